@@ -1,0 +1,255 @@
+# connload: `make help` lists what can be made. Everything made is under build/.
+#
+# Objects are kept apart by flavour, so that none is rebuilt for another's sake:
+#   release   build/           what is installed
+#   debug     build/debug/     under ASan and UBSan; the unit tests are of this flavour
+#   crash     build/crash/     dies at the crash point that CONNLOAD_CRASH_AT counts to (base/crash.h)
+#   coverage  build/coverage/  counted by gcov
+#   fuzz      build/fuzz/      libFuzzer, by clang
+
+VERSION = $(shell sed -n 's/^\#define CONNLOAD_VERSION "\(.*\)"/\1/p' src/base/version.h)
+
+PREFIX = /usr/local
+DESTDIR =
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+CLANG = clang
+AR = ar
+V =
+Q = $(if $V,,@)
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/connload
+BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+
+# Sources: the folders are the layers (scripts/layers checks them on every build).
+CORE_C := $(wildcard src/base/*.c src/model/*.c src/io/*.c src/net/*.c src/flow/*.c)
+MAIN_C := $(wildcard src/*.c)
+SANDBOX_C := $(wildcard src/base/*.c src/sandbox/*.c)
+UNIT_C := $(wildcard tests/unit/test_*.c)
+FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
+
+LIBS = -lcurl -lcsv -lcjson -lz -lcrypto -lm
+SANDBOX_LIBS = -lmicrohttpd -lcjson -lm
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
+LANGUAGE = -std=c17 -D_GNU_SOURCE -Isrc
+MACHINE := $(shell { $(CC) -dumpmachine; } 2>/dev/null)
+HARDEN = -fstack-protector-strong -fPIE $(if $(filter x86_64% i686%,$(MACHINE)),-fcf-protection) \
+	$(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+HARDEN_LINK = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all debug crash coverage fuzz chaos bench demo deb lint format test test-build install uninstall completions clean help \
+	layers FORCE
+
+all: build/connload build/connload-sandbox layers
+
+# One flavour: its programs, the archives that tests link with, unit tests and fuzz replays.
+# $1 folder, $2 compiler flags, $3 linker flags
+define flavour
+$1/flags: FORCE
+	@mkdir -p $1
+	@printf '%s\n' '$$(subst ','\'',$$(CC) $$(CPPFLAGS) $2 $$(CFLAGS) $3 $$(LDFLAGS))' | cmp -s - $$@ || \
+	    printf '%s\n' '$$(subst ','\'',$$(CC) $$(CPPFLAGS) $2 $$(CFLAGS) $3 $$(LDFLAGS))' >$$@
+
+$1/sources: FORCE
+	@mkdir -p $1
+	@echo $$(CORE_C) $$(MAIN_C) $$(SANDBOX_C) | cmp -s - $$@ || echo $$(CORE_C) $$(MAIN_C) $$(SANDBOX_C) >$$@
+
+$1/obj/%.o: %.c $1/flags | build/deps.ok
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)
+	$$Q$$(CC) $$(CPPFLAGS) $$(LANGUAGE) $$(WARN) $2 $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+$1/connload: $$(patsubst %.c,$1/obj/%.o,$$(CORE_C) $$(MAIN_C)) $1/flags $1/sources
+	$$(call say,LD,$$@)
+	$$Q$$(CC) $2 $$(CFLAGS) $3 $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBS)
+
+$1/connload-sandbox: $$(patsubst %.c,$1/obj/%.o,$$(SANDBOX_C)) $1/flags $1/sources
+	$$(call say,LD,$$@)
+	$$Q$$(CC) $2 $$(CFLAGS) $3 $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(SANDBOX_LIBS)
+
+$1/core.a: $$(patsubst %.c,$1/obj/%.o,$$(CORE_C) $$(filter-out src/main.c,$$(MAIN_C))) $1/sources
+	$$Qrm -f $$@ && $$(AR) rcs $$@ $$(filter %.o,$$^)
+
+$1/sandbox.a: $$(patsubst %.c,$1/obj/%.o,$$(filter-out src/sandbox/main.c,$$(SANDBOX_C))) $1/sources
+	$$Qrm -f $$@ && $$(AR) rcs $$@ $$(filter %.o,$$^)
+
+$1/unit/test_%: $1/obj/tests/unit/test_%.o $1/core.a
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$Q$$(CC) $2 $$(CFLAGS) $3 $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $$(LIBS)
+
+$1/unit/test_sandbox_%: $1/obj/tests/unit/test_sandbox_%.o $1/sandbox.a
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$Q$$(CC) $2 $$(CFLAGS) $3 $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $$(SANDBOX_LIBS)
+
+$1/replay/fuzz_%: $1/obj/tests/fuzz/fuzz_%.o $1/obj/tests/fuzz/replay.o $1/core.a
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
+	$$Q$$(CC) $2 $$(CFLAGS) $3 $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LIBS)
+
+-include $$(patsubst %.c,$1/obj/%.d,$$(CORE_C) $$(MAIN_C) $$(SANDBOX_C) $$(UNIT_C) $$(FUZZ_C) tests/fuzz/replay.c)
+endef
+
+# For goals that first get what they need and then build: on all processors, unless -j was given.
+AGAIN = --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+say = $(if $V,,@printf '  %-4s %s\n' $1 $2)
+
+$(eval $(call flavour,build,-O2 -g $$(HARDEN),$$(HARDEN_LINK)))
+$(eval $(call flavour,build/debug,-O1 -g $$(SANITIZE),))
+$(eval $(call flavour,build/crash,-O2 -g $$(HARDEN) -DCONNLOAD_CRASH_POINTS,$$(HARDEN_LINK)))
+$(eval $(call flavour,build/coverage,-O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic,))
+
+# Objects are made on the way to several targets; none is intermediate.
+.SECONDARY:
+
+# A missing library ends here, in one line, before the compiler can say it in forty.
+build/deps.ok: scripts/need-libs
+	$(if $(shell $< $(CC) $(CPPFLAGS)),$(error $(shell $< $(CC) $(CPPFLAGS))))
+	@mkdir -p build && touch $@
+
+layers:
+	@scripts/layers
+
+debug: build/debug/connload build/debug/connload-sandbox layers
+
+crash: build/crash/connload build/crash/connload-sandbox layers
+
+UNIT = $(patsubst tests/unit/%.c,build/debug/unit/%,$(UNIT_C))
+REPLAY = $(patsubst tests/fuzz/%.c,build/debug/replay/%,$(FUZZ_C))
+
+INTERPOSED = $(patsubst tests/interpose/%.c,build/interpose/%.so,$(wildcard tests/interpose/*.c))
+
+build/interpose/%.so: tests/interpose/%.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(CC) $(LANGUAGE) $(WARN) -O1 -g -fPIC -shared -o $@ $<
+
+test-build: all debug $(UNIT) $(REPLAY) $(INTERPOSED) $(if $(wildcard tests/chaos/run.py),crash)
+
+test:
+	@scripts/get-deps build test
+	@$(MAKE) $(AGAIN) test-build
+	@tests/run
+
+coverage:
+	@scripts/get-deps build test
+	@$(MAKE) $(AGAIN) build/coverage/connload build/coverage/connload-sandbox \
+	    $(patsubst tests/unit/%.c,build/coverage/unit/%,$(UNIT_C)) \
+	    $(patsubst tests/fuzz/%.c,build/coverage/replay/%,$(FUZZ_C))
+	@scripts/coverage
+
+chaos:
+	@scripts/get-deps build test
+	@$(MAKE) $(AGAIN) all crash
+	@tests/chaos/run.py $(CHAOS_ARGS)
+
+# Fuzzing: seconds for each target, one after the other.
+FUZZ_SECONDS = 60
+FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FUZZ_OBJ = $(patsubst %.c,build/fuzz/obj/%.o,$(CORE_C) $(filter-out src/main.c,$(MAIN_C)))
+FUZZERS = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_C))
+
+fuzz:
+	@scripts/get-deps build fuzz
+	@$(MAKE) $(AGAIN) $(FUZZERS)
+	@scripts/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+build/fuzz/obj/%.o: %.c | build/deps.ok
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$Q$(CLANG) $(CPPFLAGS) $(LANGUAGE) $(WARN) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/core.a: $(FUZZ_OBJ)
+	$Qrm -f $@ && $(AR) rcs $@ $^
+
+build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/core.a
+	$(call say,LD,$@)
+	$Q$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+-include $(patsubst %.c,build/fuzz/obj/%.d,$(CORE_C) $(MAIN_C) $(FUZZ_C))
+
+lint:
+	@scripts/get-deps build lint
+	@CC='$(CC)' CLANG='$(CLANG)' CFLAGS='$(LANGUAGE) $(WARN)' scripts/lint
+
+format:
+	@scripts/get-deps lint
+	clang-format -i $$(find src tests scripts -name '*.[ch]')
+
+bench:
+	@scripts/get-deps build bench
+	@$(MAKE) $(AGAIN) all
+	@scripts/bench/run
+
+demo:
+	@scripts/get-deps build
+	@$(MAKE) $(AGAIN) all
+	@scripts/demo
+
+deb:
+	@scripts/get-deps build deb
+	@VERSION='$(VERSION)' scripts/deb
+
+completions: build/completions/connload build/completions/_connload build/completions/connload.fish
+
+build/completions/connload: build/connload
+	@mkdir -p $(@D)
+	$Q$< --completion bash >$@
+
+build/completions/_connload: build/connload
+	@mkdir -p $(@D)
+	$Q$< --completion zsh >$@
+
+build/completions/connload.fish: build/connload
+	@mkdir -p $(@D)
+	$Q$< --completion fish >$@
+
+install: all completions
+	install -d $(BINDIR) $(MANDIR) $(DOCDIR)/examples $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	install -m 755 build/connload build/connload-sandbox $(BINDIR)
+	install -m 644 src/connload.1 src/connload-sandbox.1 $(MANDIR)
+	install -m 644 README.md LICENSE $(DOCDIR)
+	install -m 644 build/completions/connload $(BASHDIR)
+	install -m 644 build/completions/_connload $(ZSHDIR)
+	install -m 644 build/completions/connload.fish $(FISHDIR)
+	cd samples && find . -type d -exec install -d $(abspath $(DOCDIR))/examples/{} \; \
+	    -o -type f -perm /111 -exec install -m 755 {} $(abspath $(DOCDIR))/examples/{} \; \
+	    -o -type f -exec install -m 644 {} $(abspath $(DOCDIR))/examples/{} \;
+
+uninstall:
+	rm -f $(BINDIR)/connload $(BINDIR)/connload-sandbox
+	rm -f $(MANDIR)/connload.1 $(MANDIR)/connload-sandbox.1
+	rm -f $(BASHDIR)/connload $(ZSHDIR)/_connload $(FISHDIR)/connload.fish
+	rm -rf $(DOCDIR)
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make            build/connload and build/connload-sandbox'
+	@echo 'make demo       provisions samples/desk.csv against the sandbox, gets what it needs first'
+	@echo 'make test       all tests; the last line counts them'
+	@echo 'make lint       compilers, static analysis, format, layers, function length and complexity'
+	@echo 'make format     lays out all sources by .clang-format'
+	@echo 'make install    into PREFIX ($(PREFIX)), under DESTDIR; uninstall takes it away again'
+	@echo 'make deb        build/deb/connload_VERSION_ARCH.deb'
+	@echo 'make debug      build/debug/, under ASan and UBSan'
+	@echo 'make crash      build/crash/, with the crash points that the crash harness uses'
+	@echo 'make chaos      kills and faults at random, long; CHAOS_ARGS are passed on'
+	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make coverage   lines and branches that the tests reach, and those they do not'
+	@echo 'make bench      connload beside bare libcurl and other tools, as a table'
+	@echo 'make clean      removes build/'
+	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR, V=1 shows the commands'
