@@ -1,0 +1,198 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* The names are written out: strptime() and strftime() follow the locale, the formats do not. */
+static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+enum { COPY = 64 }; /* bytes for a date as text; longer ones are none */
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec now;
+
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t clock_mono_ms(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t clock_wall_ms(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+static struct tm utc(int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm parts = {0};
+
+    gmtime_r(&seconds, &parts);
+    return parts;
+}
+
+char *clock_format(char text[CLOCK_TEXT], int64_t wall_ms)
+{
+    struct tm parts = utc(wall_ms);
+    size_t used = strftime(text, CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &parts);
+
+    snprintf(text + used, CLOCK_TEXT - used, ".%03dZ", (int)(wall_ms % 1000));
+    return text;
+}
+
+char *clock_format_http_date(char text[CLOCK_TEXT], int64_t wall_ms)
+{
+    struct tm parts = utc(wall_ms);
+    int day = parts.tm_wday, month = parts.tm_mon;
+    char date[24];
+
+    strftime(date, sizeof(date), "%Y %H:%M:%S GMT", &parts);
+    snprintf(text, CLOCK_TEXT, "%s, %02d %s %s", days[day], parts.tm_mday % 100, months[month], date);
+    return text;
+}
+
+/*
+ * Whether all of `text` has the form of `shape`: `0` stands for a digit, `_` for a digit or a space, `A` for a letter,
+ * `*` for anything from there on. scanf alone would take signs and spaces for digits.
+ */
+static bool has_shape(const char *text, const char *shape)
+{
+    for (; *shape != '\0' && *shape != '*'; text++, shape++) {
+        bool digit = *text >= '0' && *text <= '9';
+        bool letter = (*text >= 'A' && *text <= 'Z') || (*text >= 'a' && *text <= 'z');
+
+        if (*shape == '0' ? !digit : *shape == '_' ? !digit && *text != ' ' : *shape == 'A' ? !letter : *text != *shape)
+            return false;
+    }
+    return *shape == '*' || *text == '\0';
+}
+
+static bool to_wall(struct tm *parts, int64_t *wall_ms)
+{
+    bool leap_second = parts->tm_sec == 60;
+    struct tm given;
+    time_t seconds;
+
+    if (parts->tm_year < 70 || parts->tm_hour > 23 || parts->tm_min > 59 || parts->tm_sec > 60)
+        return false;
+    parts->tm_sec -= leap_second;
+    given = *parts;
+    seconds = timegm(parts);
+    /* timegm() normalises 31 February silently: what comes back must be what went in. */
+    if (given.tm_mon != parts->tm_mon || given.tm_mday != parts->tm_mday)
+        return false;
+    *wall_ms = ((int64_t)seconds + leap_second) * 1000;
+    return true;
+}
+
+/* Reads the decimals after the seconds, if any: milliseconds, and the first byte after them. */
+static const char *read_decimals(const char *at, int64_t *ms)
+{
+    int64_t weight = 100;
+
+    *ms = 0;
+    if (!has_shape(at, ".0*"))
+        return at;
+    for (at++; *at >= '0' && *at <= '9'; at++, weight /= 10)
+        *ms += (*at - '0') * weight;
+    return at;
+}
+
+static bool read_offset(const char *at, int64_t *ms)
+{
+    int hours, minutes;
+
+    if ((*at == 'Z' || *at == 'z') && at[1] == '\0') {
+        *ms = 0;
+        return true;
+    }
+    if ((*at != '+' && *at != '-') || !has_shape(at + 1, "00:00"))
+        return false;
+    sscanf(at + 1, "%2d:%2d", &hours, &minutes);
+    if (hours > 23 || minutes > 59)
+        return false;
+    *ms = (int64_t)(hours * 60 + minutes) * 60000 * (*at == '-' ? -1 : 1);
+    return true;
+}
+
+/* A NUL-terminated copy; false where `text` is longer than any date, or has a NUL within. */
+static bool copy_text(char copy[COPY], struct span text)
+{
+    if (text.len == 0 || text.len >= COPY || memchr(text.data, '\0', text.len) != NULL)
+        return false;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return true;
+}
+
+bool clock_parse_rfc3339(struct span text, int64_t *wall_ms)
+{
+    char copy[COPY];
+    struct tm parts = {0};
+    int64_t decimals, offset;
+
+    if (!copy_text(copy, text) || !has_shape(copy, "0000-00-00*") || strchr("Tt ", copy[10]) == NULL ||
+        !has_shape(copy + 11, "00:00:00*"))
+        return false;
+    sscanf(copy, "%4d-%2d-%2d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday);
+    sscanf(copy + 11, "%2d:%2d:%2d", &parts.tm_hour, &parts.tm_min, &parts.tm_sec);
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    if (!read_offset(read_decimals(copy + 19, &decimals), &offset) || !to_wall(&parts, wall_ms))
+        return false;
+    *wall_ms += decimals - offset;
+    return true;
+}
+
+static int month_named(const char *name)
+{
+    for (int i = 0; i < 12; i++)
+        if (strcmp(months[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* A two-digit year more than 50 years ahead is a past one (RFC 9110); 70 to 99 are the past as long as that holds. */
+static int full_year(int two_digits)
+{
+    return two_digits >= 70 ? two_digits : two_digits + 100;
+}
+
+/* The three forms after the weekday's name. */
+static bool read_http_date(const char *at, struct tm *parts, char month[4])
+{
+    if (has_shape(at, ", 00 AAA 0000 00:00:00 GMT")) {
+        sscanf(at, ", %2d %3c %4d %2d:%2d:%2d", &parts->tm_mday, month, &parts->tm_year, &parts->tm_hour,
+               &parts->tm_min, &parts->tm_sec);
+        parts->tm_year -= 1900;
+    } else if (has_shape(at, ", 00-AAA-00 00:00:00 GMT")) {
+        sscanf(at, ", %2d-%3c-%2d %2d:%2d:%2d", &parts->tm_mday, month, &parts->tm_year, &parts->tm_hour,
+               &parts->tm_min, &parts->tm_sec);
+        parts->tm_year = full_year(parts->tm_year);
+    } else if (has_shape(at, " AAA _0 00:00:00 0000")) {
+        sscanf(at, " %3c %2d %2d:%2d:%2d %4d", month, &parts->tm_mday, &parts->tm_hour, &parts->tm_min, &parts->tm_sec,
+               &parts->tm_year);
+        parts->tm_year -= 1900;
+    } else
+        return false;
+    return true;
+}
+
+bool clock_parse_http_date(struct span text, int64_t *wall_ms)
+{
+    char copy[COPY], month[4] = "";
+    struct tm parts = {0};
+
+    if (!copy_text(copy, span_trim(text)) || !has_shape(copy, "AAA*"))
+        return false;
+    if (!read_http_date(copy + strcspn(copy, ", "), &parts, month))
+        return false;
+    parts.tm_mon = month_named(month);
+    return parts.tm_mon >= 0 && to_wall(&parts, wall_ms);
+}

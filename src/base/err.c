@@ -1,0 +1,52 @@
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* vsnprintf() may cut inside a UTF-8 sequence: drops the incomplete tail. */
+static void trim_cut_sequence(char *text, size_t size)
+{
+    size_t at = size - 1;
+
+    while (at > 0 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
+        at--;
+    if (at > 0 && ((unsigned char)text[at - 1] & 0x80) != 0)
+        text[at - 1] = '\0';
+}
+
+__attribute__((format(printf, 3, 0))) static void set_text(struct err *err, enum exit_code code, const char *format,
+                                                           va_list args)
+{
+    int length;
+
+    err->code = code;
+    length = vsnprintf(err->text, sizeof(err->text), format, args);
+    if (length >= (int)sizeof(err->text))
+        trim_cut_sequence(err->text, sizeof(err->text));
+}
+
+bool err_set(struct err *err, enum exit_code code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    set_text(err, code, format, args);
+    va_end(args);
+    return false;
+}
+
+bool err_system(struct err *err, const char *format, ...)
+{
+    int cause = errno;
+    size_t used;
+    va_list args;
+
+    va_start(args, format);
+    set_text(err, EXIT_LOCAL, format, args);
+    va_end(args);
+    used = strlen(err->text);
+    snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(cause));
+    return false;
+}

@@ -1,0 +1,55 @@
+/*
+ * text: UTF-8, and text made fit to be shown: terminal escapes harmless, long values cut, columns named as a
+ * spreadsheet names them, and the nearest of several names for a misspelt one.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TEXT_COLUMN = 8 }; /* bytes that text_column() needs at most */
+
+/* The offset of the first byte that is not well-formed UTF-8 (RFC 3629), or `text.len`. */
+size_t text_utf8_error(struct span text);
+
+/* The bytes of the UTF-8 character at the start of the well-formed `text`; 0 where it is empty. */
+size_t text_char_len(struct span text);
+
+/* The code point of the character at the start of `text`, of which text_char_len() is not 0. */
+uint32_t text_code_point(struct span text);
+
+/*
+ * The bytes of the blank at the start of `text`: an ASCII blank or line break, a no-break space (U+00A0, U+202F), or
+ * one that no one sees (U+200B, U+FEFF), as pasted cells have them; 0 where it starts with something else.
+ */
+size_t text_blank_len(struct span text);
+
+/* Without the blanks, as text_blank_len() knows them, at both ends. */
+struct span text_trim(struct span text);
+
+/*
+ * Appends `text` for human eyes on one line: control characters (C0, DEL, C1), bidirectional overrides and malformed
+ * bytes as `\n`, `\t`, `\x1B`, `\u{202E}`; cut with `…` where it would take more than `most` characters.
+ */
+void text_show(struct buf *out, struct span text, size_t most);
+
+/* Appends `text` as text_show() does, in double quotes. */
+void text_quote(struct buf *out, struct span text, size_t most);
+
+/* Equal without regard to ASCII case. */
+bool text_equal_fold(struct span a, struct span b);
+
+/* The name of column `index` (from 0) in a spreadsheet: A … Z, AA … `name` holds TEXT_COLUMN bytes; returns it. */
+char *text_column(char name[TEXT_COLUMN], size_t index);
+
+/*
+ * The index of the one of `count` names that `text` is most likely a misspelling of (by edit distance, ASCII case
+ * ignored, at most a third of the name's length and never more than 3), or -1.
+ */
+int text_nearest(struct span text, const char *const names[], size_t count);
+
+#endif
