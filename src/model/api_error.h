@@ -1,0 +1,32 @@
+/*
+ * api_error: what an error answer says, in whatever shape it came.
+ */
+#ifndef MODEL_API_ERROR_H
+#define MODEL_API_ERROR_H
+
+#include "base/buf.h"
+
+#include <stddef.h>
+
+enum {
+    API_ERROR_MESSAGE = 300, /* characters of a message at most */
+    API_ERROR_CODE = 64,     /* bytes of a code at most */
+};
+
+/* What must not come back through the message, nor through the code: the key, and the secrets of the row. */
+struct api_secrets {
+    const struct span *secret;
+    size_t count;
+};
+
+/*
+ * Appends to `message` what the answer says, for people, in one line, without control characters, at most
+ * API_ERROR_MESSAGE characters, secrets redacted (model/redact.h): the shapes of api.md ("Errors seen"), RFC 9457
+ * (title, detail), an HTML page (its <title>, or "an HTML page"), or the beginning of any other text. Nothing where the
+ * body is empty or blank.
+ * Appends to `code` the server's own code (errorCode, an RFC 9457 type) where there is one (letters, digits,
+ * `_ . : / -` only, at most API_ERROR_CODE, no secret in it); otherwise leaves it alone.
+ */
+void api_error_read(struct span body, struct api_secrets secrets, struct buf *message, struct buf *code);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * classify: what an answer, or the lack of one, means for a create that is not idempotent. Pure: it decides nothing
+ * about when, how often or whether a request is sent again.
+ */
+#ifndef MODEL_CLASSIFY_H
+#define MODEL_CLASSIFY_H
+
+#include "model/outcome.h"
+
+#include <stdbool.h>
+
+enum verdict {
+    VERDICT_CREATED,  /* a 2xx with a connector that can be believed */
+    VERDICT_REJECTED, /* refused for good: 3xx (redirects are not followed) and 4xx other than those below */
+    VERDICT_AGAIN,    /* certainly not created: unsent, 429, 503 */
+    VERDICT_SETTLE,   /* may exist: lost, 408, 5xx other than 503, a 2xx that can't be read, a status that is none */
+    VERDICT_REFUSED,  /* the key is refused, 401 or 403: stops the run, burns no row */
+    VERDICTS,
+};
+
+/*
+ * For a create. `http_status` is 0 where no status line came. `readable`: the body is whole and holds a connector whose
+ * id no other row has. A FATE_LOST with a status of 429, 503 or 4xx other than 408 is judged by its status: the server
+ * has decided, only its text is cut. `json_body` and `key_has_worked` (a create was accepted in this run): a 403 then
+ * concerns the row alone, since gateways refuse a key with a page of HTML (api.md, "Errors seen").
+ */
+enum verdict classify_create(enum fate fate, int http_status, bool readable, bool json_body, bool key_has_worked);
+
+/*
+ * For requests that may be repeated at will (list, DELETE). CREATED means done, `readable` that the answer is whole and
+ * is what was asked for. SETTLE never comes back: what may have happened is AGAIN, 408 and all 5xx too. A DELETE's 404
+ * is REJECTED.
+ */
+enum verdict classify_idempotent(enum fate fate, int http_status, bool readable);
+
+/* The verdict in one word, for logs: `created`, `rejected`, `again`, `settle`, `refused`. Static. */
+const char *verdict_name(enum verdict verdict);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * json_list: a list answer `{"results": [connector, …]}` (api.md) read as it arrives, in memory that does not grow
+ * with it: each element is handed over as soon as its last byte is there.
+ *
+ * The frame around the elements is checked; an element itself is checked for matching brackets, closed strings and
+ * depth, and the rest is for whoever parses it.
+ */
+#ifndef MODEL_JSON_LIST_H
+#define MODEL_JSON_LIST_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    LIST_ASIDE_MAX = 4096, /* bytes of a member beside `results` that are looked at; a larger one counts as a hint */
+};
+
+struct json_list;
+
+/*
+ * Called for each element of `results` with its JSON text, any value's, without blanks around it; valid during the
+ * call. False ends the reading.
+ */
+typedef bool json_list_element(void *context, struct span element);
+
+struct json_list *json_list_new(json_list_element *element, void *context);
+void json_list_free(struct json_list *list); /* NULL is fine */
+
+/* Begins a new answer. */
+void json_list_reset(struct json_list *list);
+
+/*
+ * The next bytes. False once it is clear that this is no list, or an element is larger than JSON_ELEMENT_MAX, or its
+ * brackets are deeper than JSON_DEPTH_MAX, or the callback has said so; then every further call is false too.
+ */
+bool json_list_feed(struct json_list *list, const char *bytes, size_t len);
+
+/* After the last byte: whether it was one whole list: an object with exactly one `results`, which is an array. */
+bool json_list_complete(const struct json_list *list);
+
+/*
+ * Whether the answer says that there is more than it shows. No paging is documented (api.md), so this is deliberately
+ * suspicious: absence can't be proved by such a list. Beside `results`, at any depth, without regard to case and `_`:
+ * a member named next…, cursor, end_cursor, has_more, has_next…, more…, truncated, is_truncated that is not null,
+ * false, "", or empty; total, total_count, total_results, total_items, count that is not null or the number of
+ * elements; total_pages, page_count, pages that is not null, 0 or 1; or a member larger than LIST_ASIDE_MAX.
+ */
+bool json_list_is_partial(const struct json_list *list);
+
+/* Elements handed over. */
+uint64_t json_list_count(const struct json_list *list);
+
+#endif
