@@ -1,0 +1,106 @@
+#include "net/fields.h"
+
+#include "base/text.h"
+#include "net/retry.h"
+
+#include <string.h>
+
+/* The best first. A gateway's own id (CF-Ray) is the last resort: the service's id is the one that support asks for. */
+static const char *const request_ids[] = {"x-request-id", "x-amzn-requestid", "x-correlation-id", "cf-ray"};
+enum { REQUEST_IDS = sizeof(request_ids) / sizeof(request_ids[0]) };
+
+static void forget(struct fields *fields)
+{
+    fields->complete = false;
+    fields->retry_after.len = 0;
+    fields->date.len = 0;
+    fields->request_id.len = 0;
+    fields->request_id_rank = -1;
+    fields->hint = PACE_HINT_NONE;
+}
+
+void fields_reset(struct fields *fields)
+{
+    fields->bytes = 0;
+    forget(fields);
+}
+
+struct span field_view(const struct field_value *value)
+{
+    return (struct span){value->text, value->len};
+}
+
+static void keep(struct field_value *place, struct span value)
+{
+    if (value.len == 0 || value.len > sizeof(place->text))
+        return;
+    memcpy(place->text, value.data, value.len);
+    place->len = value.len;
+}
+
+static void keep_first(struct field_value *place, struct span value)
+{
+    if (place->len == 0)
+        keep(place, value);
+}
+
+static bool is_printable(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.data[i] <= ' ' || value.data[i] > '~')
+            return false;
+    return true;
+}
+
+static void keep_request_id(struct fields *fields, int rank, struct span value)
+{
+    bool better = fields->request_id_rank < 0 || rank < fields->request_id_rank;
+
+    if (!better || value.len == 0 || value.len > FIELD_VALUE_MAX || !is_printable(value))
+        return;
+    keep(&fields->request_id, value);
+    fields->request_id_rank = rank;
+}
+
+static bool is_named(struct span name, const char *wanted)
+{
+    return text_equal_fold(name, span_of(wanted));
+}
+
+static void take_field(struct fields *fields, struct span name, struct span value, int64_t wall_ms)
+{
+    if (is_named(name, "date"))
+        keep_first(&fields->date, value);
+    else if (is_named(name, "retry-after"))
+        keep_first(&fields->retry_after, value);
+    else if (strchr("rRxX", name.data[0]) != NULL)
+        retry_hint(&fields->hint, name, value, wall_ms);
+    for (int rank = 0; rank < REQUEST_IDS; rank++)
+        if (is_named(name, request_ids[rank]))
+            keep_request_id(fields, rank, value);
+}
+
+void fields_add(struct fields *fields, struct span line, int64_t wall_ms)
+{
+    static const char status_line[] = "HTTP/";
+    const char *colon;
+    struct span name;
+
+    fields->bytes += line.len;
+    if (line.len >= sizeof(status_line) - 1 && memcmp(line.data, status_line, sizeof(status_line) - 1) == 0) {
+        forget(fields);
+        return;
+    }
+    if (line.len == 0 || line.data[0] == '\r' || line.data[0] == '\n') {
+        fields->complete = true;
+        return;
+    }
+    colon = memchr(line.data, ':', line.len);
+    /* Every field read here begins with one of these: most lines end at this test. */
+    if (colon == NULL || strchr("cdrxCDRX", line.data[0]) == NULL || line.data[0] == '\0')
+        return;
+    name = (struct span){line.data, (size_t)(colon - line.data)};
+    line.data = colon + 1;
+    line.len -= name.len + 1;
+    take_field(fields, name, span_trim(line), wall_ms);
+}

@@ -1,0 +1,865 @@
+#include "net/http.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "net/fields.h"
+#include "net/retry.h"
+#include "net/trouble.h"
+#include "net/url.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    URL_MAX = 8192,         /* bytes of base URL and path together */
+    BODY_KEPT = 1 << 16,    /* bytes of a body buffer that stay allocated between requests */
+    PAYLOAD_KEPT = 1 << 13, /* likewise of a payload */
+    SPARE_CONNECTIONS = 4,  /* kept beyond the concurrency, so that no connection is closed to make room */
+
+    /*
+     * Seconds that a connection may have been idle and still be used: libcurl rounds down, so it is less than 4 s.
+     * Gateways keep them for a minute and more (nginx 75 s, AWS ALB 60 s), but Node, uvicorn and Apache for 5 s, and
+     * a request on a connection that the server is just closing is a lost answer: a row to settle, which takes 5 s
+     * and a list. A fresh connection costs two round trips, after a pause that was longer than these.
+     */
+    IDLE_S = 3,
+};
+
+enum transfer_state { TRANSFER_FREE, TRANSFER_FLYING, TRANSFER_ENDED, TRANSFER_TAKEN };
+
+/* One request's place. There are as many as may be in flight, and one whose answer the caller is reading. */
+struct transfer {
+    struct http *http;
+    struct transfer *next; /* in the free list or in the ended one */
+    CURL *easy;
+    CURLU *url;
+    struct buf path; /* what `url` was made of */
+    int method;      /* what the handle is set to, -1 = nothing yet */
+
+    enum transfer_state state;
+    CURLcode result;
+    enum trouble trouble; /* what the result does not say, or TROUBLE_NONE */
+    unsigned sendings;    /* calls of the PREREQ callback */
+    bool reused;          /* the first sending was on a connection that had been used before */
+    bool refused;         /* the server has refused the HTTP/2 stream: it says that it has done nothing */
+    uint64_t tag;
+    http_sink *sink;
+    void *sink_context;
+    int64_t started_us, sent_us, ended_us; /* monotonic */
+    struct buf payload, body;
+    struct fields fields;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct http {
+    CURLM *multi;
+    struct curl_slist *plain_headers, *body_headers;
+    struct buf base_url;  /* without trailing slashes */
+    struct buf authority; /* host:port, for people */
+    bool no_proxy, proxied;
+    int64_t timeout_ms, connect_timeout_ms;
+    unsigned concurrency, in_flight;
+    unsigned transfer_count;
+    struct transfer *transfers;
+    struct transfer *free, *taken;
+    struct transfer *ended, **ended_tail;
+    struct buf problem;
+    int64_t wall_ms;         /* when libcurl was last let go on */
+    struct field_value date; /* the last Date header and its meaning: it changes once a second, and parsing is slow */
+    int64_t date_ms;
+};
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* ---- the base URL ---- */
+
+static bool has_part(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+    bool there = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+
+    curl_free(text);
+    return there;
+}
+
+/* The part, or NULL; the caller gives it to curl_free(). */
+static char *url_part(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+
+    return curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK ? text : NULL;
+}
+
+static bool check_parts(CURLU *url, const char *text, struct err *err)
+{
+    char *scheme = url_part(url, CURLUPART_SCHEME), *host = url_part(url, CURLUPART_HOST);
+    struct url_parts parts = {
+        .scheme = scheme,
+        .host = host,
+        .has_user = has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD),
+    };
+    bool ok = url_check(text, &parts, err);
+
+    curl_free(scheme);
+    curl_free(host);
+    return ok;
+}
+
+/* The URL parsed and found good, or NULL; the caller gives it to curl_url_cleanup(). */
+static CURLU *parse_base_url(const char *text, struct err *err)
+{
+    CURLU *url = curl_url();
+    CURLUcode code = CURLUE_OUT_OF_MEMORY;
+
+    if (url != NULL)
+        code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
+    /* Not quoted: what can't be parsed may hold a password. */
+    if (code == CURLUE_BAD_SCHEME)
+        err_set(err, EXIT_USAGE, "the base URL must begin with https://");
+    else if (code != CURLUE_OK)
+        err_set(err, EXIT_USAGE, "the base URL can't be used: %s", curl_url_strerror(code));
+    else if (strlen(text) > URL_MAX / 2)
+        err_set(err, EXIT_USAGE, "the base URL is longer than %d bytes", URL_MAX / 2);
+    else if (check_parts(url, text, err))
+        return url;
+    curl_url_cleanup(url);
+    return NULL;
+}
+
+bool http_check_url(const char *base_url, struct err *err)
+{
+    CURLU *url = parse_base_url(base_url, err);
+
+    curl_url_cleanup(url);
+    return url != NULL;
+}
+
+/* For the sentences alone: which of them counts for a host is libcurl's business. */
+static bool is_proxy_in_environment(void)
+{
+    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (getenv(names[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* Keeps what later requests and sentences need of the base URL. */
+static bool take_base_url(struct http *http, const struct http_config *config, struct err *err)
+{
+    CURLU *url = parse_base_url(config->base_url, err);
+    char *scheme, *host, *port;
+    size_t len = strlen(config->base_url);
+
+    if (url == NULL)
+        return false;
+    scheme = url_part(url, CURLUPART_SCHEME);
+    host = url_part(url, CURLUPART_HOST);
+    port = url_part(url, CURLUPART_PORT);
+    while (len > 0 && config->base_url[len - 1] == '/')
+        len--;
+    buf_add(&http->base_url, config->base_url, len);
+    buf_format(&http->authority, "%s:%s", host != NULL ? host : "", port != NULL ? port : "");
+    /*
+     * Plain http to a proxy would carry the key over the wire unencrypted, which the loopback rule is there to
+     * prevent, and this machine's loopback is not the proxy's: http_proxy in the environment does not count here.
+     */
+    http->no_proxy = scheme != NULL && strcmp(scheme, "http") == 0;
+    http->proxied = !http->no_proxy && (config->proxy != NULL || is_proxy_in_environment());
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(url);
+    if (http->no_proxy && config->proxy != NULL)
+        return err_set(err, EXIT_USAGE,
+                       "--proxy can't be used with base URL \"%.200s\": the API key would travel unencrypted",
+                       config->base_url);
+    return true;
+}
+
+static bool check_proxy(const char *proxy, struct err *err)
+{
+    CURLU *url = curl_url();
+    unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME;
+    char *scheme = NULL;
+    bool ok;
+
+    if (url != NULL && curl_url_set(url, CURLUPART_URL, proxy, flags) == CURLUE_OK)
+        scheme = url_part(url, CURLUPART_SCHEME);
+    ok = scheme != NULL && url_is_proxy_scheme(scheme);
+    curl_free(scheme);
+    curl_url_cleanup(url);
+    /* Not quoted: a proxy's URL may hold a password. */
+    return ok || err_set(err, EXIT_USAGE,
+                         "the proxy is not a URL such as http://proxy.example:3128 or socks5h://127.0.0.1:1080");
+}
+
+/* ---- what libcurl calls ---- */
+
+/*
+ * Called when a connection stands and the request is about to be written: the exact "may have been sent" flag. A
+ * second call is libcurl's own repetition, after a reused connection has died without an answer byte, of a request
+ * that may have been acted on; there is no option against it. It picks a fresh connection or an idle one, up to five
+ * times; the refusal costs the connection that it picked.
+ */
+static int on_send(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    struct transfer *transfer = context;
+    long connects = 0;
+
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    if (transfer->sendings++ > 0) {
+        transfer->trouble = transfer->refused ? TROUBLE_STREAM_REFUSED : TROUBLE_REPEAT;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->sent_us = now_us();
+    curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
+    transfer->reused = connects == 0;
+    return CURL_PREREQFUNC_OK;
+}
+
+/*
+ * No result code tells a refused HTTP/2 stream (RFC 9113 section 8.7: the server has not acted on it) from a connection
+ * that died: libcurl repeats both by itself. Its log does, where the connection was a fresh one; on a used one, and
+ * after a GOAWAY, it doesn't either (7.88), and the request counts as lost. Words that change in a later version only
+ * do that too.
+ */
+static int on_log(CURL *easy, curl_infotype type, char *text, size_t len, void *context)
+{
+    static const char words[] = "REFUSED_STREAM, retrying";
+    struct transfer *transfer = context;
+
+    (void)easy;
+    if (type == CURLINFO_TEXT && len >= sizeof(words) - 1 && memcmp(text, words, sizeof(words) - 1) == 0)
+        transfer->refused = true;
+    return 0;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t len = size * count;
+
+    fields_add(&transfer->fields, (struct span){line, len}, transfer->http->wall_ms);
+    if (transfer->fields.bytes <= HTTP_HEADERS_MAX)
+        return len;
+    transfer->trouble = TROUBLE_LONG_HEADER;
+    return 0;
+}
+
+static int status_of(const struct transfer *transfer)
+{
+    long status = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 ? (int)status : 0; /* 1xx: the answer itself has not come */
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    size_t len = size * count;
+
+    if (transfer->sink != NULL && status_of(transfer) / 100 == 2) {
+        if (transfer->sink(transfer->sink_context, bytes, len))
+            return len;
+        transfer->trouble = TROUBLE_SINK;
+        return 0;
+    }
+    if (buf_add(&transfer->body, bytes, len))
+        return len;
+    buf_add(&transfer->body, bytes, HTTP_BODY_MAX - transfer->body.len);
+    transfer->trouble = TROUBLE_LONG_BODY;
+    return 0;
+}
+
+/* ---- construction ---- */
+
+/* What every request has in common. FOLLOWLOCATION, cookies, HSTS and alt-svc are off unless switched on. */
+static const struct {
+    CURLoption option;
+    long value;
+} fixed_options[] = {
+    {CURLOPT_NOSIGNAL, 1},
+    {CURLOPT_FOLLOWLOCATION, 0},
+    {CURLOPT_SSL_VERIFYPEER, 1},
+    {CURLOPT_SSL_VERIFYHOST, 2},
+    {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+    {CURLOPT_NETRC, CURL_NETRC_IGNORED},
+    {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+    {CURLOPT_HTTP09_ALLOWED, 0},
+    {CURLOPT_HTTP_CONTENT_DECODING, 0}, /* no Accept-Encoding is sent; a bomb that comes all the same stays packed */
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+    {CURLOPT_TCP_NODELAY, 1},
+    {CURLOPT_TCP_KEEPALIVE, 1},
+    {CURLOPT_MAXAGE_CONN, IDLE_S},
+    {CURLOPT_QUICK_EXIT, 1}, /* a name server that does not answer holds up its own request, not the loop */
+};
+
+/* Sets an option of `easy`; `ok` turns false where libcurl refuses it. */
+#define SET(option, value) (ok = curl_easy_setopt(easy, option, value) == CURLE_OK && ok)
+
+static bool set_common(CURL *easy, const struct http *http, const struct http_config *config)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < sizeof(fixed_options) / sizeof(fixed_options[0]); i++)
+        SET(fixed_options[i].option, fixed_options[i].value);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_USERAGENT, config->user_agent);
+    SET(CURLOPT_HTTP_VERSION, config->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_PIPEWAIT, config->http2 ? 1L : 0L);
+    SET(CURLOPT_TIMEOUT_MS, (long)config->timeout_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
+    if (config->proxy != NULL)
+        SET(CURLOPT_PROXY, config->proxy);
+    if (http->no_proxy)
+        SET(CURLOPT_NOPROXY, "*");
+    if (config->ca_file != NULL)
+        SET(CURLOPT_CAINFO, config->ca_file);
+    /*
+     * A directory of authorities beside the file would keep trusting what --cacert leaves out, and makes libcurl parse
+     * the file anew for each connection instead of once.
+     */
+    if (config->ca_file != NULL || curl_version_info(CURLVERSION_NOW)->cainfo != NULL)
+        SET(CURLOPT_CAPATH, NULL);
+    return ok;
+}
+
+static bool set_callbacks(CURL *easy, struct transfer *transfer, bool http2)
+{
+    bool ok = true;
+
+    SET(CURLOPT_PRIVATE, transfer);
+    SET(CURLOPT_CURLU, transfer->url);
+    SET(CURLOPT_ERRORBUFFER, transfer->error);
+    SET(CURLOPT_PREREQFUNCTION, on_send);
+    SET(CURLOPT_PREREQDATA, transfer);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, transfer);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, transfer);
+    if (http2) {
+        SET(CURLOPT_VERBOSE, 1L);
+        SET(CURLOPT_DEBUGFUNCTION, on_log);
+        SET(CURLOPT_DEBUGDATA, transfer);
+    }
+    return ok;
+}
+
+static bool transfer_init(struct transfer *transfer, struct http *http, const struct http_config *config)
+{
+    transfer->http = http;
+    transfer->method = -1;
+    buf_init(&transfer->path, URL_MAX);
+    buf_init(&transfer->payload, HTTP_PAYLOAD_MAX);
+    buf_init(&transfer->body, HTTP_BODY_MAX);
+    transfer->easy = curl_easy_init();
+    transfer->url = curl_url();
+    return transfer->easy != NULL && transfer->url != NULL && set_common(transfer->easy, http, config) &&
+           set_callbacks(transfer->easy, transfer, config->http2);
+}
+
+static bool append_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+
+    if (longer != NULL)
+        *list = longer;
+    return longer != NULL;
+}
+
+/* The header lines are made once; libcurl keeps pointing to them. */
+static bool make_headers(struct http *http, const char *api_key)
+{
+    struct buf line;
+    bool ok;
+
+    buf_init(&line, HTTP_KEY_MAX + 64);
+    buf_format(&line, "X-API-KEY: %s", api_key);
+    ok = append_header(&http->plain_headers, line.data) && append_header(&http->body_headers, line.data);
+    buf_wipe(&line);
+    return ok && append_header(&http->plain_headers, "Accept: application/json") &&
+           append_header(&http->body_headers, "Accept: application/json") &&
+           append_header(&http->body_headers, "Content-Type: application/json") &&
+           append_header(&http->body_headers, "Expect:"); /* no 100-continue: a body waits for nothing */
+}
+
+static bool check_key(const char *key, struct err *err)
+{
+    size_t len = strlen(key);
+
+    if (len == 0 || len > HTTP_KEY_MAX)
+        return err_set(err, EXIT_USAGE, "the API key is %s", len == 0 ? "empty" : "too long");
+    for (size_t i = 0; i < len; i++)
+        if (key[i] <= ' ' || key[i] > '~')
+            return err_set(err, EXIT_USAGE,
+                           "the API key holds a blank or another character that no key has; look at the key file");
+    return true;
+}
+
+static bool check_config(const struct http_config *config, struct err *err)
+{
+    if (!check_key(config->api_key, err))
+        return false;
+    if (config->proxy != NULL && !check_proxy(config->proxy, err))
+        return false;
+    if (config->ca_file != NULL && access(config->ca_file, R_OK) != 0)
+        return err_set(err, EXIT_USAGE, "%s: the certificate authorities can't be read: %s", config->ca_file,
+                       strerror(errno));
+    return true;
+}
+
+static bool make_transfers(struct http *http, const struct http_config *config)
+{
+    http->transfer_count = config->concurrency + 1;
+    http->transfers = alloc_zeroed(http->transfer_count, sizeof(*http->transfers));
+    for (unsigned i = 0; i < http->transfer_count; i++) {
+        if (!transfer_init(&http->transfers[i], http, config))
+            return false;
+        http->transfers[i].next = http->free;
+        http->free = &http->transfers[i];
+    }
+    return true;
+}
+
+static bool make_multi(struct http *http)
+{
+    http->multi = curl_multi_init();
+    return http->multi != NULL && curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS,
+                                                    (long)http->concurrency + SPARE_CONNECTIONS) == CURLM_OK;
+}
+
+struct http *http_new(const struct http_config *config, struct err *err)
+{
+    struct http *http;
+
+    assert(config->concurrency > 0);
+    if (!check_config(config, err))
+        return NULL;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        err_set(err, EXIT_LOCAL, "libcurl can't be started");
+        return NULL;
+    }
+    http = alloc_zeroed(1, sizeof(*http));
+    http->concurrency = config->concurrency;
+    http->ended_tail = &http->ended;
+    http->timeout_ms = config->timeout_ms;
+    http->connect_timeout_ms = config->connect_timeout_ms;
+    buf_init(&http->base_url, URL_MAX);
+    buf_init(&http->authority, URL_MAX);
+    buf_init(&http->problem, 2 * URL_MAX);
+    if (!take_base_url(http, config, err))
+        goto fail;
+    if (make_multi(http) && make_headers(http, config->api_key) && make_transfers(http, config))
+        return http;
+    err_set(err, EXIT_LOCAL, "libcurl %s refuses an option, or memory is short",
+            curl_version_info(CURLVERSION_NOW)->version);
+fail:
+    http_free(http);
+    return NULL;
+}
+
+/* ---- destruction ---- */
+
+static void wipe_headers(struct curl_slist *list)
+{
+    for (struct curl_slist *line = list; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data));
+    curl_slist_free_all(list);
+}
+
+static void transfer_release(struct transfer *transfer)
+{
+    if (transfer->state == TRANSFER_FLYING)
+        curl_multi_remove_handle(transfer->http->multi, transfer->easy);
+    curl_easy_cleanup(transfer->easy);
+    curl_url_cleanup(transfer->url);
+    buf_release(&transfer->path);
+    buf_wipe(&transfer->payload);
+    buf_wipe(&transfer->body);
+}
+
+void http_free(struct http *http)
+{
+    if (http == NULL)
+        return;
+    for (unsigned i = 0; http->transfers != NULL && i < http->transfer_count; i++)
+        transfer_release(&http->transfers[i]);
+    free(http->transfers);
+    curl_multi_cleanup(http->multi);
+    wipe_headers(http->plain_headers);
+    wipe_headers(http->body_headers);
+    buf_release(&http->base_url);
+    buf_release(&http->authority);
+    buf_release(&http->problem);
+    free(http);
+    curl_global_cleanup();
+}
+
+/* ---- sending ---- */
+
+unsigned http_in_flight(const struct http *http)
+{
+    return http->in_flight;
+}
+
+bool http_has_room(const struct http *http)
+{
+    return http->in_flight < http->concurrency;
+}
+
+static void transfer_end(struct transfer *transfer, CURLcode result)
+{
+    struct http *http = transfer->http;
+
+    transfer->state = TRANSFER_ENDED;
+    transfer->result = result;
+    if (result == CURLE_OK && !transfer->fields.complete)
+        transfer->trouble = TROUBLE_CUT_HEADER; /* libcurl takes the end of the connection for the end of the header */
+    transfer->ended_us = now_us();
+    transfer->next = NULL;
+    *http->ended_tail = transfer;
+    http->ended_tail = &transfer->next;
+    if (transfer->payload.data != NULL)
+        explicit_bzero(transfer->payload.data, transfer->payload.len);
+    buf_reset(&transfer->payload);
+    if (transfer->payload.cap > PAYLOAD_KEPT)
+        buf_release(&transfer->payload);
+}
+
+/* The URL is parsed anew only where the path is another than this handle's last one. */
+static bool set_path(struct transfer *transfer, const char *path)
+{
+    struct http *http = transfer->http;
+    struct buf whole;
+    bool ok;
+
+    if (transfer->path.len > 0 && strcmp(transfer->path.data, path) == 0)
+        return true;
+    buf_init(&whole, URL_MAX);
+    buf_span(&whole, buf_view(&http->base_url));
+    buf_text(&whole, path);
+    ok = !whole.overflow && curl_url_set(transfer->url, CURLUPART_URL, whole.data, CURLU_PATH_AS_IS) == CURLUE_OK;
+    buf_release(&whole);
+    buf_reset(&transfer->path);
+    if (ok)
+        buf_text(&transfer->path, path);
+    return ok;
+}
+
+static bool set_method(struct transfer *transfer, enum http_method method)
+{
+    CURL *easy = transfer->easy;
+    struct curl_slist *headers = method == HTTP_POST ? transfer->http->body_headers : transfer->http->plain_headers;
+    bool ok;
+
+    if (transfer->method == (int)method)
+        return true;
+    ok = curl_easy_setopt(easy, method == HTTP_POST ? CURLOPT_POST : CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method == HTTP_DELETE ? "DELETE" : NULL) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+    transfer->method = ok ? (int)method : -1;
+    return ok;
+}
+
+static bool set_payload(struct transfer *transfer, enum http_method method, struct span body)
+{
+    CURL *easy = transfer->easy;
+
+    if (method != HTTP_POST)
+        return body.len == 0;
+    buf_add(&transfer->payload, "", 0); /* data is not NULL, which libcurl would read as "ask a callback" */
+    return buf_span(&transfer->payload, body) &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->payload.data) == CURLE_OK;
+}
+
+static struct transfer *take_place(struct http *http, const struct http_request *request)
+{
+    struct transfer *transfer = http->free;
+
+    assert(http_has_room(http) && transfer != NULL);
+    http->free = transfer->next;
+    http->in_flight++;
+    transfer->state = TRANSFER_FLYING;
+    transfer->trouble = TROUBLE_NONE;
+    transfer->sendings = 0;
+    transfer->reused = false;
+    transfer->refused = false;
+    transfer->tag = request->tag;
+    transfer->sink = request->sink;
+    transfer->sink_context = request->sink_context;
+    transfer->started_us = now_us();
+    transfer->error[0] = '\0';
+    buf_reset(&transfer->body);
+    fields_reset(&transfer->fields);
+    return transfer;
+}
+
+void http_send(struct http *http, const struct http_request *request)
+{
+    struct transfer *transfer = take_place(http, request);
+
+    if (!set_path(transfer, request->path))
+        transfer_end(transfer, CURLE_URL_MALFORMAT);
+    else if (!set_method(transfer, request->method) || !set_payload(transfer, request->method, request->body) ||
+             curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+        transfer_end(transfer, CURLE_FAILED_INIT);
+}
+
+/* ---- the loop ---- */
+
+/* Moves what libcurl has ended to the ended list. */
+static void collect(struct http *http)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+        CURL *easy = message->easy_handle;
+        CURLcode result = message->data.result;
+        char *context = NULL;
+
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
+        curl_multi_remove_handle(http->multi, easy); /* `message` is gone */
+        transfer_end((struct transfer *)(void *)context, result);
+    }
+}
+
+static CURLMcode perform(struct http *http)
+{
+    CURLMcode code;
+    int running;
+
+    http->wall_ms = clock_wall_ms();
+    code = curl_multi_perform(http->multi, &running);
+
+    collect(http);
+    return code;
+}
+
+bool http_wait(struct http *http, int64_t wait_ms, struct err *err)
+{
+    int wait = wait_ms > INT_MAX ? INT_MAX : wait_ms < 0 ? 0 : (int)wait_ms;
+    CURLMcode code;
+
+    /*
+     * Does not wait where http_send() was called since. A signal ends it early, which libcurl reports as nothing having
+     * happened.
+     */
+    code = curl_multi_poll(http->multi, NULL, 0, http->ended != NULL ? 0 : wait, NULL);
+    if (code == CURLM_OK)
+        code = perform(http);
+    return code == CURLM_OK ||
+           err_set(err, EXIT_LOCAL, "the network can't be waited for: %s", curl_multi_strerror(code));
+}
+
+void http_wakeup(struct http *http)
+{
+    int cause = errno;
+
+    curl_multi_wakeup(http->multi);
+    errno = cause;
+}
+
+void http_abort(struct http *http)
+{
+    collect(http);
+    for (unsigned i = 0; i < http->transfer_count; i++) {
+        struct transfer *transfer = &http->transfers[i];
+
+        if (transfer->state != TRANSFER_FLYING)
+            continue;
+        curl_multi_remove_handle(http->multi, transfer->easy);
+        transfer->trouble = TROUBLE_STOPPED;
+        transfer_end(transfer, CURLE_ABORTED_BY_CALLBACK);
+    }
+}
+
+/* ---- what became of a request ---- */
+
+struct meaning {
+    CURLcode result;
+    enum trouble trouble;
+};
+
+/* Before the request could be sent; the last entry is for every other result. */
+static const struct meaning unsent[] = {
+    {CURLE_OPERATION_TIMEDOUT, TROUBLE_CONNECT_TIMEOUT},
+    {CURLE_COULDNT_RESOLVE_HOST, TROUBLE_NO_SUCH_HOST},
+    {CURLE_COULDNT_RESOLVE_PROXY, TROUBLE_NO_SUCH_PROXY},
+    {CURLE_COULDNT_CONNECT, TROUBLE_NO_CONNECTION},
+    {CURLE_PROXY, TROUBLE_PROXY},
+    {CURLE_PEER_FAILED_VERIFICATION, TROUBLE_CERTIFICATE},
+    {CURLE_SSL_CACERT_BADFILE, TROUBLE_CA_FILE},
+    {CURLE_SSL_CONNECT_ERROR, TROUBLE_TLS},
+    {CURLE_URL_MALFORMAT, TROUBLE_BAD_PATH},
+    {CURLE_OK, TROUBLE_UNSENT},
+};
+
+/* After it may have been sent. */
+static const struct meaning lost[] = {
+    {CURLE_OPERATION_TIMEDOUT, TROUBLE_TIMEOUT},
+    {CURLE_GOT_NOTHING, TROUBLE_CLOSED},
+    {CURLE_PARTIAL_FILE, TROUBLE_CUT_BODY},
+    {CURLE_WEIRD_SERVER_REPLY, TROUBLE_NOT_HTTP},
+    {CURLE_UNSUPPORTED_PROTOCOL, TROUBLE_NOT_HTTP},
+    /* A header line beyond libcurl's own limit (100 KiB) ends like this, before one byte of it is shown to us. */
+    {CURLE_OUT_OF_MEMORY, TROUBLE_LONG_HEADER},
+#if LIBCURL_VERSION_NUM >= 0x080600
+    {CURLE_TOO_LARGE, TROUBLE_LONG_HEADER},
+#endif
+    {CURLE_OK, TROUBLE_LOST},
+};
+
+/* The status with which the proxy refused CONNECT, which libcurl calls a failed read; 0 = it did not. */
+static int proxy_status(const struct transfer *transfer)
+{
+    long status = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return transfer->sendings == 0 && status >= 300 ? (int)status : 0;
+}
+
+static enum trouble trouble_of(const struct transfer *transfer)
+{
+    const struct meaning *meaning = transfer->sendings == 0 ? unsent : lost;
+    int status = proxy_status(transfer);
+
+    if (transfer->trouble != TROUBLE_NONE)
+        return transfer->trouble;
+    if (status > 0)
+        return status / 100 == 4 ? TROUBLE_PROXY_REFUSED : TROUBLE_PROXY_FAILED;
+    while (meaning->result != transfer->result && meaning->result != CURLE_OK)
+        meaning++;
+    return meaning->trouble;
+}
+
+static const char *words_for(const struct transfer *transfer, enum trouble trouble)
+{
+    long cause = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &cause);
+    /* With a proxy it is libcurl's words that say which of the two hosts is meant. */
+    if (trouble == TROUBLE_NO_CONNECTION && cause > 0 && !transfer->http->proxied)
+        return strerror((int)cause);
+    return transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(transfer->result);
+}
+
+static void describe(struct http *http, const struct transfer *transfer, struct http_answer *answer)
+{
+    enum trouble trouble = trouble_of(transfer);
+    bool connecting = transfer->sendings == 0 && http->connect_timeout_ms < http->timeout_ms;
+    struct trouble_facts facts = {
+        .host = http->authority.data,
+        .words = words_for(transfer, trouble),
+        .limit_ms = connecting ? http->connect_timeout_ms : http->timeout_ms,
+        .status = proxy_status(transfer),
+    };
+
+    buf_reset(&http->problem);
+    trouble_describe(trouble, &facts, &http->problem);
+    answer->problem = http->problem.data;
+    answer->problem_code = trouble_code(trouble);
+    answer->fatal = trouble_is_fatal(trouble);
+}
+
+static int64_t date_of(struct http *http, const struct field_value *date)
+{
+    if (date->len == 0)
+        return -1;
+    if (!span_equal(field_view(&http->date), field_view(date))) {
+        http->date = *date;
+        if (!clock_parse_http_date(field_view(date), &http->date_ms))
+            http->date_ms = -1;
+    }
+    return http->date_ms;
+}
+
+static enum fate fate_of(const struct transfer *transfer)
+{
+    if (transfer->result == CURLE_OK && transfer->trouble == TROUBLE_NONE)
+        return FATE_ANSWERED;
+    return transfer->sendings == 0 || transfer->refused ? FATE_UNSENT : FATE_LOST;
+}
+
+static void fill_answer(struct http *http, struct transfer *transfer, struct http_answer *answer)
+{
+    const struct fields *fields = &transfer->fields;
+
+    *answer = (struct http_answer){
+        .tag = transfer->tag,
+        .fate = fate_of(transfer),
+        .status = transfer->sendings > 0 ? status_of(transfer) : 0,
+        .sent = transfer->sendings > 0,
+        .timed_out = transfer->result == CURLE_OPERATION_TIMEDOUT,
+        .body = buf_view(&transfer->body),
+        .retry_after_ms = retry_after(field_view(&fields->retry_after), field_view(&fields->date), http->wall_ms),
+        .date_ms = date_of(http, &fields->date),
+        .request_id = field_view(&fields->request_id),
+        .hint = fields->hint,
+        .started_ms = transfer->started_us / 1000,
+        .ended_ms = transfer->ended_us / 1000,
+        .latency_us = transfer->sendings > 0 ? transfer->ended_us - transfer->sent_us : 0,
+        .attempt_on_reused = transfer->reused,
+    };
+    if (answer->fate != FATE_ANSWERED)
+        describe(http, transfer, answer);
+}
+
+/* The answer that the caller was reading is done with. */
+static void put_back(struct http *http)
+{
+    struct transfer *transfer = http->taken;
+
+    if (transfer == NULL)
+        return;
+    if (transfer->body.cap > BODY_KEPT)
+        buf_release(&transfer->body);
+    transfer->state = TRANSFER_FREE;
+    transfer->next = http->free;
+    http->free = transfer;
+    http->taken = NULL;
+}
+
+bool http_next(struct http *http, struct http_answer *answer)
+{
+    struct transfer *transfer = http->ended;
+
+    put_back(http);
+    if (transfer == NULL)
+        return false;
+    http->ended = transfer->next;
+    if (http->ended == NULL)
+        http->ended_tail = &http->ended;
+    http->in_flight--;
+    transfer->state = TRANSFER_TAKEN;
+    http->taken = transfer;
+    fill_answer(http, transfer, answer);
+    return true;
+}
+
+const char *http_version(void)
+{
+    static char text[128];
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+    snprintf(text, sizeof(text), "libcurl/%s %s zlib/%s nghttp2/%s", info->version, info->ssl_version,
+             info->libz_version, info->nghttp2_version);
+    return text;
+}

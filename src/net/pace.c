@@ -1,0 +1,225 @@
+#include "net/pace.h"
+
+#include "base/alloc.h"
+#include "net/adapt.h"
+#include "net/window.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    STATISTIC_WINDOW_MS = 60 * 1000, /* where no limit is declared */
+    HINT_WAIT_MOST_MS = 3600 * 1000, /* for the longest of the usual windows */
+};
+
+struct pace {
+    uint32_t slots;        /* 0: no limit is declared */
+    int64_t rest_ms;       /* a slot's pause after its answer: the window and the guard */
+    uint32_t in_flight;    /* slots taken by requests that are not over */
+    struct window resting; /* when the slots whose request is over are free again; times that passed may linger */
+
+    struct window sends; /* sendings within the window before the newest */
+    int64_t window_ms;   /* the window that they are counted in */
+    uint64_t most;       /* of all windows that are past */
+
+    struct adapt adapt;
+};
+
+/* Rounding to milliseconds at both ends, and clocks that run 500 ppm apart. */
+static int64_t guard_ms(int64_t window_ms)
+{
+    return 1 + window_ms / 2000;
+}
+
+struct pace *pace_new(const struct pace_config *config)
+{
+    struct pace *pace = alloc_zeroed(1, sizeof(*pace));
+
+    pace->slots = config->limit.count;
+    pace->window_ms = pace->slots > 0 ? config->limit.window_ms : STATISTIC_WINDOW_MS;
+    pace->rest_ms = pace->window_ms + guard_ms(pace->window_ms);
+    window_init(&pace->resting);
+    window_init(&pace->sends);
+    adapt_init(&pace->adapt);
+    return pace;
+}
+
+void pace_free(struct pace *pace)
+{
+    if (pace == NULL)
+        return;
+    window_release(&pace->resting);
+    window_release(&pace->sends);
+    free(pace);
+}
+
+/* Slots that are taken, rest, or rested and were not taken again. */
+static uint64_t slots_used(const struct pace *pace)
+{
+    return pace->in_flight + pace->resting.count;
+}
+
+/* Only the newest releases can matter, as many as there are slots. */
+static void forget_surplus(struct pace *pace, uint64_t keep)
+{
+    if (slots_used(pace) > keep)
+        window_drop_oldest(&pace->resting, slots_used(pace) - keep);
+}
+
+void pace_remember(struct pace *pace, int64_t now_ms, uint32_t count, int64_t ago_ms)
+{
+    int64_t ago = ago_ms > 0 ? ago_ms : 0;
+
+    if (pace->slots == 0 || ago >= pace->rest_ms)
+        return;
+    window_add(&pace->resting, now_ms + pace->rest_ms - ago, count);
+    forget_surplus(pace, pace->slots);
+}
+
+static int64_t slot_next(const struct pace *pace, int64_t now_ms)
+{
+    int64_t oldest = window_oldest(&pace->resting);
+
+    if (pace->slots == 0 || slots_used(pace) < pace->slots)
+        return now_ms;
+    return oldest > now_ms ? oldest : now_ms;
+}
+
+int64_t pace_next(const struct pace *pace, int64_t now_ms)
+{
+    int64_t slot = slot_next(pace, now_ms);
+    int64_t learned = adapt_next(&pace->adapt, now_ms);
+
+    return slot > learned ? slot : learned;
+}
+
+static void count_send(struct pace *pace, int64_t now_ms)
+{
+    /* While the oldest is leaving, the queue holds exactly the window that begins with it. */
+    if (window_oldest(&pace->sends) <= now_ms - pace->window_ms && pace->sends.count > pace->most)
+        pace->most = pace->sends.count;
+    window_drop_until(&pace->sends, now_ms - pace->window_ms);
+    window_add(&pace->sends, now_ms, 1);
+}
+
+void pace_sent(struct pace *pace, int64_t now_ms)
+{
+    if (pace->slots > 0)
+        forget_surplus(pace, pace->slots - 1);
+    pace->in_flight++;
+    count_send(pace, now_ms);
+    adapt_sent(&pace->adapt, now_ms);
+}
+
+static void end_request(struct pace *pace)
+{
+    if (pace->in_flight > 0)
+        pace->in_flight--;
+}
+
+/*
+ * A refusal without Retry-After may still say when its window begins anew. Half a year of that is not believed: it may
+ * well be another limit's.
+ */
+static int64_t wait_of(const struct pace_answer *answer)
+{
+    const struct pace_hint *hint = &answer->hint;
+
+    if (answer->retry_after_ms >= 0 || !hint->present || hint->remaining > 0)
+        return answer->retry_after_ms;
+    return hint->reset_ms < HINT_WAIT_MOST_MS ? hint->reset_ms : HINT_WAIT_MOST_MS;
+}
+
+void pace_answered(struct pace *pace, int64_t now_ms, const struct pace_answer *answer)
+{
+    end_request(pace);
+    if (pace->slots > 0)
+        window_add(&pace->resting, now_ms + pace->rest_ms, 1);
+    if (answer->refused)
+        adapt_refused(&pace->adapt, now_ms, pace->in_flight, wait_of(answer));
+    else if (answer->outage && answer->retry_after_ms >= 0)
+        adapt_outage(&pace->adapt, now_ms, answer->retry_after_ms);
+    else
+        adapt_accepted(&pace->adapt, now_ms);
+}
+
+void pace_unsent(struct pace *pace, int64_t now_ms)
+{
+    (void)now_ms;
+    end_request(pace);
+    window_drop_newest(&pace->sends);
+    adapt_unsent(&pace->adapt);
+}
+
+bool pace_holding(const struct pace *pace, int64_t now_ms, int64_t *until_ms)
+{
+    return adapt_holding(&pace->adapt, now_ms, until_ms);
+}
+
+/* The declared limit and the learned pace, whichever is lower, in requests a millisecond; INFINITY: none. */
+static double rate_per_ms(const struct pace *pace)
+{
+    double declared = pace->slots > 0 ? (double)pace->slots / (double)pace->window_ms : INFINITY;
+    double learned = adapt_pace(&pace->adapt);
+
+    return learned > 0 ? fmin(declared, learned) : declared;
+}
+
+double pace_rate_per_s(const struct pace *pace)
+{
+    double rate = rate_per_ms(pace);
+
+    return isinf(rate) ? 0 : rate * 1000;
+}
+
+/* When the slots let the request go that `index` further ones (fewer than there are slots) precede. */
+static int64_t slot_time(const struct pace *pace, int64_t now_ms, uint64_t index)
+{
+    uint64_t used = slots_used(pace);
+    uint64_t open = used < pace->slots ? pace->slots - used : 0;
+    int64_t at;
+
+    if (index < open)
+        return now_ms;
+    at = window_at(&pace->resting, index - open);
+    if (at == INT64_MAX)
+        at = now_ms + pace->rest_ms;
+    return at > now_ms ? at : now_ms;
+}
+
+/* Milliseconds from a double that may be beyond any run. */
+static int64_t whole_ms(double ms)
+{
+    return ms < 1e15 ? (int64_t)ms : INT64_C(1000000000000000);
+}
+
+static int64_t slots_eta(const struct pace *pace, int64_t now_ms, uint64_t requests)
+{
+    uint64_t last = requests - 1;
+
+    if (pace->slots == 0)
+        return 0;
+    return slot_time(pace, now_ms, last % pace->slots) - now_ms +
+           whole_ms((double)(last / pace->slots) * (double)pace->rest_ms);
+}
+
+int64_t pace_eta_ms(const struct pace *pace, int64_t now_ms, uint64_t requests)
+{
+    double learned = adapt_pace(&pace->adapt);
+    int64_t even, slots;
+
+    if (requests == 0)
+        return 0;
+    slots = slots_eta(pace, now_ms, requests);
+    even = adapt_next(&pace->adapt, now_ms) - now_ms;
+    if (learned > 0)
+        even += whole_ms((double)(requests - 1) / learned);
+    return slots > even ? slots : even;
+}
+
+uint32_t pace_most_in_window(const struct pace *pace)
+{
+    uint64_t most = pace->sends.count > pace->most ? pace->sends.count : pace->most;
+
+    return most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}

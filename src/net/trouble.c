@@ -1,0 +1,102 @@
+#include "net/trouble.h"
+
+#include "base/num.h"
+#include "base/text.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { WORDS_MAX = 160 }; /* characters of somebody else's words in a sentence */
+
+/* What follows the sentence. */
+enum detail { DETAIL_NONE, DETAIL_WORDS, DETAIL_LIMIT, DETAIL_STATUS };
+
+/* `%` in the sentence stands for host:port. */
+struct entry {
+    const char *code, *sentence;
+    enum detail detail;
+    bool fatal;
+    const char *remedy;
+};
+
+static const struct entry entries[] = {
+    [TROUBLE_NONE] = {.code = NULL, .sentence = ""},
+    [TROUBLE_CONNECT_TIMEOUT] = {"timeout", "no connection to %", DETAIL_LIMIT, false, NULL},
+    [TROUBLE_NO_SUCH_HOST] = {"no_such_host", "no address was found for %", DETAIL_NONE, false, NULL},
+    [TROUBLE_NO_SUCH_PROXY] = {"proxy", "no address was found for the proxy", DETAIL_WORDS, true, NULL},
+    [TROUBLE_NO_CONNECTION] = {"no_connection", "could not connect to %", DETAIL_WORDS, false, NULL},
+    [TROUBLE_PROXY] = {"proxy", "no connection to % through the proxy", DETAIL_WORDS, false, NULL},
+    [TROUBLE_PROXY_REFUSED] = {"proxy", "the proxy refused the way to %", DETAIL_STATUS, true, NULL},
+    [TROUBLE_PROXY_FAILED] = {"proxy", "the proxy found no way to %", DETAIL_STATUS, false, NULL},
+    [TROUBLE_CERTIFICATE] = {"tls", "the server's certificate can't be verified", DETAIL_WORDS, true,
+                             "--cacert FILE names another authority"},
+    [TROUBLE_CA_FILE] = {"tls", "the certificate authorities can't be read", DETAIL_WORDS, true, "see --cacert"},
+    [TROUBLE_TLS] = {"tls", "no TLS connection to %", DETAIL_WORDS, false, NULL},
+    [TROUBLE_BAD_PATH] = {"bad_url", "the request's path can't be part of a URL", DETAIL_NONE, true, NULL},
+    [TROUBLE_UNSENT] = {"no_connection", "no connection to %", DETAIL_WORDS, false, NULL},
+    [TROUBLE_STREAM_REFUSED] = {"no_connection", "the server refused the HTTP/2 stream", DETAIL_NONE, false, NULL},
+    [TROUBLE_TIMEOUT] = {"timeout", "no whole answer", DETAIL_LIMIT, false, NULL},
+    [TROUBLE_REPEAT] = {"connection_lost", "a kept-alive connection was lost before an answer came", DETAIL_NONE, false,
+                        NULL},
+    [TROUBLE_CLOSED] = {"connection_lost", "the connection was closed before an answer came", DETAIL_NONE, false, NULL},
+    [TROUBLE_CUT_HEADER] = {"connection_lost", "the answer was cut short in its header", DETAIL_NONE, false, NULL},
+    [TROUBLE_CUT_BODY] = {"connection_lost", "the answer was cut short", DETAIL_WORDS, false, NULL},
+    [TROUBLE_LONG_HEADER] = {"answer_too_large", "the answer's header was longer than 64 KiB", DETAIL_NONE, false,
+                             NULL},
+    [TROUBLE_LONG_BODY] = {"answer_too_large", "the answer was longer than 1 MiB", DETAIL_NONE, false, NULL},
+    [TROUBLE_NOT_HTTP] = {"bad_answer", "the answer is not HTTP", DETAIL_WORDS, false, NULL},
+    [TROUBLE_SINK] = {"bad_answer", "the answer was given up half-way", DETAIL_NONE, false, NULL},
+    [TROUBLE_LOST] = {"connection_lost", "the connection was lost", DETAIL_WORDS, false, NULL},
+    [TROUBLE_STOPPED] = {"stopped", "the run was stopped before an answer came", DETAIL_NONE, false, NULL},
+};
+static_assert(sizeof(entries) / sizeof(entries[0]) == TROUBLES, "an entry for each trouble");
+
+const char *trouble_code(enum trouble trouble)
+{
+    return entries[trouble].code;
+}
+
+bool trouble_is_fatal(enum trouble trouble)
+{
+    return entries[trouble].fatal;
+}
+
+/* In the middle of a sentence "Connection refused" begins small; "OpenSSL" and "HTTP" do not. */
+static void add_words(struct buf *out, const char *words)
+{
+    static const char small[] = "abcdefghijklmnopqrstuvwxyz";
+    size_t at = out->len, letters = words[0] != '\0' ? strspn(words + 1, small) : 0;
+
+    text_show(out, span_of(words), WORDS_MAX);
+    if (words[0] >= 'A' && words[0] <= 'Z' && letters > 0 && (words[letters + 1] == ' ' || words[letters + 1] == '\0'))
+        out->data[at] = small[words[0] - 'A'];
+}
+
+static void add_detail(struct buf *out, enum detail detail, const struct trouble_facts *facts)
+{
+    char limit[NUM_DURATION_TEXT];
+
+    if (detail == DETAIL_LIMIT)
+        buf_format(out, " within %s", num_format_duration(limit, facts->limit_ms));
+    else if (detail == DETAIL_STATUS)
+        buf_format(out, ": status %d", facts->status);
+    else if (detail == DETAIL_WORDS) {
+        buf_text(out, ": ");
+        add_words(out, facts->words);
+    }
+}
+
+void trouble_describe(enum trouble trouble, const struct trouble_facts *facts, struct buf *out)
+{
+    const struct entry *entry = &entries[trouble];
+
+    for (const char *at = entry->sentence; *at != '\0'; at++)
+        if (*at == '%')
+            buf_text(out, facts->host);
+        else
+            buf_char(out, *at);
+    add_detail(out, entry->detail, facts);
+    if (entry->remedy != NULL)
+        buf_format(out, "; %s", entry->remedy);
+}
