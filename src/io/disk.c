@@ -1,0 +1,153 @@
+#include "io/disk.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LINKS_MAX = 40 }; /* as the kernel follows at most */
+
+const char *disk_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+char *disk_folder(const char *path)
+{
+    size_t len = (size_t)(disk_name(path) - path);
+
+    if (len == 0)
+        return alloc_text(".");
+    return alloc_copy(path, len > 1 ? len - 1 : len);
+}
+
+/* Where the link at `path` leads, seen from where `path` is seen; NULL with errno. */
+static char *follow(const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t len = readlink(path, target, sizeof(target));
+    size_t folder = (size_t)(disk_name(path) - path);
+    char *next;
+
+    if (len < 0)
+        return NULL;
+    if (len == 0 || (size_t)len >= sizeof(target)) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    if (target[0] == '/')
+        return alloc_copy(target, (size_t)len);
+    next = alloc_bytes(folder + (size_t)len + 1);
+    memcpy(next, path, folder);
+    memcpy(next + folder, target, (size_t)len);
+    next[folder + (size_t)len] = '\0';
+    return next;
+}
+
+char *disk_target(const char *path, struct err *err)
+{
+    char *at = alloc_text(path);
+    struct stat status;
+
+    for (int links = 0; lstat(at, &status) == 0 && S_ISLNK(status.st_mode); links++) {
+        char *next = links < LINKS_MAX ? follow(at) : NULL;
+
+        if (links == LINKS_MAX)
+            errno = ELOOP;
+        free(at);
+        if (next == NULL) {
+            disk_error(err, "follow", path);
+            return NULL;
+        }
+        at = next;
+    }
+    return at;
+}
+
+bool disk_write(int fd, const void *bytes, size_t len)
+{
+    const char *at = bytes;
+
+    while (len > 0) {
+        ssize_t done = write(fd, at, len);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0) {
+            if (done == 0)
+                errno = EIO;
+            return false;
+        }
+        at += done;
+        len -= (size_t)done;
+    }
+    return true;
+}
+
+ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset)
+{
+    size_t have = 0;
+
+    while (have < len) {
+        ssize_t got = pread(fd, (char *)bytes + have, len - have, offset + (off_t)have);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        have += (size_t)got;
+    }
+    return (ssize_t)have;
+}
+
+bool disk_sync_folder(const char *path)
+{
+    char *folder = disk_folder(path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP);
+    int cause = errno;
+
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    errno = cause;
+    return ok;
+}
+
+static const struct {
+    int cause;
+    const char *remedy;
+} remedies[] = {
+    {ENOSPC, "make room, then run the same command again"},
+    {EDQUOT, "make room, then run the same command again"},
+    {EFBIG, "raise the limit on file sizes (ulimit -f), then run the same command again"},
+    {EACCES, "check the permissions of the file and of its folder"},
+    {EPERM, "check the permissions of the file and of its folder"},
+    {EROFS, "name a place that can be written to"},
+    {ENOENT, "check the path: its folder must exist"},
+    {ENOTDIR, "check the path: a part of it is no folder"},
+    {EISDIR, "name a file, not a folder"},
+    {ELOOP, "check the symbolic link"},
+    {ENAMETOOLONG, "choose a shorter name"},
+    {EPIPE, "its reader has closed it"},
+};
+
+bool disk_error(struct err *err, const char *verb, const char *path)
+{
+    int cause = errno;
+
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+        if (remedies[i].cause == cause)
+            return err_set(err, EXIT_LOCAL, "cannot %s %s: %s; %s", verb, path, strerror(cause), remedies[i].remedy);
+    return err_set(err, EXIT_LOCAL, "cannot %s %s: %s", verb, path, strerror(cause));
+}

@@ -1,0 +1,42 @@
+/*
+ * disk: what journal and output share: whole writes, a folder's fsync, the end of a chain of symbolic links, and
+ * sentences for what the system refuses.
+ */
+#ifndef IO_DISK_H
+#define IO_DISK_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * The path of the file that `path` stands for once symbolic links at its end are followed, whether or not there is
+ * such a file: a link that leads nowhere gives the place where it leads. Links among the folders are left to the system.
+ * Owned by the caller; NULL where the chain has no end or can't be read (EXIT_LOCAL).
+ */
+char *disk_target(const char *path, struct err *err);
+
+/* The folder that `path` is in, "." where it names none, and the rest of it. The folder is owned by the caller. */
+char *disk_folder(const char *path);
+const char *disk_name(const char *path);
+
+/* Writes all of it, whatever signals come; false with errno, some of it perhaps written. */
+bool disk_write(int fd, const void *bytes, size_t len);
+
+/* Reads up to `len` bytes at `offset`: fewer only at the end of the file; -1 with errno. */
+ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset);
+
+/*
+ * Makes the names in the folder of `path` safe (fsync). False with errno. A file system that knows no fsync of folders
+ * is taken at its word.
+ */
+bool disk_sync_folder(const char *path);
+
+/*
+ * Sets EXIT_LOCAL and `cannot VERB PATH: REASON` for errno, with the remedy where there is one. Always returns false.
+ */
+bool disk_error(struct err *err, const char *verb, const char *path);
+
+#endif

@@ -1,0 +1,548 @@
+#include "io/source.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "io/sniff.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <iconv.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum {
+    CHUNK = 1 << 16,      /* bytes that spooling reads, inflates or recodes at a time */
+    UNIT = 4,             /* bytes of a UTF-16 character at most */
+    NAME_SHOWN = 1024,    /* characters of a path in messages */
+    NAME_BYTES = 1 << 16, /* the same as bytes, escapes included */
+};
+
+struct source {
+    char *name;
+    int fd; /* of the file itself, or of the spool */
+    bool spooled;
+    struct stat opened; /* a plain file as it was then */
+    struct source_info info;
+    uint64_t start; /* where the text begins in `fd`: after a byte order mark */
+    uint64_t at;    /* of the next piece */
+    uint32_t crc;
+    char *piece;
+};
+
+/* An input on its way into the spool: bytes as read, inflated, the kind found, recoded, inspected, written. */
+struct spool {
+    const char *name;
+    struct source_info *info;
+    int out;
+    bool begun;     /* the head is whole and its kind known */
+    bool in_member; /* of gzip; false between members */
+    bool recodes;   /* the text is UTF-16, and `recoder` is open */
+    bool after_cr;
+    uint64_t line; /* physical line that the text so far ends on */
+    uint64_t run;  /* bytes since the last line end */
+    struct buf head;
+    z_stream inflating;
+    size_t members; /* that have ended */
+    iconv_t recoder;
+    size_t tail_len;
+    char tail[UNIT]; /* the first bytes of a character that the next chunk ends */
+    unsigned char inflated[CHUNK];
+    char units[CHUNK + UNIT];
+    char recoded[2 * CHUNK]; /* two bytes of UTF-16 become three of UTF-8 at most */
+};
+
+/* ---- Reading and writing, whole ---- */
+
+/*
+ * At most `size` bytes, fewer only at the end; -1 with errno. From `offset`, or from where the file stands if that is
+ * negative.
+ */
+static ssize_t read_full(int fd, void *bytes, size_t size, int64_t offset)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t got = offset < 0 ? read(fd, (char *)bytes + done, size - done)
+                                 : pread(fd, (char *)bytes + done, size - done, offset + (int64_t)done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+static const char *spool_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+
+    return folder != NULL && folder[0] != '\0' ? folder : "/tmp";
+}
+
+static bool write_spool(const struct spool *spool, struct span text, struct err *err)
+{
+    while (text.len > 0) {
+        ssize_t done = write(spool->out, text.data, text.len);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return err_system(err,
+                              "%s is copied to a temporary file in %s (TMPDIR names another folder), "
+                              "and that can't be written",
+                              spool->name, spool_folder());
+        text.data += done;
+        text.len -= (size_t)done;
+    }
+    return true;
+}
+
+/* An unlinked file, read and written by us alone; -1 with `err` set. */
+static int make_spool(const char *name, struct err *err)
+{
+    const char *folder = spool_folder();
+    struct buf template;
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        return fd;
+    /* Not every file system has unnamed files. */
+    buf_init(&template, 1 << 16);
+    buf_format(&template, "%s/connload-XXXXXX", folder);
+    fd = template.overflow ? -1 : mkostemp(template.data, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(template.data);
+    else
+        err_system(err,
+                   "%s has to be copied to a temporary file in %s (TMPDIR names another folder), "
+                   "and none can be made there",
+                   name, folder);
+    buf_release(&template);
+    return fd;
+}
+
+/* ---- Spooling ---- */
+
+/* Counts lines, and ends early what no reader would take: bombs of NULs or of text without end. */
+static bool inspect(struct spool *spool, struct span text, struct err *err)
+{
+    const char *nul = memchr(text.data, '\0', text.len);
+    struct span good = {.data = text.data, .len = nul != NULL ? (size_t)(nul - text.data) : text.len};
+
+    for (size_t i = 0; i < good.len; i += CHUNK) {
+        struct span part = {.data = good.data + i, .len = good.len - i < CHUNK ? good.len - i : CHUNK};
+        const char *lf = memrchr(part.data, '\n', part.len), *cr = memrchr(part.data, '\r', part.len);
+        const char *last = cr == NULL || (lf != NULL && lf > cr) ? lf : cr;
+
+        spool->line += sniff_line_ends(part, &spool->after_cr);
+        spool->run = last != NULL ? (uint64_t)(part.data + part.len - last) - 1 : spool->run + part.len;
+        if (spool->run > SOURCE_LINE_MAX)
+            return err_set(err, EXIT_INPUT,
+                           "%s:%" PRIu64 ": no line end within 16 MiB, so this is no CSV; "
+                           "give the sheet saved as CSV (" SNIFF_SAVE_AS ")",
+                           spool->name, spool->line);
+    }
+    if (nul != NULL)
+        return err_set(err, EXIT_INPUT, "%s:%" PRIu64 ": " SNIFF_NUL, spool->name, spool->line);
+    return true;
+}
+
+static bool take_text(struct spool *spool, struct span text, struct err *err)
+{
+    if (text.len == 0)
+        return true;
+    if (text.len > SOURCE_SPOOL_MAX - spool->info->size)
+        return err_set(err, EXIT_INPUT, "%s holds more than 16 GiB of text; split it into several files", spool->name);
+    if (!inspect(spool, text, err))
+        return false;
+    spool->info->size += text.len;
+    return write_spool(spool, text, err);
+}
+
+static bool broken_utf16(const struct spool *spool, struct err *err)
+{
+    return err_set(err, EXIT_INPUT,
+                   "%s:%" PRIu64 ": broken UTF-16 (half a surrogate pair); "
+                   "save the sheet again (" SNIFF_SAVE_AS ")",
+                   spool->name, spool->line);
+}
+
+/* At most CHUNK bytes of UTF-16; what is left of a character stays in `tail`. */
+static bool take_units(struct spool *spool, struct span bytes, struct err *err)
+{
+    char *in = spool->units, *out = spool->recoded;
+    size_t in_left = spool->tail_len + bytes.len, out_left = sizeof(spool->recoded);
+    int failure;
+
+    memcpy(in, spool->tail, spool->tail_len);
+    memcpy(in + spool->tail_len, bytes.data, bytes.len);
+    failure = iconv(spool->recoder, &in, &in_left, &out, &out_left) == (size_t)-1 ? errno : 0;
+    if (!take_text(spool, (struct span){spool->recoded, (size_t)(out - spool->recoded)}, err))
+        return false;
+    if ((failure != 0 && failure != EINVAL) || in_left >= UNIT)
+        return broken_utf16(spool, err);
+    memcpy(spool->tail, in, in_left);
+    spool->tail_len = in_left;
+    return true;
+}
+
+static bool take_decoded(struct spool *spool, struct span bytes, struct err *err)
+{
+    if (!spool->recodes)
+        return take_text(spool, bytes, err);
+    for (size_t i = 0; i < bytes.len; i += CHUNK) {
+        struct span part = {.data = bytes.data + i, .len = bytes.len - i < CHUNK ? bytes.len - i : CHUNK};
+
+        if (!take_units(spool, part, err))
+            return false;
+    }
+    return true;
+}
+
+/* The head is whole: finds its kind, and passes it on. */
+static bool begin_text(struct spool *spool, struct err *err)
+{
+    struct span head = buf_view(&spool->head);
+    enum sniff kind = sniff_head(spool->name, head, err);
+    size_t bom = sniff_bom(kind);
+
+    spool->begun = true;
+    if (kind == SNIFF_REFUSED)
+        return false;
+    if (kind == SNIFF_GZIP)
+        return err_set(err, EXIT_INPUT, "%s is compressed with gzip twice; unpack it once (gzip -d)", spool->name);
+    spool->info->bom = bom > 0;
+    spool->info->utf16 = kind == SNIFF_UTF16LE || kind == SNIFF_UTF16BE;
+    if (spool->info->utf16) {
+        spool->recoder = iconv_open("UTF-8", kind == SNIFF_UTF16LE ? "UTF-16LE" : "UTF-16BE");
+        spool->recodes = spool->recoder != (iconv_t)-1; // NOLINT(performance-no-int-to-ptr)
+        if (!spool->recodes)
+            return err_system(err,
+                              "%s is UTF-16, which this system's iconv does not know; "
+                              "save it as UTF-8 (" SNIFF_SAVE_AS ")",
+                              spool->name);
+    }
+    return take_decoded(spool, (struct span){.data = head.data + bom, .len = head.len - bom}, err);
+}
+
+/* Unpacked bytes: gathers the head, then passes everything on. */
+static bool take_bytes(struct spool *spool, struct span bytes, struct err *err)
+{
+    size_t part;
+
+    if (spool->begun)
+        return take_decoded(spool, bytes, err);
+    part = SNIFF_HEAD - spool->head.len;
+    if (part > bytes.len)
+        part = bytes.len;
+    buf_add(&spool->head, bytes.data, part);
+    if (spool->head.len < SNIFF_HEAD)
+        return true;
+    return begin_text(spool, err) &&
+           take_decoded(spool, (struct span){.data = bytes.data + part, .len = bytes.len - part}, err);
+}
+
+static bool broken_gzip(const struct spool *spool, struct err *err)
+{
+    if (spool->members > 0 && spool->inflating.total_out == 0)
+        return err_set(err, EXIT_INPUT,
+                       "%s goes on after its gzip data with something else; "
+                       "unpack it by hand (gzip -dc) and see that all is there",
+                       spool->name);
+    return err_set(err, EXIT_INPUT, "%s is damaged gzip (%s); get the file again", spool->name,
+                   spool->inflating.msg != NULL ? spool->inflating.msg : "bad data");
+}
+
+/* Concatenated members are one input, as gzip(1) has it. */
+static bool take_gzip(struct spool *spool, struct span bytes, struct err *err)
+{
+    z_stream *stream = &spool->inflating;
+    int state = Z_OK;
+
+    stream->next_in = (unsigned char *)bytes.data;
+    stream->avail_in = (unsigned)bytes.len;
+    do {
+        if (!spool->in_member && stream->avail_in > 0) {
+            inflateReset(stream);
+            spool->in_member = true;
+        }
+        stream->next_out = spool->inflated;
+        stream->avail_out = CHUNK;
+        state = inflate(stream, Z_NO_FLUSH);
+        if (state == Z_STREAM_END) {
+            spool->in_member = false;
+            spool->members++;
+        } else if (state != Z_OK && state != Z_BUF_ERROR) {
+            return broken_gzip(spool, err);
+        }
+        if (!take_bytes(spool, (struct span){(char *)spool->inflated, CHUNK - stream->avail_out}, err))
+            return false;
+    } while (stream->avail_in > 0 || (stream->avail_out == 0 && spool->in_member));
+    return true;
+}
+
+/* After the last byte that was read. */
+static bool end_spool(struct spool *spool, struct err *err)
+{
+    if (spool->info->gzip && spool->in_member)
+        return err_set(err, EXIT_INPUT, "%s ends in the middle of its gzip data; get the whole file", spool->name);
+    if (!spool->begun && !begin_text(spool, err))
+        return false;
+    if (spool->tail_len > 0)
+        return err_set(err, EXIT_INPUT,
+                       "%s:%" PRIu64 ": the file ends in the middle of a UTF-16 character, so "
+                       "something is missing; save the sheet again (" SNIFF_SAVE_AS ")",
+                       spool->name, spool->line);
+    return true;
+}
+
+/* From `fd` to its end. */
+static bool fill_spool(struct spool *spool, int fd, struct err *err)
+{
+    char *chunk = alloc_bytes(CHUNK);
+    ssize_t len = CHUNK;
+    bool ok = true;
+
+    for (bool first = true; ok && len == CHUNK; first = false) {
+        struct span bytes = {.data = chunk};
+
+        len = read_full(fd, chunk, CHUNK, -1);
+        if (len < 0) {
+            ok = err_system(err, "%s can't be read", spool->name);
+            break;
+        }
+        bytes.len = (size_t)len;
+        if (first)
+            spool->info->gzip = spool->in_member = len >= 2 && memcmp(chunk, "\x1F\x8B", 2) == 0;
+        ok = spool->info->gzip ? take_gzip(spool, bytes, err) : take_bytes(spool, bytes, err);
+    }
+    explicit_bzero(chunk, CHUNK);
+    free(chunk);
+    return ok && end_spool(spool, err);
+}
+
+static bool make_inflating(z_stream *stream, struct err *err)
+{
+    enum { GZIP_ONLY = 16 };
+
+    if (inflateInit2(stream, MAX_WBITS + GZIP_ONLY) == Z_OK)
+        return true;
+    return err_set(err, EXIT_LOCAL, "zlib can't begin to unpack; see that it is installed whole");
+}
+
+/* Copies the input that `fd` reads into the spool, decoded, and makes that the source's file. */
+static bool spool_input(struct source *source, int fd, struct err *err)
+{
+    struct spool *spool = alloc_zeroed(1, sizeof(*spool));
+    bool ok;
+
+    spool->name = source->name;
+    spool->info = &source->info;
+    spool->line = 1;
+    buf_init(&spool->head, SNIFF_HEAD);
+    spool->out = source->fd = make_spool(source->name, err);
+    source->spooled = true;
+    ok = source->fd >= 0 && make_inflating(&spool->inflating, err);
+    if (ok) {
+        ok = fill_spool(spool, fd, err);
+        inflateEnd(&spool->inflating);
+    }
+    if (spool->recodes)
+        iconv_close(spool->recoder);
+    buf_wipe(&spool->head);
+    explicit_bzero(spool, sizeof(*spool));
+    free(spool);
+    return ok;
+}
+
+/* ---- Opening ---- */
+
+static char *shown_name(const char *path)
+{
+    struct buf name;
+
+    if (strcmp(path, "-") == 0)
+        return alloc_text("standard input");
+    buf_init(&name, NAME_BYTES);
+    text_show(&name, span_of(path), NAME_SHOWN);
+    return name.data != NULL ? name.data : alloc_text("");
+}
+
+static bool refuse_open(const char *name, struct err *err)
+{
+    int cause = errno;
+
+    if (cause == ENOENT || cause == ENOTDIR)
+        return err_set(err, EXIT_INPUT, "%s does not exist; check the name and the folder", name);
+    if (cause == EACCES || cause == EPERM)
+        return err_set(err, EXIT_INPUT,
+                       "%s may not be read by you; ask its owner, or change its permissions "
+                       "(chmod u+r)",
+                       name);
+    return err_set(err, EXIT_INPUT, "%s can't be opened: %s", name, strerror(cause));
+}
+
+static bool refuse_folder(const char *name, struct err *err)
+{
+    return err_set(err, EXIT_INPUT, "%s is a folder; name the CSV file in it", name);
+}
+
+/* A plain UTF-8 file is read where it is. */
+static bool open_plain(struct source *source, int fd, enum sniff kind, struct err *err)
+{
+    source->fd = fd;
+    source->start = sniff_bom(kind);
+    source->info.bom = source->start > 0;
+    source->info.size = (uint64_t)source->opened.st_size - source->start;
+    if (source->info.size > SOURCE_TEXT_MAX)
+        return err_set(err, EXIT_INPUT, "%s is larger than 1 TiB; split it into several files", source->name);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return true;
+}
+
+/* A regular file with a size; its bytes say whether it can be read in place. Closes `fd` unless the source keeps it. */
+static bool open_file(struct source *source, int fd, struct err *err)
+{
+    char head[SNIFF_HEAD];
+    ssize_t len = read_full(fd, head, sizeof(head), 0);
+    enum sniff kind = SNIFF_REFUSED;
+    bool ok;
+
+    if (len < 0)
+        err_system(err, "%s can't be read", source->name);
+    else
+        kind = sniff_head(source->name, (struct span){.data = head, .len = (size_t)len}, err);
+    if (kind == SNIFF_TEXT || kind == SNIFF_UTF8)
+        return open_plain(source, fd, kind, err);
+    ok = kind != SNIFF_REFUSED && spool_input(source, fd, err);
+    close(fd);
+    return ok;
+}
+
+static bool open_stream(struct source *source, int fd, struct err *err)
+{
+    source->info.is_stdin = true;
+    return spool_input(source, fd, err);
+}
+
+static bool open_path(struct source *source, const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    bool ok;
+
+    if (fd < 0)
+        return refuse_open(source->name, err);
+    if (fstat(fd, &source->opened) != 0)
+        ok = refuse_open(source->name, err);
+    else if (S_ISDIR(source->opened.st_mode))
+        ok = refuse_folder(source->name, err);
+    else if (S_ISREG(source->opened.st_mode) && source->opened.st_size > 0)
+        return open_file(source, fd, err);
+    else /* a file of the size 0 may still give bytes: those in /proc do */
+        ok = open_stream(source, fd, err);
+    close(fd);
+    return ok;
+}
+
+/* Where standard input is closed, the spool must not take its place and be read as the input. */
+static bool open_stdin(struct source *source, struct err *err)
+{
+    if (fstat(STDIN_FILENO, &source->opened) != 0)
+        return err_system(err, "%s can't be read", source->name);
+    if (S_ISDIR(source->opened.st_mode))
+        return refuse_folder(source->name, err);
+    return open_stream(source, STDIN_FILENO, err);
+}
+
+struct source *source_open(const char *path, struct err *err)
+{
+    struct source *source = alloc_zeroed(1, sizeof(*source));
+    bool ok;
+
+    source->fd = -1;
+    source->crc = (uint32_t)crc32(0, NULL, 0);
+    source->name = shown_name(path);
+    ok = strcmp(path, "-") == 0 ? open_stdin(source, err) : open_path(source, path, err);
+    if (ok) {
+        source->piece = alloc_bytes(SOURCE_PIECE);
+        return source;
+    }
+    source_close(source);
+    return NULL;
+}
+
+void source_close(struct source *source)
+{
+    if (source == NULL)
+        return;
+    if (source->fd >= 0)
+        close(source->fd);
+    if (source->piece != NULL)
+        explicit_bzero(source->piece, source->info.size < SOURCE_PIECE ? (size_t)source->info.size : SOURCE_PIECE);
+    free(source->piece);
+    free(source->name);
+    free(source);
+}
+
+/* ---- Reading ---- */
+
+const char *source_name(const struct source *source)
+{
+    return source->name;
+}
+
+const struct source_info *source_info(const struct source *source)
+{
+    return &source->info;
+}
+
+bool source_at(struct source *source, uint64_t offset, void *out, size_t len, struct err *err)
+{
+    ssize_t got = 0;
+
+    if (offset <= source->info.size && len <= source->info.size - offset)
+        got = read_full(source->fd, out, len, (int64_t)(source->start + offset));
+    if (got < 0)
+        return err_system(err, "%s can't be read", source->name);
+    if ((size_t)got < len)
+        return err_set(err, EXIT_INPUT, "%s has changed while it was read; run again when nothing writes to it",
+                       source->name);
+    return true;
+}
+
+bool source_next(struct source *source, struct span *piece, struct err *err)
+{
+    uint64_t left = source->info.size - source->at;
+    size_t len = left < SOURCE_PIECE ? (size_t)left : SOURCE_PIECE;
+
+    if (!source_at(source, source->at, source->piece, len, err))
+        return false;
+    source->at += len;
+    source->crc = (uint32_t)crc32_z(source->crc, (const unsigned char *)source->piece, len);
+    *piece = (struct span){.data = source->piece, .len = len};
+    return true;
+}
+
+uint32_t source_crc(const struct source *source)
+{
+    return source->crc;
+}
+
+bool source_unchanged(const struct source *source)
+{
+    const struct stat *then = &source->opened;
+    struct stat now;
+
+    if (source->spooled)
+        return true;
+    return fstat(source->fd, &now) == 0 && now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == then->st_mtim.tv_nsec;
+}

@@ -1,0 +1,67 @@
+/*
+ * source: an input's bytes as UTF-8, wherever they come from: a file, standard input, gzip, UTF-16.
+ *
+ * A plain UTF-8 file is read in place. Anything else is first spooled, decoded, to an unlinked temporary file of
+ * mode 0600 in TMPDIR (else /tmp), so that every row can be read again by its offset and memory does not grow with
+ * the input. Spooling refuses early what no reader would take: a NUL byte, more than SOURCE_LINE_MAX bytes without a
+ * line end, more than SOURCE_SPOOL_MAX bytes in all (a gzip bomb). Home of zlib's inflate and of iconv.
+ */
+#ifndef IO_SOURCE_H
+#define IO_SOURCE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct source;
+
+#define SOURCE_TEXT_MAX (UINT64_C(1) << 40)   /* bytes of text that an input may have: 1 TiB */
+#define SOURCE_SPOOL_MAX (UINT64_C(16) << 30) /* bytes of text that are spooled at most: 16 GiB */
+enum {
+    SOURCE_LINE_MAX = (1 << 24) - 1, /* bytes between two line ends in spooled text */
+    SOURCE_PIECE = 1 << 18,          /* bytes of a piece of source_next() at most */
+};
+
+/*
+ * Opens `path`, `-` for standard input. A FIFO or a device is read to its end like standard input. NULL with a sentence
+ * and the remedy (EXIT_INPUT) for: a directory, a file that can't be read or does not exist, whatever sniff_head()
+ * refuses (also inside gzip), broken or truncated gzip (trailing garbage after a member is broken too; concatenated
+ * members are one input), broken or truncated UTF-16 (with the line). EXIT_LOCAL where the spool can't be made or
+ * written, or reading fails.
+ */
+struct source *source_open(const char *path, struct err *err);
+
+/* Frees it and closes its files; the spool is gone with that. NULL is fine. */
+void source_close(struct source *source);
+
+/* What messages call it: the path as given, made fit to be shown, or `standard input`. */
+const char *source_name(const struct source *source);
+
+struct source_info {
+    bool bom; /* a byte order mark was there, UTF-8 or UTF-16; it is not part of the bytes */
+    bool utf16;
+    bool gzip;
+    bool is_stdin; /* standard input, a FIFO or a device: can't be read again by a later run */
+    uint64_t size; /* bytes of the decoded text (without BOM) */
+};
+const struct source_info *source_info(const struct source *source);
+
+/*
+ * The decoded bytes in order: the next piece, at most SOURCE_PIECE bytes, valid until the next call; len 0 at the end.
+ * Fails where the file has become shorter (EXIT_INPUT) or can't be read (EXIT_LOCAL).
+ */
+bool source_next(struct source *source, struct span *piece, struct err *err);
+
+/* Exactly `len` bytes at `offset` of the decoded text into `out`. Fails as source_next() does. */
+bool source_at(struct source *source, uint64_t offset, void *out, size_t len, struct err *err);
+
+/* After the whole was read by source_next(): CRC-32 of the decoded bytes (without BOM). */
+uint32_t source_crc(const struct source *source);
+
+/* Whether a plain file is still as it was when opened (size, modification time). Spooled input always is. */
+bool source_unchanged(const struct source *source);
+
+#endif
