@@ -1,0 +1,24 @@
+/*
+ * check: `connload check`: every row checked, nothing sent.
+ */
+#ifndef FLOW_CHECK_H
+#define FLOW_CHECK_H
+
+#include "base/exit.h"
+#include "flow/reporting.h"
+#include "flow/sheet.h"
+#include "io/console.h"
+
+#include <stdbool.h>
+
+struct check_config {
+    struct sheet_config sheet;
+    struct reporting_config reporting;
+    bool allow_duplicates;
+    unsigned shard, shard_count;
+};
+
+/* Says every problem of every row, and what they come to. EXIT_ALL_DONE where there is none, else EXIT_SOME_NOT. */
+enum exit_code check_run(const struct check_config *config, struct console *console);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * courier: sends requests when the pace allows it and brings the answers: net/pace and net/http put together, with
+ * what every command shares: which slots are taken, when the run has to stop, what the server's clock says.
+ */
+#ifndef FLOW_COURIER_H
+#define FLOW_COURIER_H
+
+#include "base/err.h"
+#include "flow/stop.h"
+#include "flow/tally.h"
+#include "io/console.h"
+#include "io/log.h"
+#include "net/http.h"
+#include "net/pace.h"
+#include "net/retry.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { COURIER_KEY_MIN = 12 };
+
+struct courier_config {
+    struct http_config http;
+    struct rate rate;
+    struct retry_config retry;
+    int64_t deadline_ms; /* for the whole run; 0 = none */
+    int64_t grace_ms;    /* after a stop, for what is in flight */
+};
+
+struct courier {
+    struct courier_config config;
+    struct http *http;
+    struct pace *pace;
+    struct tally *tally;
+    struct console *console;
+    struct log *log;
+    uint64_t random;        /* state of the jitter's generator */
+    int64_t started_ms, started_wall_ms;
+    enum stop_reason stop;
+    int64_t stopped_ms;     /* when `stop` was set */
+    int64_t clock_offset_ms; /* the server's clock less ours; valid where has_clock */
+    bool has_clock;
+    struct err err;         /* for STOP_LOCAL, STOP_UNREACHABLE, STOP_KEY_REFUSED, STOP_LONG_WAIT: the sentence */
+};
+
+/* Borrows tally, console and log. */
+bool courier_init(struct courier *courier, const struct courier_config *config, struct tally *tally,
+                  struct console *console, struct log *log, struct err *err);
+void courier_release(struct courier *courier);
+
+/* When the next request may be sent: now or earlier = at once; INT64_MAX = only after an answer. */
+int64_t courier_next_send(const struct courier *courier, int64_t now_ms);
+
+/* Sends; needs courier_next_send() <= now_ms. */
+void courier_send(struct courier *courier, enum request_kind kind, const struct http_request *request, int64_t now_ms);
+
+/* The next ended request, with pace and tally told. */
+bool courier_take(struct courier *courier, struct http_answer *answer);
+
+/* Waits until `until_ms` (monotonic) at most, or until something happens. Sees signals and the deadline. */
+void courier_wait(struct courier *courier, int64_t until_ms);
+
+/* Asks for a stop; the first reason stays. `format` (or NULL) gives the sentence for people. */
+void courier_stop(struct courier *courier, enum stop_reason reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* As courier_stop() with STOP_LOCAL and err's sentence. */
+void courier_fault(struct courier *courier, const struct err *err);
+
+/* Whether a stop was asked for; and whether the grace is over, or a second signal came: give up what is in flight. */
+bool courier_stopping(const struct courier *courier);
+bool courier_must_abort(const struct courier *courier, int64_t now_ms);
+
+/* The wait before attempt number `attempts` + 1, after `attempts` have been made. */
+int64_t courier_backoff(struct courier *courier, uint32_t attempts);
+
+/*
+ * Appends a connector's text (an inbox, a label) as the server gave it, with the API key taken out where it comes back.
+ * A key of fewer than COURIER_KEY_MIN bytes (a sandbox's) is a word that such a text may well have by itself.
+ */
+void courier_hide_key(const struct courier *courier, struct span text, struct buf *out);
+
+/* Our wall clock's milliseconds as the server's clock counts them. */
+int64_t courier_server_time(const struct courier *courier, int64_t wall_ms);
+
+#endif

@@ -1,0 +1,569 @@
+#include "flow/create.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "flow/existing.h"
+#include "flow/finish.h"
+#include "flow/intake.h"
+#include "flow/land.h"
+#include "flow/launch.h"
+#include "flow/plan.h"
+#include "flow/recent.h"
+#include "flow/resume.h"
+#include "flow/secrets.h"
+#include "flow/settle.h"
+#include "flow/speed.h"
+#include "io/digest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct create {
+    const struct create_config *config;
+    struct console *console;
+    struct reporting reporting;
+    struct tally tally;
+    struct facts facts;
+    struct courier_config courier_config; /* with the key */
+    struct courier courier;
+    struct buf key;
+    struct paths paths;
+    struct run run;
+    struct intake intake;
+    struct resume resume;
+    struct recent recent;
+    struct launch launch;
+    struct land land;
+    struct settle settle;
+    struct speed speed;
+    char key_mark[DIGEST_MARK];
+    bool journal_found, courier_ready, sends_held;
+};
+
+/* ---- Before anything is sent ---- */
+
+static bool open_journal(struct create *create, struct err *err)
+{
+    const struct paths *paths = &create->paths;
+
+    if (create->config->dry_run || paths->is_stream) {
+        if (paths->is_stream && !create->config->dry_run)
+            console_note(create->console, "connload: results that go to %s can't be resumed: if this run is interrupted, what it created is not on record",
+                         strcmp(paths->results, "-") == 0 ? "standard output" : paths->results);
+        create->run.journal = journal_scratch(err);
+        return create->run.journal != NULL;
+    }
+    create->run.journal = journal_open(paths->results, &create->journal_found, err);
+    return create->run.journal != NULL;
+}
+
+static void fill_head(struct create *create, struct journal_head *head, char **absolute)
+{
+    const char *input = create->config->sheet.path;
+
+    *absolute = strcmp(input, "-") == 0 ? alloc_text("-") : realpath(input, NULL);
+    *head = (struct journal_head){
+        .command = "create",
+        .input = *absolute != NULL ? *absolute : input,
+        .input_size = sheet_info(create->run.sheet)->size,
+        .input_crc = sheet_crc(create->run.sheet),
+        .rows = create->run.rows.count,
+        .plan = create->intake.plan,
+        .base_url = create->courier_config.http.base_url,
+        .key_mark = create->key_mark,
+        .started_ms = create->tally.started_wall_ms,
+    };
+}
+
+/* Goes on with the journal's run, or begins a new one. */
+static bool begin_or_resume(struct create *create, struct err *err)
+{
+    struct journal_head head;
+    char *absolute;
+    bool anew = true, done = true;
+
+    fill_head(create, &head, &absolute);
+    if (create->journal_found)
+        done = resume_read(&create->resume, create->run.journal, err) &&
+               resume_fits(&create->resume, create->run.journal, &head, create->key.data, &anew, err);
+    if (done && anew) {
+        create->resume = (struct resume){0};
+        done = journal_begin(create->run.journal, &head, err);
+    } else if (done) {
+        create->facts.resumed = true;
+        done = resume_replay(&create->resume, &create->run, &create->recent, err);
+    }
+    if (done && create->facts.resumed)
+        console_note(create->console, "connload: going on with the interrupted run of %s: %" PRIu64 " of %" PRIu64 " rows have their outcome",
+                     journal_path(create->run.journal), create->resume.recovered, create->run.rows.count);
+    free(absolute);
+    return done;
+}
+
+static void count_carried(struct create *create)
+{
+    for (int i = 0; i < STATUSES; i++)
+        for (uint64_t n = create->run.rows.with_status[i]; n > 0; n--)
+            tally_carried(&create->tally, (enum status)i);
+}
+
+/* Reads and checks everything; nothing has been sent yet, and nothing has been written but the journal's head. */
+static bool take_in(struct create *create, struct err *err)
+{
+    const struct create_config *config = create->config;
+    struct intake_config how = {
+        .allow_duplicates = config->allow_duplicates,
+        .shard = config->shard,
+        .shard_count = config->shard_count,
+    };
+
+    create->intake = (struct intake){
+        .rows = &create->run.rows,
+        .claimed = &create->run.claimed,
+        .want_keys = config->preflight,
+    };
+    if (!intake_read(&create->intake, create->run.sheet, &how, create->console, err))
+        return false;
+    create->tally.rows = create->run.rows.count;
+    count_carried(create);
+    return begin_or_resume(create, err) &&
+           intake_refuse(&create->intake, create->run.sheet, create->run.journal, NULL, create->console,
+                         &create->tally, err);
+}
+
+/* Rows that are not to be sent by this run: all of them where --strict finds an invalid one; those beyond --limit. */
+static void hold_rows(struct create *create)
+{
+    struct rows *rows = &create->run.rows;
+    bool all = create->sends_held;
+    uint64_t limit = create->config->limit, seen = 0;
+
+    for (uint64_t i = 0; i < rows->count; i++) {
+        struct row *row = &rows->row[i];
+
+        if (row->state != ROW_PENDING)
+            continue;
+        if (all || (limit > 0 && seen >= limit)) {
+            row->held = 1;
+            create->facts.blocked++;
+        } else
+            seen++;
+    }
+    create->tally.to_send = seen + rows->in_state[ROW_UNSETTLED];
+}
+
+static void set_failures_max(struct create *create)
+{
+    const struct create_config *config = create->config;
+    uint64_t most = config->max_failures;
+
+    if (config->max_failures_percent)
+        most = (most * create->tally.to_send + 9999) / 10000;
+    create->run.failures_max = config->max_failures > 0 && most == 0 ? 1 : most;
+}
+
+static bool is_nothing_to_send(const struct create *create)
+{
+    return create->run.rows.in_state[ROW_PENDING] == 0 && create->run.rows.in_state[ROW_UNSETTLED] == 0;
+}
+
+/* ---- The list before the first row ---- */
+
+static void say_look_alikes(struct create *create, uint64_t count)
+{
+    create->facts.look_alikes = count;
+    if (count > 0 && !create->config->skip_existing)
+        console_say(create->console,
+                    "connload: the account already has a connector of the same type and label for %" PRIu64
+                    " of the rows; with --skip-existing they would not be created again",
+                    count);
+}
+
+static bool note_server_clock(struct create *create)
+{
+    struct run *run = &create->run;
+    int64_t wall_ms = clock_wall_ms();
+    struct err err;
+
+    if (run->has_server_clock || !create->courier.has_clock)
+        return true;
+    run->has_server_clock = true;
+    run->started_server_ms = courier_server_time(&create->courier, create->courier.started_wall_ms);
+    if (journal_server_clock(run->journal, courier_server_time(&create->courier, wall_ms), wall_ms, &err))
+        return true;
+    courier_fault(&create->courier, &err);
+    return false;
+}
+
+/* An interrupted run has listed the account already: what it lost since would look like something older. */
+static bool preflight(struct create *create)
+{
+    struct run *run = &create->run;
+    uint64_t look_alikes;
+    bool twins = !create->facts.resumed;
+
+    if (create->resume.other_key && !resume_is_same_account(&create->resume, run))
+        return false;
+    if (!create->config->preflight || run->twins_known)
+        return true;
+    if (!existing_find(run, create->intake.keys, create->config->skip_existing && twins, twins, &look_alikes))
+        return false;
+    if (twins)
+        say_look_alikes(create, look_alikes);
+    return note_server_clock(create);
+}
+
+/* ---- The loop ---- */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool is_over(const struct create *create)
+{
+    const struct run *run = &create->run;
+
+    if (http_in_flight(create->courier.http) > 0)
+        return false;
+    if (create->courier.stop == STOP_KEY_REFUSED || create->courier.stop == STOP_LOCAL)
+        return true; /* no list would be answered, or none can be acted on */
+    if (settle_has_rows(&create->settle))
+        return false;
+    return courier_stopping(&create->courier) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
+                                                  !launch_has_rows((struct launch *)&create->launch));
+}
+
+/* Sends whatever may be sent now; when the next thing may be sent, as far as the pace and the rows know. */
+static int64_t send_all(struct create *create)
+{
+    struct courier *courier = &create->courier;
+    bool stop_creating = courier_stopping(courier);
+
+    for (;;) {
+        int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(courier, now_ms);
+        bool list_due = settle_due(&create->settle) <= now_ms;
+
+        if (courier->stop == STOP_LOCAL)
+            return INT64_MAX;
+        if (!list_due && (stop_creating || !launch_has_rows(&create->launch)))
+            return INT64_MAX;
+        if (next_ms > now_ms)
+            return next_ms;
+        if (list_due)
+            settle_ask(&create->settle, now_ms);
+        else
+            launch_row(&create->launch, now_ms);
+        stop_creating = courier_stopping(courier);
+    }
+}
+
+static void take_answers(struct create *create)
+{
+    struct http_answer answer;
+    struct err err;
+
+    while (create->courier.stop != STOP_LOCAL && courier_take(&create->courier, &answer)) {
+        if (answer.tag == LISTING_TAG)
+            settle_answer(&create->settle, &answer);
+        else
+            land_answer(&create->land, &answer);
+    }
+    note_server_clock(create);
+    if (create->courier.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
+        courier_fault(&create->courier, &err);
+}
+
+static void show(struct create *create, int64_t next_send_ms)
+{
+    const struct run *run = &create->run;
+    struct speed_input input = {
+        .rows = &run->rows,
+        .tally = &create->tally,
+        .courier = &create->courier,
+        .next_send_ms = next_send_ms,
+        .settle_ms = settle_due(&create->settle),
+        .is_settling = settle_has_rows(&create->settle),
+    };
+
+    speed_show(&create->speed, &input, clock_mono_ms());
+}
+
+/* Gives up what is in flight when the grace is over: what comes of it may exist. */
+static void abort_flights(struct create *create)
+{
+    http_abort(create->courier.http);
+    take_answers(create);
+}
+
+static void loop(struct create *create)
+{
+    struct courier *courier = &create->courier;
+
+    while (!is_over(create)) {
+        int64_t next_send_ms, began_ms;
+
+        if (courier_must_abort(courier, clock_mono_ms()) || courier->stop == STOP_LOCAL) {
+            abort_flights(create);
+            break;
+        }
+        run_wake_backoffs(&create->run, clock_mono_ms());
+        next_send_ms = send_all(create);
+        began_ms = clock_mono_ms();
+        courier_wait(courier, sooner(sooner(next_send_ms, console_due(create->console)),
+                                     sooner(timers_next(&create->run.backoffs), settle_due(&create->settle))));
+        if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
+            create->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
+        take_answers(create);
+        show(create, next_send_ms);
+    }
+}
+
+static bool send_rows(struct create *create, struct err *err)
+{
+    bool unsettled;
+
+    hold_rows(create);
+    set_failures_max(create);
+    idset_reserve(&create->run.claimed, create->run.rows.count);
+    launch_init(&create->launch, &create->run, create->facts.resumed ? create->resume.promised : 0);
+    land_init(&create->land, &create->run);
+    settle_init(&create->settle, &create->run, create->config->settle_ms);
+    unsettled = resume_unsettle(&create->run, clock_mono_ms(), err);
+    if (unsettled) {
+        loop(create);
+        if (create->courier.stop != STOP_LOCAL && !(create->courier.stop == STOP_SIGNAL && stop_signals() > 1))
+            settle_give_up(&create->settle);
+    }
+    settle_release(&create->settle);
+    land_release(&create->land);
+    launch_release(&create->launch);
+    return unsettled;
+}
+
+/* ---- The command, step by step ---- */
+
+static bool open_courier(struct create *create, struct err *err)
+{
+    struct courier_config *config = &create->courier_config;
+
+    if (!courier_init(&create->courier, config, &create->tally, create->console, create->reporting.log, err))
+        return false;
+    create->courier_ready = true;
+    recent_init(&create->recent, config->rate.count > 0 ? config->rate.window_ms : 60000, clock_wall_ms());
+    return true;
+}
+
+static bool prepare(struct create *create, struct err *err)
+{
+    const struct create_config *config = create->config;
+    bool have_key;
+
+    have_key = secrets_api_key(config->api_key_file, &create->key, err);
+    if (!have_key && !config->dry_run)
+        return false;
+    create->courier_config = config->courier;
+    create->courier_config.http.api_key = have_key ? create->key.data : "none"; /* --dry-run: nothing is sent then */
+    if (!digest_mark(create->courier_config.http.api_key, NULL, create->key_mark, err) ||
+        !http_check_url(config->courier.http.base_url, err) || !open_courier(create, err))
+        return false;
+    run_init(&create->run, &create->courier, config->courier.http.concurrency);
+    return true;
+}
+
+/* What the result file of an earlier run tells of the window's use, and the checksum of what will be replaced. */
+static void look_back(struct create *create)
+{
+    struct err unheard;
+
+    if (create->paths.exists && !create->config->dry_run)
+        recent_add_file(&create->recent, create->paths.results);
+    if (create->config->reporting.summary != NULL && create->paths.in_place &&
+        !digest_file(create->config->sheet.path, create->facts.input_sha256, &unheard))
+        create->facts.input_sha256[0] = '\0';
+}
+
+static bool open_files(struct create *create, struct err *err)
+{
+    create->run.sheet = sheet_open(&create->config->sheet, create->console, err);
+    if (create->run.sheet == NULL)
+        return false;
+    if (!create->config->dry_run || create->config->paths.output != NULL) {
+        if (!paths_find(&create->paths, &create->config->paths, sheet_header(create->run.sheet)->is_result, err))
+            return false;
+    }
+    if (!open_journal(create, err))
+        return false;
+    look_back(create);
+    return true;
+}
+
+static void set_stop(struct create *create)
+{
+    create->facts.stop = create->courier.stop;
+    if (create->courier.stop != STOP_NONE)
+        create->facts.stop_text = create->courier.err.text;
+}
+
+static const char *why_held(const struct create *create)
+{
+    if (create->config->dry_run)
+        return "would be sent (--dry-run)";
+    return create->sends_held ? "held back: another row fails the checks (--strict)" : "beyond --limit";
+}
+
+static bool write_results(struct create *create, struct err *err)
+{
+    struct finish_config how = {
+        .path = create->paths.results,
+        .redact = create->config->redact,
+        .why_not = create->facts.stop_text,
+        .why_held = why_held(create),
+        .report = create->reporting.report,
+    };
+
+    if (create->paths.results == NULL)
+        return finish_count(&create->run, &how, err);
+    if (!finish_results(&create->run, &how, err))
+        return false;
+    create->facts.results = create->paths.results;
+    return true;
+}
+
+static enum exit_code exit_code_of(const struct create *create)
+{
+    if (create->courier.stop != STOP_NONE)
+        return EXIT_STOPPED;
+    if (create->config->dry_run)
+        return create->tally.status[STATUS_INVALID] > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
+    return tally_without(&create->tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
+}
+
+/* A run that can't write, or was told to stop at once, leaves its journal: the same command goes on from there. */
+static enum exit_code leave_journal(struct create *create, const struct err *err)
+{
+    const char *path = journal_path(create->run.journal);
+    struct err unheard;
+
+    journal_flush(create->run.journal, &unheard);
+    console_clear(create->console);
+    console_say(create->console, "connload: %s", err->text);
+    if (path != NULL)
+        console_say(create->console, "connload: no results were written; what is known is in %s: the same command goes on from there", path);
+    return err->code;
+}
+
+static bool is_cut_short(const struct create *create)
+{
+    return create->courier.stop == STOP_SIGNAL && stop_signals() > 1 && journal_path(create->run.journal) != NULL;
+}
+
+static enum exit_code end(struct create *create)
+{
+    struct err err;
+    enum exit_code code;
+
+    set_stop(create);
+    if (create->courier.stop == STOP_LOCAL || is_cut_short(create))
+        return leave_journal(create, &create->courier.err);
+    create->tally.most_in_window = pace_most_in_window(create->courier.pace);
+    if (!write_results(create, &err))
+        return leave_journal(create, &err);
+    create->facts.exit_code = exit_code_of(create);
+    code = reporting_end(&create->reporting, &create->facts, &create->tally, create->console);
+    return code;
+}
+
+static bool stop_before_sending(struct create *create)
+{
+    if (create->config->strict && create->tally.status[STATUS_INVALID] > 0)
+        create->sends_held = true;
+    if (create->config->dry_run)
+        create->sends_held = true;
+    return is_nothing_to_send(create);
+}
+
+static void begin_facts(struct create *create)
+{
+    const struct create_config *config = create->config;
+
+    create->facts = (struct facts){
+        .command = "create",
+        .input = config->sheet.path,
+        .base_url = config->courier.http.base_url,
+        .rate = config->courier.rate,
+        .concurrency = config->courier.http.concurrency,
+        .dry_run = config->dry_run,
+    };
+}
+
+static bool plan(struct create *create, struct err *err)
+{
+    struct plan_config how = {
+        .keys = create->intake.keys,
+        .why_unlisted = create->key.len == 0 ? "no API key" : create->config->preflight ? NULL : "--no-preflight",
+        .skip_existing = create->config->skip_existing,
+        .limit = create->config->limit,
+    };
+
+    return plan_show(&create->run, &how, &create->facts, err);
+}
+
+static bool work(struct create *create, struct err *err)
+{
+    if (!reporting_open(&create->reporting, &create->config->reporting, err) || !prepare(create, err) ||
+        !open_files(create, err) || !take_in(create, err))
+        return false;
+    if (stop_before_sending(create))
+        return true;
+    recent_tell(&create->recent, create->courier.pace, clock_mono_ms());
+    if (create->sends_held && !create->config->dry_run) {
+        hold_rows(create);
+        return true;
+    }
+    if (create->config->dry_run)
+        return plan(create, err);
+    if (!preflight(create))
+        return true; /* the courier knows why the run stops; the results say that nothing was attempted */
+    free(create->intake.keys);
+    create->intake.keys = NULL;
+    return send_rows(create, err);
+}
+
+static void release(struct create *create)
+{
+    free(create->intake.keys);
+    journal_close(create->run.journal);
+    sheet_close(create->run.sheet);
+    if (create->courier_ready) {
+        run_release(&create->run);
+        courier_release(&create->courier);
+    }
+    paths_release(&create->paths);
+    buf_wipe(&create->key);
+    reporting_close(&create->reporting);
+}
+
+enum exit_code create_run(const struct create_config *config, struct console *console)
+{
+    struct create *create = alloc_zeroed(1, sizeof(*create));
+    enum exit_code code;
+    struct err err;
+
+    create->config = config;
+    create->console = console;
+    tally_init(&create->tally, clock_wall_ms(), clock_mono_ms());
+    begin_facts(create);
+    if (work(create, &err))
+        code = end(create);
+    else {
+        console_clear(console);
+        console_say(console, "connload: %s", err.text);
+        code = err.code;
+    }
+    release(create);
+    free(create);
+    return code;
+}

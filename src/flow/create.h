@@ -1,0 +1,34 @@
+/*
+ * create: `connload create`: a connector for every row that has none yet, exactly once.
+ */
+#ifndef FLOW_CREATE_H
+#define FLOW_CREATE_H
+
+#include "base/exit.h"
+#include "flow/courier.h"
+#include "flow/paths.h"
+#include "flow/reporting.h"
+#include "flow/sheet.h"
+#include "io/console.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct create_config {
+    struct sheet_config sheet;
+    struct courier_config courier; /* http.api_key is filled in by create */
+    struct paths_config paths;
+    struct reporting_config reporting;
+    const char *api_key_file;      /* NULL = BIGDATA_API_KEY */
+    int64_t settle_ms;
+    uint64_t limit;                /* the first so many sendable rows; 0 = all */
+    uint64_t max_failures;         /* a number, or hundredths of a percent of the rows to be sent; 0 = never */
+    bool max_failures_percent;
+    unsigned shard, shard_count;
+    bool skip_existing, dry_run, strict, allow_duplicates, preflight, redact;
+};
+
+/* Runs the whole command: everything that is said is said, everything that is to be written is written. */
+enum exit_code create_run(const struct create_config *config, struct console *console);
+
+#endif

@@ -1,0 +1,309 @@
+#include "flow/existing.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "flow/listing.h"
+#include "io/disk.h"
+#include "io/scratch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A connector of the account with a row's type and label: its JSON is kept in a temporary file, not in memory. */
+struct match {
+    uint64_t offset;
+    uint32_t length;
+    uint32_t key;
+    uint32_t public_tag;
+    bool used;
+};
+
+struct search {
+    struct run *run;
+    const uint32_t *keys;
+    uint32_t *order; /* indices of the rows to be sent, by key, tag and index */
+    uint64_t count;
+    uint8_t *taken; /* for each row: a connector answers for it */
+    struct match *match;
+    size_t matches, match_cap;
+    struct idset seen; /* ids in the list: none counts twice */
+    struct buf out;    /* what is not yet in the temporary file */
+    int fd;
+    uint64_t written;
+    bool failed; /* the courier knows why */
+    bool note_twins;
+    struct remote remote;
+    struct buf element;
+};
+
+enum { OUT_FLUSH = 1 << 18, OUT_MAX = OUT_FLUSH + JSON_ELEMENT_MAX };
+
+static int by_key(const void *left, const void *right, void *context)
+{
+    const struct search *search = context;
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    uint32_t tag_a = search->run->rows.row[a].public_tag, tag_b = search->run->rows.row[b].public_tag;
+
+    if (search->keys[a] != search->keys[b])
+        return search->keys[a] < search->keys[b] ? -1 : 1;
+    if (tag_a != tag_b)
+        return tag_a < tag_b ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+static void sort_rows(struct search *search)
+{
+    const struct rows *rows = &search->run->rows;
+
+    search->order = alloc_zeroed(rows->count, sizeof(search->order[0]));
+    search->taken = alloc_zeroed(rows->count, 1);
+    for (uint64_t i = 0; i < rows->count; i++)
+        if (rows->row[i].state == ROW_PENDING)
+            search->order[search->count++] = (uint32_t)i;
+    qsort_r(search->order, search->count, sizeof(search->order[0]), by_key, search);
+}
+
+/* The position in `order` of the first row of that key whose tag is at least `tag`. */
+static uint64_t first_of(const struct search *search, uint32_t key, uint32_t tag)
+{
+    uint64_t low = 0, high = search->count;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        uint32_t row = search->order[middle];
+        bool before = search->keys[row] != key ? search->keys[row] < key
+                                               : search->run->rows.row[row].public_tag < tag;
+
+        if (before)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool has_key(const struct search *search, uint64_t at, uint32_t key)
+{
+    return at < search->count && search->keys[search->order[at]] == key;
+}
+
+static bool fault(struct search *search, const struct err *err)
+{
+    courier_fault(search->run->courier, err);
+    search->failed = true;
+    return false;
+}
+
+static bool read_row(struct search *search, uint64_t index, struct sheet_row **read)
+{
+    const struct row *row = &search->run->rows.row[index];
+    struct err err;
+
+    return sheet_at(search->run->sheet, row->offset, row->length, row->line, read, &err) || fault(search, &err);
+}
+
+static void on_begin(void *context)
+{
+    struct search *search = context;
+
+    search->matches = 0;
+    search->written = 0;
+    buf_reset(&search->out);
+    idset_release(&search->seen);
+}
+
+static bool flush(struct search *search)
+{
+    struct err err;
+
+    if (search->out.len > 0 &&
+        (lseek(search->fd, (off_t)search->written, SEEK_SET) < 0 || !disk_write(search->fd, search->out.data, search->out.len))) {
+        disk_error(&err, "write", "a temporary file");
+        return fault(search, &err);
+    }
+    search->written += search->out.len;
+    buf_reset(&search->out);
+    return true;
+}
+
+static bool on_connector(void *context, const struct remote *remote, struct span element)
+{
+    struct search *search = context;
+    uint32_t key = (uint32_t)connector_key_hash(&remote->connector);
+
+    if (search->note_twins)
+        run_note_account(search->run, remote->org_id);
+    if (remote->archived || !has_key(search, first_of(search, key, 0), key) ||
+        idset_has(&search->run->claimed, remote->id) || !idset_add(&search->seen, remote->id))
+        return true;
+    if (search->matches == search->match_cap) {
+        search->match_cap = search->match_cap > 0 ? search->match_cap * 2 : 256;
+        search->match = alloc_resize(search->match, search->match_cap, sizeof(search->match[0]));
+    }
+    search->match[search->matches++] = (struct match){
+        .offset = search->written + search->out.len,
+        .length = (uint32_t)element.len,
+        .key = key,
+        .public_tag = (uint32_t)connector_public_hash(&remote->connector),
+    };
+    buf_span(&search->out, element);
+    return search->out.len < OUT_FLUSH || flush(search);
+}
+
+/* The connector of a match, read again into search->remote. */
+static bool read_match(struct search *search, const struct match *match)
+{
+    struct err err;
+
+    buf_reset(&search->element);
+    buf_reserve(&search->element, match->length);
+    if (disk_read_at(search->fd, search->element.data, match->length, (off_t)match->offset) != (ssize_t)match->length) {
+        disk_error(&err, "read", "a temporary file");
+        return fault(search, &err);
+    }
+    return remote_read(&search->remote, (struct span){search->element.data, match->length});
+}
+
+static bool note_twin(struct search *search)
+{
+    struct err err;
+
+    if (!search->note_twins)
+        return true;
+    idset_add(&search->run->twins, search->remote.id);
+    return journal_twin(search->run->journal, search->remote.id, &err) || fault(search, &err);
+}
+
+static void row_exists(struct search *search, uint64_t index, const struct sheet_row *read)
+{
+    struct run *run = search->run;
+    const struct remote *remote = &search->remote;
+    struct outcome outcome = {
+        .status = STATUS_EXISTS,
+        .connector_id = remote->id,
+        .created_at = remote->created_at,
+    };
+    struct buf inbox;
+
+    buf_init(&inbox, 4096);
+    courier_hide_key(run->courier, remote->inbox_email, &inbox);
+    buf_reset(&run->text);
+    connector_differences(&read->connector, &remote->connector, &run->text);
+    outcome.inbox_email = buf_view(&inbox);
+    outcome.error_message = buf_view(&run->text);
+    idset_add(&run->claimed, remote->id);
+    run_finish(run, index, &outcome);
+    buf_release(&inbox);
+}
+
+/*
+ * Finds a row for a match: one with the same payload (`exact`), or any with its type and label. The row is taken, and
+ * has its outcome where `skip` says so.
+ */
+static bool place(struct search *search, struct match *match, bool exact, bool skip)
+{
+    uint64_t at = first_of(search, match->key, exact ? match->public_tag : 0);
+    struct sheet_row *read;
+
+    if (!has_key(search, at, match->key))
+        return true;
+    if (!read_match(search, match))
+        return !search->failed;
+    for (; has_key(search, at, match->key); at++) {
+        uint32_t row = search->order[at];
+
+        if (exact && search->run->rows.row[row].public_tag != match->public_tag)
+            break;
+        if (search->taken[row] && (!exact || match->used))
+            continue;
+        if (!read_row(search, row, &read))
+            return false;
+        if (!(exact ? connector_public_equal(&read->connector, &search->remote.connector)
+                    : connector_key_equal(&read->connector, &search->remote.connector)))
+            continue;
+        if (exact && !match->used && !note_twin(search))
+            return false;
+        match->used = true;
+        if (search->taken[row])
+            continue;
+        search->taken[row] = 1;
+        if (skip)
+            row_exists(search, row, read);
+        break;
+    }
+    return !courier_stopping(search->run->courier);
+}
+
+static bool place_all(struct search *search, bool skip)
+{
+    for (size_t i = 0; i < search->matches; i++)
+        if (!place(search, &search->match[i], true, skip))
+            return false;
+    for (size_t i = 0; i < search->matches; i++)
+        if (!search->match[i].used && !place(search, &search->match[i], false, skip))
+            return false;
+    return true;
+}
+
+static bool note_listed(struct search *search)
+{
+    struct run *run = search->run;
+    struct err err;
+
+    if (!search->note_twins)
+        return true;
+    run->twins_known = true;
+    return journal_listed(run->journal, &err) || fault(search, &err);
+}
+
+static uint64_t count_taken(const struct search *search)
+{
+    uint64_t count = 0;
+
+    for (uint64_t i = 0; i < search->run->rows.count; i++)
+        count += search->taken[i];
+    return count;
+}
+
+static void search_release(struct search *search)
+{
+    free(search->order);
+    free(search->taken);
+    free(search->match);
+    idset_release(&search->seen);
+    buf_release(&search->out);
+    buf_release(&search->element);
+    remote_release(&search->remote);
+    if (search->fd >= 0)
+        close(search->fd);
+}
+
+bool existing_find(struct run *run, const uint32_t *keys, bool skip, bool note_twins, uint64_t *look_alikes)
+{
+    struct search search = {.run = run, .keys = keys, .note_twins = note_twins};
+    struct listing_handler handler = {.context = &search, .begin = on_begin, .connector = on_connector};
+    struct listing listing;
+    struct err err;
+    bool found;
+
+    buf_init(&search.out, OUT_MAX);
+    buf_init(&search.element, JSON_ELEMENT_MAX);
+    remote_init(&search.remote);
+    sort_rows(&search);
+    listing_init(&listing, run->courier, &handler);
+    search.fd = scratch_open(&err);
+    if (search.fd < 0)
+        fault(&search, &err);
+    found = search.fd >= 0 && listing_run(&listing, "listing the account") && flush(&search);
+    if (found && skip && listing_is_partial(&listing)) {
+        courier_stop(run->courier, STOP_UNREACHABLE, "the account's list does not show everything: --skip-existing can't tell what exists");
+        found = false;
+    }
+    found = found && place_all(&search, skip) && note_listed(&search);
+    *look_alikes = skip ? 0 : count_taken(&search);
+    listing_release(&listing);
+    search_release(&search);
+    return found;
+}

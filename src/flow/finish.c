@@ -1,0 +1,176 @@
+#include "flow/finish.h"
+
+#include "base/clock.h"
+#include "io/output.h"
+#include "io/results.h"
+
+#include <string.h>
+
+enum { LINE_MAX_BYTES = 64 << 20, FLUSH_AT = 1 << 16 };
+
+struct finishing {
+    struct run *run;
+    const struct finish_config *config;
+    struct results_style style;
+    struct output *output; /* NULL: only counted */
+    struct buf out;
+};
+
+/* What is to stand beside the row. Texts last until the next call. */
+static bool outcome_of(struct finishing *finishing, uint64_t index, const struct sheet_row *read,
+                       struct outcome *outcome, struct err *err)
+{
+    struct run *run = finishing->run;
+    const struct row *row = &run->rows.row[index];
+
+    if (row->state == ROW_DONE)
+        return journal_outcome_at(run->journal, row->place, outcome, err);
+    if (row->state == ROW_CARRIED || finishing->config->keep_earlier) {
+        *outcome = read->earlier;
+        if (row->state != ROW_CARRIED)
+            tally_carried(run->tally, outcome->status);
+        return true;
+    }
+    *outcome = (struct outcome){
+        .status = STATUS_NOT_ATTEMPTED,
+        .error_message = span_of(row->held ? finishing->config->why_held : finishing->config->why_not),
+        .attempts = row->attempts,
+    };
+    tally_row(run->tally, outcome, row->line, clock_mono_ms());
+    return true;
+}
+
+static struct span cell_of(const struct finishing *finishing, const struct sheet_row *read, enum field field)
+{
+    int column = finishing->style.header->column[field];
+
+    return column >= 0 && (size_t)column < read->record.count ? read->record.cells[column] : (struct span){0};
+}
+
+static bool write_row(struct finishing *finishing, uint64_t index, struct err *err)
+{
+    struct run *run = finishing->run;
+    const struct row *row = &run->rows.row[index];
+    struct sheet_row *read;
+    struct outcome outcome;
+
+    if (!sheet_record_at(run->sheet, row->offset, row->length, row->line, &read, err) ||
+        !outcome_of(finishing, index, read, &outcome, err))
+        return false;
+    if (finishing->config->report != NULL && !status_is_finished(outcome.status))
+        report_row(finishing->config->report, row->line, cell_of(finishing, read, FIELD_LABEL),
+                   cell_of(finishing, read, FIELD_TYPE), &outcome);
+    if (finishing->output == NULL)
+        return true;
+    results_row(&finishing->out, &finishing->style, &read->record, &outcome);
+    if (finishing->out.overflow)
+        return err_set(err, EXIT_LOCAL, "%s:%u: the row is too large to be written", sheet_name(run->sheet), row->line);
+    if (finishing->out.len < FLUSH_AT)
+        return true;
+    if (!output_write(finishing->output, buf_view(&finishing->out), err))
+        return false;
+    buf_reset(&finishing->out);
+    return true;
+}
+
+static void show_writing(const struct finishing *finishing, uint64_t done)
+{
+    struct progress progress = {
+        .doing = "writing the results",
+        .total = finishing->run->rows.count,
+        .done = done,
+        .eta_ms = -1,
+    };
+
+    console_progress(finishing->run->console, &progress, clock_mono_ms());
+}
+
+static bool write_rows(struct finishing *finishing, struct err *err)
+{
+    struct run *run = finishing->run;
+
+    for (uint64_t i = 0; i < run->rows.count; i++) {
+        if (!write_row(finishing, i, err))
+            return false;
+        if (i % 4096 == 0)
+            show_writing(finishing, i);
+    }
+    return finishing->output == NULL || output_write(finishing->output, buf_view(&finishing->out), err);
+}
+
+static void begin(struct finishing *finishing, struct run *run, const struct finish_config *config)
+{
+    *finishing = (struct finishing){
+        .run = run,
+        .config = config,
+        .style = {
+            .header = sheet_header(run->sheet),
+            .dialect = *sheet_dialect(run->sheet),
+            .bom = sheet_info(run->sheet)->bom,
+            .redact = config->redact,
+        },
+    };
+    buf_init(&finishing->out, LINE_MAX_BYTES);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), tail = strlen(end);
+
+    return len >= tail && strcmp(text + len - tail, end) == 0;
+}
+
+/* The steps of which a crash may happen between any two: see journal.h. */
+static bool publish(struct finishing *finishing, struct err *err)
+{
+    struct run *run = finishing->run;
+    struct output *output = finishing->output;
+    uint64_t size;
+    uint32_t crc;
+
+    if (!output_finish(output, &size, &crc, err) || !journal_done(run->journal, size, crc, err))
+        return false;
+    finishing->output = NULL;
+    if (!output_publish(output, err)) {
+        finishing->output = output;
+        return false;
+    }
+    if (!journal_remove(run->journal, err)) {
+        run->journal = NULL;
+        return false;
+    }
+    run->journal = NULL;
+    return true;
+}
+
+bool finish_results(struct run *run, const struct finish_config *config, struct err *err)
+{
+    struct finishing finishing;
+    struct output_config file = {
+        .path = config->path,
+        .gzip = ends_with(config->path, ".gz"),
+        .secret = sheet_has_secrets(run->sheet),
+    };
+    bool done;
+
+    begin(&finishing, run, config);
+    finishing.output = output_open(&file, err);
+    if (finishing.output == NULL)
+        return false;
+    results_header(&finishing.out, &finishing.style, sheet_header_record(run->sheet));
+    done = write_rows(&finishing, err) && publish(&finishing, err);
+    output_abandon(finishing.output);
+    buf_wipe(&finishing.out);
+    return done;
+}
+
+bool finish_count(struct run *run, const struct finish_config *config, struct err *err)
+{
+    struct finishing finishing;
+    bool done;
+
+    begin(&finishing, run, config);
+    done = write_rows(&finishing, err);
+    buf_release(&finishing.out);
+    return done;
+}

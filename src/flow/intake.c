@@ -1,0 +1,307 @@
+#include "flow/intake.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "model/remote.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows by payload: open addressing, kept only while the input is read. */
+struct twin_slot {
+    uint32_t tag; /* of connector_hash() */
+    uint32_t row; /* index + 1; 0 = free */
+};
+
+struct twin_table {
+    struct twin_slot *slot;
+    size_t count, cap;
+};
+
+struct reading {
+    struct intake *intake;
+    struct sheet *sheet;
+    const struct intake_config *config;
+    struct console *console;
+    struct twin_table twins;
+    size_t keys_cap;
+    uint64_t bytes; /* read so far, for progress */
+};
+
+static size_t first_slot(const struct twin_table *table, uint32_t tag)
+{
+    return (size_t)(tag * UINT32_C(0x9E3779B1)) & (table->cap - 1);
+}
+
+static void put(struct twin_table *table, struct twin_slot entry)
+{
+    size_t at = first_slot(table, entry.tag);
+
+    while (table->slot[at].row != 0)
+        at = (at + 1) & (table->cap - 1);
+    table->slot[at] = entry;
+}
+
+static void grow_table(struct twin_table *table)
+{
+    struct twin_table larger = {.cap = table->cap > 0 ? table->cap * 2 : 1024, .count = table->count};
+
+    larger.slot = alloc_zeroed(larger.cap, sizeof(larger.slot[0]));
+    for (size_t i = 0; i < table->cap; i++)
+        if (table->slot[i].row != 0)
+            put(&larger, table->slot[i]);
+    free(table->slot);
+    *table = larger;
+}
+
+/*
+ * The row with the same payload, if one was read before: its index + 1, or 0. Equal tags are proved by reading that row
+ * again. False where that fails.
+ */
+static bool find_twin(struct reading *reading, const struct connector *connector, uint32_t tag, uint64_t *twin,
+                      struct err *err)
+{
+    const struct twin_table *table = &reading->twins;
+    const struct rows *rows = reading->intake->rows;
+
+    *twin = 0;
+    if (table->cap == 0)
+        return true;
+    for (size_t at = first_slot(table, tag); table->slot[at].row != 0; at = (at + 1) & (table->cap - 1)) {
+        const struct row *other = &rows->row[table->slot[at].row - 1];
+        struct sheet_row *read;
+
+        if (table->slot[at].tag != tag)
+            continue;
+        if (!sheet_at(reading->sheet, other->offset, other->length, other->line, &read, err))
+            return false;
+        if (connector_equal(&read->connector, connector)) {
+            *twin = table->slot[at].row;
+            return true;
+        }
+    }
+    return true;
+}
+
+static void mark_twin(struct row *row, uint32_t line_of_other)
+{
+    row->invalid = 1;
+    row->twin = 1;
+    row->place = line_of_other;
+}
+
+/*
+ * A later row with an earlier one's payload is the duplicate; but a row that an earlier run has finished has its
+ * connector, wherever it stands, and then the other is one too many.
+ */
+static bool note_twins(struct reading *reading, uint64_t index, const struct sheet_row *read, struct err *err)
+{
+    struct rows *rows = reading->intake->rows;
+    struct row *row = &rows->row[index], *other;
+    uint32_t tag = (uint32_t)connector_hash(&read->connector);
+    uint64_t twin;
+
+    if (reading->config->allow_duplicates || !read->valid || row->status == STATUS_ARCHIVED)
+        return true;
+    if (!find_twin(reading, &read->connector, tag, &twin, err))
+        return false;
+    if (twin == 0) {
+        if (reading->twins.count + reading->twins.count / 2 >= reading->twins.cap)
+            grow_table(&reading->twins);
+        put(&reading->twins, (struct twin_slot){.tag = tag, .row = (uint32_t)index + 1});
+        reading->twins.count++;
+        return true;
+    }
+    other = &rows->row[twin - 1];
+    if (row->state == ROW_PENDING)
+        mark_twin(row, other->line);
+    else if (row->state == ROW_CARRIED && other->state == ROW_PENDING)
+        mark_twin(other, row->line);
+    return true;
+}
+
+static void keep_key(struct reading *reading, uint64_t index, const struct sheet_row *read)
+{
+    struct intake *intake = reading->intake;
+
+    if (!intake->want_keys)
+        return;
+    if (index >= reading->keys_cap) {
+        reading->keys_cap = reading->keys_cap > 0 ? reading->keys_cap + reading->keys_cap / 2 : 1024;
+        intake->keys = alloc_resize(intake->keys, reading->keys_cap, sizeof(intake->keys[0]));
+    }
+    intake->keys[index] = read->valid ? (uint32_t)connector_key_hash(&read->connector) : 0;
+}
+
+/* What an earlier run's result says of the row. */
+static void carry_over(struct reading *reading, uint64_t index, const struct sheet_row *read)
+{
+    struct intake *intake = reading->intake;
+    const struct outcome *earlier = &read->earlier;
+    struct row *row = &intake->rows->row[index];
+
+    if (earlier->status == STATUS_UNKNOWN) {
+        row->earlier = 1;
+        rows_move(intake->rows, index, ROW_UNSETTLED);
+    }
+    if (!status_is_finished(earlier->status))
+        return;
+    rows_finish(intake->rows, index, ROW_CARRIED, earlier->status, 0);
+    if (earlier->status == STATUS_ARCHIVED || intake->claimed == NULL)
+        return;
+    if (!remote_is_uuid(earlier->connector_id))
+        console_note(reading->console, "%s:%" PRIu32 ": the row says %s, but its connector_id is no id any more (did a spreadsheet change it?); it is carried over as it is, `undo` can't archive it",
+                     sheet_name(reading->sheet), row->line, status_name(earlier->status));
+    else if (!idset_add(intake->claimed, earlier->connector_id))
+        console_note(reading->console, "%s:%" PRIu32 ": another row names the same connector %.*s", sheet_name(reading->sheet),
+                     row->line, (int)earlier->connector_id.len, earlier->connector_id.data);
+}
+
+static bool add_row(struct reading *reading, const struct sheet_row *read, struct err *err)
+{
+    struct rows *rows = reading->intake->rows;
+    uint64_t index;
+
+    if (rows->count >= ROWS_MAX)
+        return err_set(err, EXIT_INPUT, "%s has more rows than can be numbered (%" PRIu64 "); split it",
+                       sheet_name(reading->sheet), (uint64_t)ROWS_MAX);
+    index = rows_add(rows, read->record.offset, read->record.raw.len, read->record.line);
+    carry_over(reading, index, read);
+    if (read->valid)
+        rows->row[index].public_tag = (uint32_t)connector_public_hash(&read->connector);
+    else if (rows->row[index].state != ROW_CARRIED)
+        rows->row[index].invalid = 1;
+    keep_key(reading, index, read);
+    return note_twins(reading, index, read, err);
+}
+
+/* Keeps the rows of the shard alone: contiguous parts that make up the whole. */
+static void cut_shard(struct reading *reading)
+{
+    struct intake *intake = reading->intake;
+    struct rows *rows = intake->rows, kept;
+    uint64_t n = reading->config->shard_count, k = reading->config->shard;
+    uint64_t from, to;
+
+    if (n <= 1)
+        return;
+    from = rows->count * (k - 1) / n;
+    to = rows->count * k / n;
+    kept = (struct rows){.row = rows->row, .cap = rows->cap, .count = to - from};
+    memmove(rows->row, rows->row + from, (to - from) * sizeof(rows->row[0]));
+    if (intake->keys != NULL)
+        memmove(intake->keys, intake->keys + from, (to - from) * sizeof(intake->keys[0]));
+    for (uint64_t i = 0; i < kept.count; i++) {
+        kept.in_state[kept.row[i].state]++;
+        if (kept.row[i].status != STATUS_NONE)
+            kept.with_status[kept.row[i].status]++;
+    }
+    *rows = kept;
+}
+
+static uint64_t plan_of(const struct rows *rows)
+{
+    uint64_t plan = HASH_START;
+
+    for (uint64_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->row[i];
+        uint32_t tag = row->state == ROW_CARRIED || row->invalid ? 0 : row->public_tag;
+
+        plan = hash_span(plan, (struct span){(const char *)&tag, sizeof(tag)});
+    }
+    return hash_finish(plan);
+}
+
+static void show_reading(struct reading *reading)
+{
+    struct progress progress = {.doing = "checking", .done = reading->intake->rows->count, .eta_ms = -1};
+
+    console_progress(reading->console, &progress, clock_mono_ms());
+}
+
+bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config, struct console *console,
+                 struct err *err)
+{
+    struct reading reading = {.intake = intake, .sheet = sheet, .config = config, .console = console};
+    struct sheet_row *read;
+    enum csv_step step;
+
+    while ((step = sheet_next(sheet, &read, err)) == CSV_STEP_RECORD) {
+        if (!add_row(&reading, read, err)) {
+            step = CSV_STEP_FAILED;
+            break;
+        }
+        if (intake->rows->count % 4096 == 0)
+            show_reading(&reading);
+    }
+    free(reading.twins.slot);
+    if (step == CSV_STEP_FAILED)
+        return false;
+    cut_shard(&reading);
+    intake->plan = plan_of(intake->rows);
+    return true;
+}
+
+/* A row that an earlier run left `unknown` stays so while it fails the checks: it may exist, as it was then. */
+static void describe(const struct row *row, struct sheet_row *read, struct buf *codes, struct buf *messages)
+{
+    buf_reset(codes);
+    buf_reset(messages);
+    if (row->twin)
+        buf_format(problems_add(&read->problems, CHECK_DUPLICATE_ROW),
+                   "the same payload as line %" PRIu64 "; remove one, or use --allow-duplicates to make two connectors",
+                   (uint64_t)row->place);
+    if (row->earlier)
+        buf_text(messages, "may exist from an earlier run, and now fails the checks: ");
+    problems_codes(&read->problems, codes);
+    problems_messages(&read->problems, messages);
+}
+
+static bool refuse_row(struct intake *intake, uint64_t index, struct journal *journal,
+                       const struct outcome *outcome, struct err *err)
+{
+    struct row *row = &intake->rows->row[index];
+    uint64_t place = 0;
+
+    if (journal != NULL && !journal_outcome(journal, index, outcome, &place, err))
+        return false;
+    rows_finish(intake->rows, index, ROW_DONE, outcome->status, place);
+    row->twin = 0;
+    return true;
+}
+
+bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *journal, struct report *report,
+                   struct console *console, struct tally *tally, struct err *err)
+{
+    struct buf codes, messages;
+    bool done = true;
+
+    buf_init(&codes, 4096);
+    buf_init(&messages, 65536);
+    for (uint64_t i = 0; done && i < intake->rows->count; i++) {
+        struct row *row = &intake->rows->row[i];
+        struct sheet_row *read;
+        struct outcome outcome;
+
+        if (!row->invalid || row->state == ROW_DONE || row->state == ROW_CARRIED)
+            continue;
+        done = sheet_at(sheet, row->offset, row->length, row->line, &read, err);
+        if (!done)
+            break;
+        describe(row, read, &codes, &messages);
+        outcome = (struct outcome){
+            .status = row->earlier ? STATUS_UNKNOWN : STATUS_INVALID,
+            .error_code = buf_view(&codes),
+            .error_message = buf_view(&messages),
+        };
+        console_say(console, "%s:%" PRIu32 ": %s (%s)", sheet_name(sheet), row->line, messages.data, codes.data);
+        tally_row(tally, &outcome, row->line, clock_mono_ms());
+        report_row(report, row->line, read->values.value[FIELD_LABEL], read->values.value[FIELD_TYPE], &outcome);
+        done = refuse_row(intake, i, journal, &outcome, err);
+    }
+    buf_release(&codes);
+    buf_release(&messages);
+    return done;
+}

@@ -1,0 +1,47 @@
+/*
+ * intake: the first pass over the whole input, before anything is sent: every row is checked, twins are found, and
+ * the table of rows is made.
+ */
+#ifndef FLOW_INTAKE_H
+#define FLOW_INTAKE_H
+
+#include "base/err.h"
+#include "flow/idset.h"
+#include "flow/report.h"
+#include "flow/rows.h"
+#include "flow/sheet.h"
+#include "flow/tally.h"
+#include "io/console.h"
+#include "io/journal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct intake_config {
+    bool allow_duplicates;
+    unsigned shard, shard_count; /* the rows of shard `shard` (from 1) of `shard_count` alone; 0 or 1 = all */
+};
+
+struct intake {
+    struct rows *rows;      /* filled in */
+    struct idset *claimed;  /* gets the connectors of finished rows; NULL where nobody asks */
+    uint32_t *keys;         /* low half of each row's connector_key_hash(); owned by the caller; NULL unless `want_keys` */
+    bool want_keys;
+    uint64_t plan;          /* tells one set of rows to be sent from another, without secrets */
+};
+
+/*
+ * Reads all rows. `duplicate_row`: a later row with the payload of an earlier one, or any row with the payload of one
+ * that an earlier run has finished. Fails as sheet_next() does, or where the input has more than ROWS_MAX rows.
+ */
+bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config, struct console *console,
+                 struct err *err);
+
+/*
+ * Gives every row that fails the checks its outcome: says it (`FILE:LINE: …`), counts it, and writes it to `journal`
+ * (NULL for `check`) and `report` (or NULL). Rows that have an outcome already (an interrupted run's) are passed over.
+ */
+bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *journal, struct report *report,
+                   struct console *console, struct tally *tally, struct err *err);
+
+#endif

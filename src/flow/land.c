@@ -1,0 +1,192 @@
+#include "flow/land.h"
+
+#include "base/clock.h"
+#include "flow/launch.h"
+#include "model/api_error.h"
+#include "model/classify.h"
+#include "model/redact.h"
+
+#include <inttypes.h>
+
+void land_init(struct land *land, struct run *run)
+{
+    land->run = run;
+    remote_init(&land->remote);
+}
+
+void land_release(struct land *land)
+{
+    remote_release(&land->remote);
+}
+
+/* What must not come back through a server's text: the key, and the row's own secrets. Spans last until the next
+ * sheet_at(). */
+static size_t secrets_of(struct run *run, uint64_t index, struct span *secret)
+{
+    const struct row *row = &run->rows.row[index];
+    size_t count = 0;
+    struct sheet_row *read;
+    struct err err;
+
+    secret[count++] = span_of(run->courier->config.http.api_key);
+    if (!sheet_has_secrets(run->sheet) || !sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
+        return count;
+    for (size_t i = 0; i < FIELDS; i++)
+        if (field_is_secret((enum field)i) && read->values.value[i].len > 0)
+            secret[count++] = read->values.value[i];
+    return count;
+}
+
+/* run->code and run->text: an error's code and sentence, without secrets. */
+static void describe(struct run *run, uint64_t row, const struct http_answer *answer)
+{
+    struct span secret[FIELDS + 1];
+    struct api_secrets secrets = {secret, secrets_of(run, row, secret)};
+
+    buf_reset(&run->code);
+    buf_reset(&run->text);
+    if (answer->status == 0) {
+        buf_text(&run->code, answer->problem_code != NULL ? answer->problem_code : "connection_lost");
+        buf_text(&run->text, answer->problem != NULL ? answer->problem : "no answer");
+    } else if (answer->status >= 200 && answer->status < 300) {
+        buf_text(&run->code, "unreadable_answer");
+        buf_format(&run->text, "the server answered %d, but not with a connector", answer->status);
+    } else
+        api_error_read(answer->body, secrets, &run->text, &run->code);
+    if (run->code.len == 0)
+        buf_format(&run->code, "http_%d", answer->status);
+    if (run->text.len == 0)
+        buf_format(&run->text, "the server answered %d", answer->status);
+}
+
+static void log_attempt(struct run *run, uint64_t row, const struct http_answer *answer, enum verdict verdict)
+{
+    struct json_object *line = run_log_row(run, "attempt", row);
+    struct span secret[FIELDS + 1];
+    size_t secrets;
+
+    if (line == NULL)
+        return;
+    json_object_integer(line, "attempt", run->rows.row[row].attempts);
+    json_object_integer(line, "http_status", answer->status);
+    json_object_text(line, "verdict", span_of(verdict_name(verdict)));
+    json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
+    secrets = secrets_of(run, row, secret);
+    if (answer->request_id.len > 0 && !redact_needed(answer->request_id, secret, secrets))
+        json_object_text(line, "request_id", answer->request_id);
+    if (verdict != VERDICT_CREATED) {
+        json_object_text(line, "error_code", buf_view(&run->code));
+        json_object_text(line, "error_message", buf_view(&run->text));
+    }
+    if (answer->retry_after_ms >= 0)
+        json_object_integer(line, "retry_after_ms", answer->retry_after_ms);
+    log_end(run->log, line);
+}
+
+static void act_created(struct land *land, uint64_t row, const struct http_answer *answer)
+{
+    struct run *run = land->run;
+    const struct remote *remote = &land->remote;
+    struct outcome outcome = {
+        .status = STATUS_CREATED,
+        .connector_id = remote->id,
+        .http_status = answer->status,
+        .created_at = remote->created_at,
+    };
+
+    buf_reset(&run->text);
+    courier_hide_key(run->courier, remote->inbox_email, &run->text);
+    outcome.inbox_email = buf_view(&run->text);
+    run->key_has_worked = true;
+    run_note_account(run, remote->org_id);
+    run_witness(run, remote->id, remote->created_ms, answer->ended_ms);
+    run_finish(run, row, &outcome);
+}
+
+/* Certainly not created. A 429 or 503 with Retry-After holds all rows at the pace: the row itself need not wait. */
+static void act_again(struct land *land, uint64_t row, const struct http_answer *answer)
+{
+    struct run *run = land->run;
+    uint32_t attempts = run->rows.row[row].attempts;
+    struct err err;
+
+    if (answer->fatal && !run->key_has_worked) {
+        rows_move(&run->rows, row, ROW_PENDING);
+        courier_stop(run->courier, STOP_UNREACHABLE, "%s", run->text.data);
+        return;
+    }
+    if (!retry_allowed(&run->courier->config.retry, attempts)) {
+        run_give_up(run, row, STATUS_FAILED, answer->status, run->code.data, run->text.data);
+        return;
+    }
+    if (!journal_attempts(run->journal, row, attempts, &err)) {
+        courier_fault(run->courier, &err);
+        return;
+    }
+    if (answer->status == 429 || answer->retry_after_ms >= 0)
+        run_send_again(run, row);
+    else
+        run_back_off(run, row, courier_backoff(run->courier, attempts), clock_mono_ms());
+}
+
+static void act_settle(struct land *land, uint64_t row, uint64_t public_hash)
+{
+    struct run *run = land->run;
+    struct err err;
+
+    console_detail(run->console, "%s:%" PRIu32 ": may exist: %s", sheet_name(run->sheet), run->rows.row[row].line,
+                   run->text.data);
+    run_unsettle(run, row, public_hash, clock_mono_ms());
+    if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err))
+        courier_fault(run->courier, &err);
+}
+
+static void act_refused(struct land *land, uint64_t row, const struct http_answer *answer)
+{
+    struct run *run = land->run;
+
+    rows_move(&run->rows, row, ROW_PENDING);
+    courier_stop(run->courier, STOP_KEY_REFUSED,
+                 "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant for %s",
+                 answer->status, run->text.data, run->courier->config.http.base_url);
+}
+
+static bool starts_json(struct span body)
+{
+    struct span text = span_trim(body);
+
+    return text.len > 0 && text.data[0] == '{';
+}
+
+void land_answer(struct land *land, const struct http_answer *answer)
+{
+    struct run *run = land->run;
+    uint64_t public_hash, row = launch_landed(run, answer->tag, &public_hash);
+    bool readable = answer->status >= 200 && answer->status < 300 && remote_read(&land->remote, answer->body) &&
+                    !idset_has(&run->claimed, land->remote.id);
+    enum verdict verdict =
+        classify_create(answer->fate, answer->status, readable, starts_json(answer->body), run->key_has_worked);
+
+    if (verdict != VERDICT_CREATED)
+        describe(run, row, answer);
+    log_attempt(run, row, answer, verdict);
+    switch (verdict) {
+    case VERDICT_CREATED:
+        act_created(land, row, answer);
+        break;
+    case VERDICT_REJECTED:
+        run_give_up(run, row, STATUS_REJECTED, answer->status, run->code.data, run->text.data);
+        break;
+    case VERDICT_AGAIN:
+        act_again(land, row, answer);
+        break;
+    case VERDICT_SETTLE:
+        act_settle(land, row, public_hash);
+        break;
+    case VERDICT_REFUSED:
+        act_refused(land, row, answer);
+        break;
+    case VERDICTS:
+        break;
+    }
+}

@@ -1,0 +1,22 @@
+/*
+ * land: what a create's answer does to its row: classify, decide, act.
+ */
+#ifndef FLOW_LAND_H
+#define FLOW_LAND_H
+
+#include "flow/run.h"
+#include "model/remote.h"
+#include "net/http.h"
+
+struct land {
+    struct run *run;
+    struct remote remote; /* scratch */
+};
+
+void land_init(struct land *land, struct run *run);
+void land_release(struct land *land);
+
+/* Takes the answer to a request that launch_row() sent. */
+void land_answer(struct land *land, const struct http_answer *answer);
+
+#endif

@@ -1,0 +1,120 @@
+#include "flow/launch.h"
+
+#include "base/clock.h"
+#include "model/payload.h"
+
+#include <assert.h>
+
+enum {
+    FIRST_STRIDE = 64,         /* rows */
+    LONGEST_STRIDE = 16384,    /* rows: what a crash leaves to be settled at the most */
+    PROMISE_FOR_MS = 250,      /* a promise is renewed about this often: a sync costs milliseconds */
+};
+
+void launch_init(struct launch *launch, struct run *run, uint64_t promised)
+{
+    *launch = (struct launch){.run = run, .promised = promised, .stride = FIRST_STRIDE};
+    buf_init(&launch->payload, PAYLOAD_MAX);
+}
+
+void launch_release(struct launch *launch)
+{
+    buf_wipe(&launch->payload);
+}
+
+bool launch_has_rows(struct launch *launch)
+{
+    const struct rows *rows = &launch->run->rows;
+
+    if (launch->run->ready_count > 0)
+        return true;
+    while (launch->next < rows->count &&
+           (rows->row[launch->next].state != ROW_PENDING || rows->row[launch->next].held))
+        launch->next++;
+    return launch->next < rows->count;
+}
+
+/* Promises grow while they are used up faster than PROMISE_FOR_MS, so that the disk is not what sets the speed. */
+static bool promise(struct launch *launch, uint64_t row, int64_t now_ms)
+{
+    struct err err;
+
+    if (row < launch->promised)
+        return true;
+    if (launch->promised_ms > 0 && now_ms - launch->promised_ms < PROMISE_FOR_MS && launch->stride < LONGEST_STRIDE)
+        launch->stride *= 2;
+    launch->promised = row + launch->stride;
+    if (launch->promised > launch->run->rows.count)
+        launch->promised = launch->run->rows.count;
+    launch->promised_ms = now_ms;
+    if (journal_upto(launch->run->journal, launch->promised, &err))
+        return true;
+    courier_fault(launch->run->courier, &err);
+    return false;
+}
+
+/* The row's payload into launch->payload. What was checked is what is sent: otherwise the input has changed. */
+static bool build(struct launch *launch, uint64_t index, uint64_t *public_hash)
+{
+    struct run *run = launch->run;
+    const struct row *row = &run->rows.row[index];
+    struct sheet_row *read;
+    struct err err;
+
+    if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
+        courier_fault(run->courier, &err);
+        return false;
+    }
+    *public_hash = connector_public_hash(&read->connector);
+    buf_reset(&launch->payload);
+    if (read->valid && (uint32_t)*public_hash == row->public_tag && payload_write(&read->connector, &launch->payload))
+        return true;
+    err_set(&err, EXIT_INPUT, "%s:%u is not what it was when it was checked: the input has changed meanwhile; run the same command again when nobody edits it",
+            sheet_name(run->sheet), row->line);
+    courier_fault(run->courier, &err);
+    return false;
+}
+
+static uint64_t board(struct run *run, uint64_t row, uint64_t public_hash)
+{
+    for (unsigned i = 0; i < run->flights; i++)
+        if (!run->flight[i].taken) {
+            run->flight[i] = (struct flight){.public_hash = public_hash, .row = (uint32_t)row, .taken = true};
+            return (uint64_t)i << 32 | row;
+        }
+    assert(!"a flight is free whenever the courier has room");
+    return 0;
+}
+
+uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
+{
+    struct flight *flight = &run->flight[tag >> 32];
+
+    assert(flight->taken);
+    flight->taken = false;
+    *public_hash = flight->public_hash;
+    return flight->row;
+}
+
+void launch_row(struct launch *launch, int64_t now_ms)
+{
+    struct run *run = launch->run;
+    struct http_request request = {.method = HTTP_POST, .path = "/contents/v1/connectors"};
+    uint64_t row = launch->next, public_hash;
+    struct row *state;
+
+    if (!promise(launch, run->ready_count > 0 ? run->ready[run->ready_head] : row, now_ms))
+        return;
+    run_take_ready(run, &row);
+    if (!build(launch, row, &public_hash))
+        return;
+    state = &run->rows.row[row];
+    if (state->attempts > 0)
+        run->tally->retries++;
+    if (state->attempts < ROW_ATTEMPTS_MAX)
+        state->attempts++;
+    rows_move(&run->rows, row, ROW_IN_FLIGHT);
+    request.body = buf_view(&launch->payload);
+    request.tag = board(run, row, public_hash);
+    courier_send(run->courier, REQUEST_CREATE, &request, now_ms);
+}

@@ -1,0 +1,38 @@
+/*
+ * launch: sends the next rows: those to be sent again first, then the others in input order.
+ */
+#ifndef FLOW_LAUNCH_H
+#define FLOW_LAUNCH_H
+
+#include "base/buf.h"
+#include "flow/run.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct launch {
+    struct run *run;
+    uint64_t next;      /* first row that was not looked at yet */
+    uint64_t promised;  /* the journal says that rows before this one may be sent */
+    uint64_t stride;    /* how many rows the next promise covers */
+    int64_t promised_ms;
+    struct buf payload; /* scratch, wiped */
+};
+
+/* `promised`: what an interrupted run's journal says; 0 for a new run. */
+void launch_init(struct launch *launch, struct run *run, uint64_t promised);
+void launch_release(struct launch *launch);
+
+/* Whether there is a row that could be sent at once if the pace allows it. */
+bool launch_has_rows(struct launch *launch);
+
+/*
+ * Sends one row. Needs launch_has_rows() and courier_next_send() <= now_ms. The journal's promise is on the disk before
+ * the first row that it covers is sent; where that fails, or the input has changed, nothing is sent and the run stops.
+ */
+void launch_row(struct launch *launch, int64_t now_ms);
+
+/* The row of an answer's tag, and its flight's public hash; frees the flight. */
+uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash);
+
+#endif

@@ -1,0 +1,255 @@
+#include "flow/list.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "flow/listing.h"
+#include "flow/secrets.h"
+#include "io/csv_write.h"
+#include "io/disk.h"
+#include "io/output.h"
+#include "io/results.h"
+#include "io/scratch.h"
+#include "model/field.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FLUSH_AT = 1 << 18, ROW_MAX = 8 << 20 };
+
+/* Rows are gathered in a temporary file: a list that fails half way is asked for again, and shows nothing. */
+struct list {
+    const struct list_config *config;
+    struct console *console;
+    struct reporting reporting;
+    struct tally tally;
+    struct facts facts;
+    struct courier_config courier_config;
+    struct courier courier;
+    struct buf key, out, cell;
+    struct listing listing;
+    char delimiter;
+    int fd;
+    uint64_t written;
+    uint64_t count[STATUSES];
+    struct err err; /* of writing the temporary file */
+    bool failed, courier_ready;
+};
+
+static void on_begin(void *context)
+{
+    struct list *list = context;
+
+    list->written = 0;
+    memset(list->count, 0, sizeof(list->count));
+    buf_reset(&list->out);
+}
+
+static bool flush(struct list *list)
+{
+    if (lseek(list->fd, (off_t)list->written, SEEK_SET) < 0 || !disk_write(list->fd, list->out.data, list->out.len)) {
+        disk_error(&list->err, "write", "a temporary file");
+        list->failed = true;
+        return false;
+    }
+    list->written += list->out.len;
+    buf_reset(&list->out);
+    return true;
+}
+
+/* Everything here is a server's text: nothing of it runs in a spreadsheet, and no key comes back through it. */
+static void add_cell(struct list *list, struct span text, bool last)
+{
+    buf_reset(&list->cell);
+    courier_hide_key(&list->courier, text, &list->cell);
+    csv_write_foreign(&list->out, buf_view(&list->cell), list->delimiter);
+    buf_char(&list->out, last ? '\n' : list->delimiter);
+}
+
+static void add_emails(struct list *list, const struct connector *connector)
+{
+    struct buf joined;
+
+    buf_init(&joined, ROW_MAX);
+    for (size_t i = 0; i < connector->email_count; i++) {
+        if (i > 0)
+            buf_text(&joined, "; ");
+        buf_span(&joined, connector->emails[i]);
+    }
+    add_cell(list, buf_view(&joined), false);
+    buf_release(&joined);
+}
+
+static bool on_connector(void *context, const struct remote *remote, struct span element)
+{
+    struct list *list = context;
+    const struct connector *connector = &remote->connector;
+    enum status status = remote->archived ? STATUS_ARCHIVED : STATUS_EXISTS;
+    struct span none = {0};
+
+    (void)element;
+    list->count[status]++;
+    add_cell(list, span_of(type_name(connector->type)), false);
+    add_cell(list, connector->label, false);
+    add_cell(list, connector->description, false);
+    add_cell(list, span_of(connector->share_with_org ? "true" : "false"), false);
+    add_emails(list, connector);
+    add_cell(list, connector->user_id, false);
+    add_cell(list, none, false); /* user_password */
+    add_cell(list, none, false); /* session_id */
+    add_cell(list, span_of(status_name(status)), false);
+    add_cell(list, remote->id, false);
+    add_cell(list, remote->inbox_email, false);
+    add_cell(list, none, false); /* http_status */
+    add_cell(list, none, false); /* error_code */
+    add_cell(list, none, false); /* error_message */
+    add_cell(list, none, false); /* attempts */
+    add_cell(list, remote->created_at, true);
+    return list->out.len < FLUSH_AT || flush(list);
+}
+
+static void add_header(struct list *list, struct buf *out)
+{
+    for (size_t i = 0; i < FIELDS; i++) {
+        buf_text(out, field_name((enum field)i));
+        buf_char(out, list->delimiter);
+    }
+    for (size_t i = 0; i < RESULT_COLUMNS; i++) {
+        buf_text(out, result_column_name((enum result_column)i));
+        buf_char(out, i + 1 < RESULT_COLUMNS ? list->delimiter : '\n');
+    }
+}
+
+static bool copy_rows(struct list *list, struct output *output, struct err *err)
+{
+    static char piece[1 << 16];
+    uint64_t at = 0;
+
+    while (at < list->written) {
+        ssize_t got = disk_read_at(list->fd, piece, sizeof(piece), (off_t)at);
+
+        if (got <= 0)
+            return disk_error(err, "read", "a temporary file");
+        if (!output_write(output, (struct span){piece, (size_t)got}, err))
+            return false;
+        at += (uint64_t)got;
+    }
+    return true;
+}
+
+static bool write_file(struct list *list, const char *path, struct err *err)
+{
+    size_t len = strlen(path);
+    struct output_config how = {
+        .path = path,
+        .gzip = len > 3 && strcmp(path + len - 3, ".gz") == 0,
+        .secret = true, /* the columns are there for secrets to be filled in */
+    };
+    struct output *output = output_open(&how, err);
+    struct buf header;
+    bool done;
+
+    if (output == NULL)
+        return false;
+    buf_init(&header, 4096);
+    add_header(list, &header);
+    done = output_write(output, buf_view(&header), err) && copy_rows(list, output, err) &&
+           output_finish(output, NULL, NULL, err) && output_publish(output, err);
+    if (!done)
+        output_abandon(output);
+    buf_release(&header);
+    return done;
+}
+
+static bool check_place(const struct list *list, const char *path, struct err *err)
+{
+    if (output_is_stream(path) || list->config->force || access(path, F_OK) != 0)
+        return true;
+    return err_set(err, EXIT_USAGE, "%s exists; name another file with -o, or replace it with --force", path);
+}
+
+static bool fetch(struct list *list, struct err *err)
+{
+    struct listing_handler handler = {.context = list, .begin = on_begin, .connector = on_connector};
+    bool fetched;
+
+    listing_init(&list->listing, &list->courier, &handler);
+    fetched = listing_run(&list->listing, "listing the account");
+    if (list->failed)
+        *err = list->err;
+    else if (!fetched)
+        *err = list->courier.err;
+    else if (!flush(list))
+        *err = list->err;
+    if (fetched && list->listing.unreadable > 0)
+        console_say(list->console, "connload: %llu elements of the account's list are no connectors that can be read; they are left out",
+                    (unsigned long long)list->listing.unreadable);
+    listing_release(&list->listing);
+    return fetched && !list->failed;
+}
+
+static bool work(struct list *list, const char *path, struct err *err)
+{
+    const struct list_config *config = list->config;
+
+    if (!reporting_open(&list->reporting, &config->reporting, err) || !check_place(list, path, err) ||
+        !secrets_api_key(config->api_key_file, &list->key, err))
+        return false;
+    list->courier_config = config->courier;
+    list->courier_config.http.api_key = list->key.data;
+    if (!http_check_url(config->courier.http.base_url, err) ||
+        !courier_init(&list->courier, &list->courier_config, &list->tally, list->console, list->reporting.log, err))
+        return false;
+    list->courier_ready = true;
+    list->fd = scratch_open(err);
+    return list->fd >= 0 && fetch(list, err) && write_file(list, path, err);
+}
+
+static enum exit_code end(struct list *list, const char *path)
+{
+    list->facts.results = path;
+    list->facts.exit_code = EXIT_ALL_DONE;
+    for (int i = 0; i < STATUSES; i++)
+        list->tally.status[i] = list->count[i];
+    list->tally.rows = list->count[STATUS_EXISTS] + list->count[STATUS_ARCHIVED];
+    list->tally.most_in_window = pace_most_in_window(list->courier.pace);
+    return reporting_end(&list->reporting, &list->facts, &list->tally, list->console);
+}
+
+enum exit_code list_run(const struct list_config *config, struct console *console)
+{
+    struct list *list = alloc_zeroed(1, sizeof(*list));
+    const char *path = config->output != NULL ? config->output : "-";
+    enum exit_code code;
+    struct err err;
+
+    *list = (struct list){.config = config, .console = console, .fd = -1};
+    list->delimiter = config->delimiter != 0 ? config->delimiter : ',';
+    buf_init(&list->out, FLUSH_AT + ROW_MAX);
+    buf_init(&list->cell, ROW_MAX);
+    tally_init(&list->tally, clock_wall_ms(), clock_mono_ms());
+    list->facts = (struct facts){
+        .command = "list",
+        .base_url = config->courier.http.base_url,
+        .rate = config->courier.rate,
+        .concurrency = config->courier.http.concurrency,
+    };
+    if (work(list, path, &err))
+        code = end(list, path);
+    else {
+        console_clear(console);
+        console_say(console, "connload: %s", err.text);
+        code = err.code;
+    }
+    if (list->courier_ready)
+        courier_release(&list->courier);
+    if (list->fd >= 0)
+        close(list->fd);
+    buf_release(&list->out);
+    buf_release(&list->cell);
+    buf_wipe(&list->key);
+    reporting_close(&list->reporting);
+    free(list);
+    return code;
+}

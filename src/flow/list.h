@@ -1,0 +1,26 @@
+/*
+ * list: `connload list`: the account's connectors as a result file: each a row, `exists` or `archived`, its fields as
+ * input columns. No secret comes back from the API, so the secret columns are empty.
+ */
+#ifndef FLOW_LIST_H
+#define FLOW_LIST_H
+
+#include "base/exit.h"
+#include "flow/courier.h"
+#include "flow/reporting.h"
+#include "io/console.h"
+
+#include <stdbool.h>
+
+struct list_config {
+    struct courier_config courier; /* http.api_key is filled in */
+    struct reporting_config reporting;
+    const char *api_key_file;
+    const char *output; /* -o; NULL = standard output */
+    char delimiter;     /* 0 = comma */
+    bool force;         /* may replace an existing file */
+};
+
+enum exit_code list_run(const struct list_config *config, struct console *console);
+
+#endif

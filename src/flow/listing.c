@@ -1,0 +1,182 @@
+#include "flow/listing.h"
+
+#include "base/clock.h"
+#include "model/api_error.h"
+
+#include <inttypes.h>
+
+static bool on_element(void *context, struct span element)
+{
+    struct listing *listing = context;
+
+    if (!remote_read(&listing->remote, element)) {
+        listing->unreadable++;
+        return true;
+    }
+    listing->connectors++;
+    return listing->handler.connector(listing->handler.context, &listing->remote, element);
+}
+
+static bool on_bytes(void *context, const char *bytes, size_t len)
+{
+    struct listing *listing = context;
+
+    return json_list_feed(listing->list, bytes, len);
+}
+
+void listing_init(struct listing *listing, struct courier *courier, const struct listing_handler *handler)
+{
+    *listing = (struct listing){.courier = courier, .handler = *handler};
+    listing->list = json_list_new(on_element, listing);
+    remote_init(&listing->remote);
+}
+
+void listing_release(struct listing *listing)
+{
+    json_list_free(listing->list);
+    remote_release(&listing->remote);
+}
+
+void listing_send(struct listing *listing, int64_t now_ms)
+{
+    struct http_request request = {
+        .method = HTTP_GET,
+        .path = "/contents/v1/connectors",
+        .tag = LISTING_TAG,
+        .sink = on_bytes,
+        .sink_context = listing,
+    };
+
+    json_list_reset(listing->list);
+    listing->connectors = listing->unreadable = 0;
+    listing->active = true;
+    listing->attempts++;
+    listing->sent_ms = now_ms;
+    listing->handler.begin(listing->handler.context);
+    courier_send(listing->courier, REQUEST_LIST, &request, now_ms);
+}
+
+static void log_list(struct listing *listing, const struct http_answer *answer, enum verdict verdict)
+{
+    struct json_object *line = log_begin(listing->courier->log, "list");
+
+    if (line == NULL)
+        return;
+    json_object_integer(line, "attempt", listing->attempts);
+    json_object_integer(line, "http_status", answer->status);
+    json_object_text(line, "verdict", span_of(verdict_name(verdict)));
+    json_object_integer(line, "connectors", (int64_t)listing->connectors);
+    json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
+    if (answer->request_id.len > 0)
+        json_object_text(line, "request_id", answer->request_id);
+    if (answer->problem_code != NULL)
+        json_object_text(line, "error_code", span_of(answer->problem_code));
+    log_end(listing->courier->log, line);
+}
+
+static void explain(struct listing *listing, const struct http_answer *answer, bool whole, struct buf *why)
+{
+    struct span key = span_of(listing->courier->config.http.api_key);
+    struct buf code;
+
+    buf_init(&code, 128);
+    if (answer->status >= 300) {
+        buf_format(why, "the server answered %d: ", answer->status);
+        api_error_read(answer->body, (struct api_secrets){&key, 1}, why, &code);
+    } else if (answer->status >= 200 && answer->fate == FATE_ANSWERED && !whole)
+        buf_text(why, "the answer is not a list of connectors; is the base URL the API's?");
+    else
+        buf_text(why, answer->problem != NULL ? answer->problem : "no answer");
+    buf_release(&code);
+}
+
+enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why)
+{
+    bool whole = json_list_complete(listing->list);
+    enum verdict verdict = classify_idempotent(answer->fate, answer->status, whole);
+
+    listing->active = false;
+    listing->took_ms = answer->ended_ms - answer->started_ms;
+    if (answer->fatal && verdict == VERDICT_AGAIN)
+        verdict = VERDICT_REJECTED;
+    if (verdict == VERDICT_CREATED)
+        listing->attempts = 0;
+    else
+        explain(listing, answer, whole, why);
+    log_list(listing, answer, verdict);
+    return verdict;
+}
+
+bool listing_is_partial(const struct listing *listing)
+{
+    return listing->unreadable > 0 || json_list_is_partial(listing->list);
+}
+
+/* What is left to do after an answer that was not the list: stop, or wait and ask again. */
+static void after_failure(struct listing *listing, enum verdict verdict, struct span why, int64_t *next_ms)
+{
+    struct courier *courier = listing->courier;
+
+    if (verdict == VERDICT_REFUSED)
+        courier_stop(courier, STOP_KEY_REFUSED, "%.*s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant for %s",
+                     (int)why.len, why.data, courier->config.http.base_url);
+    else if (verdict == VERDICT_REJECTED || !retry_allowed(&courier->config.retry, listing->attempts))
+        courier_stop(courier, STOP_UNREACHABLE, "%.*s; asked %s for the account's connectors %" PRIu32 " time%s", (int)why.len, why.data,
+                     courier->config.http.base_url, listing->attempts, listing->attempts == 1 ? "" : "s");
+    else {
+        console_detail(courier->console, "list: %.*s; asking again", (int)why.len, why.data);
+        *next_ms = clock_mono_ms() + courier_backoff(courier, listing->attempts);
+    }
+}
+
+static void show_waiting(struct listing *listing, const char *doing, int64_t now_ms)
+{
+    struct progress progress = {.doing = doing, .done = listing->connectors, .eta_ms = -1};
+    int64_t until_ms;
+
+    if (pace_holding(listing->courier->pace, now_ms, &until_ms)) {
+        progress.wait_ms = until_ms - now_ms;
+        progress.why = "as the server asks (Retry-After)";
+    }
+    console_progress(listing->courier->console, &progress, now_ms);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+bool listing_run(struct listing *listing, const char *doing)
+{
+    struct courier *courier = listing->courier;
+    int64_t next_ms = 0;
+    struct buf why;
+    bool listed = false;
+
+    buf_init(&why, 4096);
+    listing->attempts = 0;
+    while (!listed) {
+        int64_t now_ms = clock_mono_ms(), send_ms = courier_next_send(courier, now_ms);
+        struct http_answer answer;
+
+        if (courier_stopping(courier) && (!listing->active || courier_must_abort(courier, now_ms)))
+            break;
+        if (send_ms < next_ms)
+            send_ms = next_ms;
+        if (!listing->active && send_ms <= now_ms)
+            listing_send(listing, now_ms);
+        courier_wait(courier, sooner(listing->active ? INT64_MAX : send_ms, console_due(courier->console)));
+        show_waiting(listing, doing, clock_mono_ms());
+        while (courier_take(courier, &answer)) {
+            enum verdict verdict;
+
+            buf_reset(&why);
+            verdict = listing_answer(listing, &answer, &why);
+            listed = verdict == VERDICT_CREATED;
+            if (!listed)
+                after_failure(listing, verdict, buf_view(&why), &next_ms);
+        }
+    }
+    buf_release(&why);
+    return listed && !courier_stopping(courier);
+}

@@ -1,0 +1,62 @@
+/*
+ * listing: one GET of the account's connectors, read element by element as it arrives.
+ *
+ * A list may be asked for again after a failure: `begin` tells whoever gathers the elements to forget what came
+ * before.
+ */
+#ifndef FLOW_LISTING_H
+#define FLOW_LISTING_H
+
+#include "base/err.h"
+#include "flow/courier.h"
+#include "model/classify.h"
+#include "model/json_list.h"
+#include "model/remote.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LISTING_TAG UINT64_MAX
+
+struct listing_handler {
+    void *context;
+    void (*begin)(void *context);
+    /* Each connector that can be believed; others are counted. Lasts until the call returns. False gives the list up. */
+    bool (*connector)(void *context, const struct remote *remote, struct span element);
+};
+
+struct listing {
+    struct courier *courier;
+    struct listing_handler handler;
+    struct json_list *list;
+    struct remote remote;
+    bool active;         /* a request is in flight */
+    uint32_t attempts;   /* since listing_init() or the last success */
+    uint64_t connectors; /* handed over by the last request */
+    uint64_t unreadable; /* elements of the last request that were no connectors */
+    int64_t sent_ms, took_ms; /* the last request's */
+};
+
+void listing_init(struct listing *listing, struct courier *courier, const struct listing_handler *handler);
+void listing_release(struct listing *listing);
+
+/* Sends the GET, with LISTING_TAG. Needs courier_next_send() <= now_ms. */
+void listing_send(struct listing *listing, int64_t now_ms);
+
+/*
+ * Takes the answer. VERDICT_CREATED: a whole, readable list. VERDICT_AGAIN: may be asked for again (a failure, or
+ * something that is no list). VERDICT_REFUSED: the key. VERDICT_REJECTED: 3xx, 4xx, or a fatal problem. Other than for
+ * success, `why` gets a sentence.
+ */
+enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why);
+
+/* Whether the last list can't prove that something is absent: it says that there is more, or held unreadable elements. */
+bool listing_is_partial(const struct listing *listing);
+
+/*
+ * Runs one list to its end before anything else is sent, with retries under the attempt limit; shows `doing`. False
+ * with the courier stopped: STOP_KEY_REFUSED, STOP_UNREACHABLE, or whatever stopped it meanwhile.
+ */
+bool listing_run(struct listing *listing, const char *doing);
+
+#endif

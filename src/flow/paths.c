@@ -1,0 +1,100 @@
+#include "flow/paths.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "io/output.h"
+#include "io/results.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_LONGEST = 1 << 16 };
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+static bool has_journal(const char *results)
+{
+    struct buf path;
+    bool found;
+
+    buf_init(&path, PATH_LONGEST);
+    buf_format(&path, "%s.journal", results);
+    found = !path.overflow && access(path.data, F_OK) == 0;
+    buf_release(&path);
+    return found;
+}
+
+/* A result file that is the input is replaced; anything else gets a file beside it. */
+static char *default_path(const struct paths_config *config, bool is_result)
+{
+    if (is_result && config->shard_count <= 1)
+        return alloc_text(config->input);
+    return results_default_path(config->input, config->shard, config->shard_count);
+}
+
+static bool check_place(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err)
+{
+    struct stat about;
+    char *shell = paths_shell(paths->results);
+    bool usable = true;
+
+    paths->is_stream = output_is_stream(paths->results);
+    paths->exists = !paths->is_stream && stat(paths->results, &about) == 0;
+    paths->in_place = paths->exists && is_same_file(paths->results, config->input);
+    if (paths->exists && S_ISDIR(about.st_mode))
+        usable = err_set(err, EXIT_USAGE, "%s is a folder; name a file with -o", paths->results);
+    else if (paths->in_place && !is_result)
+        usable = err_set(err, EXIT_USAGE, "the results would replace the input %s, which is no result file; name another file with -o",
+                         config->input);
+    else if (paths->in_place && config->shard_count > 1)
+        usable = err_set(err, EXIT_USAGE, "the results of one shard would replace the whole input %s; name another file with -o",
+                         config->input);
+    else if (paths->exists && !paths->in_place && !config->may_replace && !has_journal(paths->results))
+        usable = err_set(err, EXIT_USAGE,
+                         "%s exists: these rows seem to have been run before. To send the rows that failed: connload create %s. "
+                         "To write elsewhere: -o FILE. To create all of them once more: --force",
+                         paths->results, shell);
+    free(shell);
+    return usable;
+}
+
+bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err)
+{
+    *paths = (struct paths){0};
+    if (config->output == NULL && strcmp(config->input, "-") == 0)
+        return err_set(err, EXIT_USAGE, "the input is standard input: name the result file with -o FILE (or -o - for standard output)");
+    paths->results = config->output != NULL ? alloc_text(config->output) : default_path(config, is_result);
+    return check_place(paths, config, is_result, err);
+}
+
+void paths_release(struct paths *paths)
+{
+    free(paths->results);
+    paths->results = NULL;
+}
+
+char *paths_shell(const char *path)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,";
+    struct buf out;
+
+    if (path[0] != '\0' && path[0] != '-' && path[strspn(path, plain)] == '\0')
+        return alloc_text(path);
+    buf_init(&out, PATH_LONGEST * 4);
+    buf_text(&out, path[0] == '-' ? "./'" : "'");
+    for (const char *at = path; *at != '\0'; at++) {
+        if (*at == '\'')
+            buf_text(&out, "'\\''");
+        else
+            buf_char(&out, *at);
+    }
+    buf_char(&out, '\'');
+    return out.data;
+}

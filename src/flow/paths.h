@@ -1,0 +1,36 @@
+/*
+ * paths: where the results go, and whether they may go there: nobody creates a desk twice by pressing arrow-up.
+ */
+#ifndef FLOW_PATHS_H
+#define FLOW_PATHS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+struct paths_config {
+    const char *input;   /* as the user named it; `-` = standard input */
+    const char *output;  /* -o; NULL = by default beside the input */
+    bool may_replace;    /* --force, or --skip-existing */
+    unsigned shard, shard_count;
+};
+
+struct paths {
+    char *results;  /* owned */
+    bool in_place;  /* the results replace the result file that is the input */
+    bool is_stream; /* `-`, a FIFO or a device: such a run can't be resumed */
+    bool exists;    /* there is such a file now */
+};
+
+/*
+ * Finds the result file of a run over an input that is (`is_result`) or is not a result file itself. EXIT_USAGE, with the remedy: standard
+ * input without -o; results that would replace an input which is no result file; a directory; an existing file that is not the input and may not
+ * be replaced, unless an interrupted run's journal lies beside it.
+ */
+bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err);
+void paths_release(struct paths *paths);
+
+/* `path` as a shell takes it: as it is where it is plain, else in single quotes. Owned by the caller. */
+char *paths_shell(const char *path);
+
+#endif

@@ -1,0 +1,96 @@
+#include "flow/plan.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "flow/existing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { SHOWN_LABEL = 60 };
+
+/* A list that can't be had is no reason not to plan; a signal is. */
+static bool look_at_account(struct run *run, const struct plan_config *config, struct facts *facts)
+{
+    struct courier *courier = run->courier;
+    bool listed = false;
+
+    if (config->why_unlisted != NULL) {
+        console_say(run->console, "connload: the account is not listed (%s): which rows it has already is not known",
+                    config->why_unlisted);
+        return false;
+    }
+    listed = existing_find(run, config->keys, config->skip_existing, false, &facts->look_alikes);
+    if (!listed && courier->stop != STOP_SIGNAL && courier->stop != STOP_DEADLINE && courier->stop != STOP_LOCAL) {
+        console_say(run->console, "connload: the account can't be listed: %s", courier->err.text);
+        courier->stop = STOP_NONE;
+    }
+    return listed;
+}
+
+static const char *intent_of(const struct row *row, bool beyond_limit)
+{
+    if (row->state == ROW_CARRIED)
+        return "keep, it is finished:";
+    if (row->state == ROW_DONE)
+        return row->status == STATUS_EXISTS ? "keep, the account has it:" : "leave out, it fails the checks:";
+    if (row->state == ROW_UNSETTLED)
+        return "settle by the list, then perhaps create";
+    return beyond_limit ? "leave for later (--limit)" : "create";
+}
+
+static bool show_row(struct run *run, uint64_t index, bool beyond_limit, struct buf *line, struct err *err)
+{
+    const struct row *row = &run->rows.row[index];
+    struct sheet_row *read;
+
+    if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, err))
+        return false;
+    buf_reset(line);
+    buf_format(line, "%s:%" PRIu32 ": %s %s ", sheet_name(run->sheet), row->line, intent_of(row, beyond_limit),
+               type_name(read->connector.type));
+    text_quote(line, read->connector.label, SHOWN_LABEL);
+    buf_char(line, '\n');
+    fwrite(line->data, 1, line->len, stdout);
+    return true;
+}
+
+static void show_cost(struct run *run, uint64_t creates, uint64_t lists)
+{
+    char rate[NUM_DURATION_TEXT], time[NUM_DURATION_TEXT];
+    int64_t least_ms = pace_eta_ms(run->courier->pace, clock_mono_ms(), creates + lists);
+
+    printf("%" PRIu64 " requests (%" PRIu64 " to create, %" PRIu64 " to list); at %s that takes at least %s\n", creates + lists, creates, lists,
+           num_format_rate(rate, run->courier->config.rate), num_format_duration(time, least_ms));
+}
+
+bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err)
+{
+    bool listed = look_at_account(run, config, facts);
+    uint64_t creates = 0;
+    struct buf line;
+    bool shown = true;
+
+    buf_init(&line, 65536);
+    for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++) {
+        struct row *row = &run->rows.row[i];
+        bool beyond = row->state == ROW_PENDING && config->limit > 0 && creates >= config->limit;
+
+        shown = show_row(run, i, beyond, &line, err);
+        if (row->state == ROW_UNSETTLED)
+            rows_move(&run->rows, i, ROW_PENDING);
+        if (row->state == ROW_PENDING && !beyond)
+            creates++;
+        row->held = 1;
+    }
+    if (shown && listed && facts->look_alikes > 0)
+        printf("the account already has a connector of the same type and label for %" PRIu64 " of these rows (--skip-existing)\n",
+               facts->look_alikes);
+    if (shown)
+        show_cost(run, creates, config->why_unlisted == NULL ? 1 : 0);
+    buf_release(&line);
+    if (shown && fflush(stdout) != 0)
+        return err_system(err, "standard output can't be written");
+    return shown;
+}

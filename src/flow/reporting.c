@@ -1,0 +1,106 @@
+#include "flow/reporting.h"
+
+#include "base/clock.h"
+#include "flow/metrics.h"
+#include "flow/summary.h"
+#include "io/output.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+static bool check_writable(const char *option, const char *path, struct err *err)
+{
+    char *copy;
+    bool writable;
+
+    if (path == NULL || output_is_stream(path))
+        return true;
+    copy = alloc_text(path);
+    writable = access(dirname(copy), W_OK | X_OK) == 0;
+    if (!writable)
+        err_system(err, "%s %s can't be written", option, path);
+    free(copy);
+    return writable;
+}
+
+bool reporting_open(struct reporting *reporting, const struct reporting_config *config, struct err *err)
+{
+    *reporting = (struct reporting){.config = *config};
+    if (!check_writable("--summary", config->summary, err) || !check_writable("--metrics", config->metrics, err) ||
+        !check_writable("--report", config->report, err))
+        return false;
+    if (config->log != NULL && (reporting->log = log_open(config->log, err)) == NULL)
+        return false;
+    if (config->report != NULL)
+        reporting->report = report_new();
+    return true;
+}
+
+void reporting_close(struct reporting *reporting)
+{
+    log_close(reporting->log);
+    report_free(reporting->report);
+    *reporting = (struct reporting){0};
+}
+
+static void log_end_of_run(struct reporting *reporting, const struct facts *facts, const struct tally *tally)
+{
+    struct json_object *line = log_begin(reporting->log, "end");
+
+    if (line == NULL)
+        return;
+    json_object_integer(line, "exit_code", facts->exit_code);
+    json_object_text(line, "stop", span_of(stop_reason_name(facts->stop)));
+    for (int i = STATUS_CREATED; i < STATUSES; i++)
+        json_object_integer(line, status_name((enum status)i), (int64_t)tally->status[i]);
+    log_end(reporting->log, line);
+}
+
+/* Checksums are for audits: a file that can't be read any more has none. */
+static void add_checksums(const struct reporting *reporting, struct facts *facts)
+{
+    struct err unheard;
+
+    if (reporting->config.summary == NULL)
+        return;
+    if (facts->input != NULL && strcmp(facts->input, "-") != 0 && facts->input_sha256[0] == '\0' &&
+        !digest_file(facts->input, facts->input_sha256, &unheard))
+        facts->input_sha256[0] = '\0';
+    if (facts->results != NULL && !output_is_stream(facts->results) &&
+        !digest_file(facts->results, facts->results_sha256, &unheard))
+        facts->results_sha256[0] = '\0';
+}
+
+enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally, struct console *console)
+{
+    const struct reporting_config *config = &reporting->config;
+    enum exit_code code = facts->exit_code;
+    struct err err;
+
+    tally->ended_wall_ms = clock_wall_ms();
+    add_checksums(reporting, facts);
+    log_end_of_run(reporting, facts, tally);
+    console_clear(console);
+    summary_show(console, facts, tally);
+    if (config->summary != NULL && !summary_write(config->summary, facts, tally, &err)) {
+        console_say(console, "connload: %s", err.text);
+        code = EXIT_LOCAL;
+    }
+    if (config->metrics != NULL && !metrics_write(config->metrics, facts, tally, &err)) {
+        console_say(console, "connload: %s", err.text);
+        code = EXIT_LOCAL;
+    }
+    if (config->report != NULL && !report_write(reporting->report, config->report, facts, tally, &err)) {
+        console_say(console, "connload: %s", err.text);
+        code = EXIT_LOCAL;
+    }
+    if (!log_flush(reporting->log, &err)) {
+        console_say(console, "connload: %s", err.text);
+        code = EXIT_LOCAL;
+    }
+    return code;
+}

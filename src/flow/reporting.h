@@ -1,0 +1,37 @@
+/*
+ * reporting: everything that is written about a run when it is over: the summary on the terminal, --summary,
+ * --metrics, --report; and the files for them, which are proved writable before anything is sent.
+ */
+#ifndef FLOW_REPORTING_H
+#define FLOW_REPORTING_H
+
+#include "base/err.h"
+#include "flow/facts.h"
+#include "flow/report.h"
+#include "flow/tally.h"
+#include "io/console.h"
+#include "io/log.h"
+
+#include <stdbool.h>
+
+struct reporting_config {
+    const char *log, *summary, *metrics, *report; /* paths; NULL = not wanted */
+};
+
+struct reporting {
+    struct reporting_config config;
+    struct log *log;       /* NULL where none is wanted */
+    struct report *report; /* likewise */
+};
+
+/* Opens the log and sees that the other files can be written (EXIT_LOCAL). */
+bool reporting_open(struct reporting *reporting, const struct reporting_config *config, struct err *err);
+void reporting_close(struct reporting *reporting);
+
+/*
+ * Shows the summary and writes the files; completes the facts' checksums first. What can't be written is said; the
+ * exit code is then EXIT_LOCAL, else the facts' own.
+ */
+enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally, struct console *console);
+
+#endif

@@ -1,0 +1,203 @@
+#include "flow/resume.h"
+
+#include "base/clock.h"
+#include "flow/listing.h"
+#include "io/digest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void on_upto(void *context, uint64_t rows)
+{
+    ((struct resume *)context)->promised = rows;
+}
+
+static void on_account(void *context, struct span org_id)
+{
+    struct resume *resume = context;
+
+    snprintf(resume->org_id, sizeof(resume->org_id), "%.*s", (int)org_id.len, org_id.data);
+}
+
+static void on_done(void *context, uint64_t size, uint32_t crc)
+{
+    struct resume *resume = context;
+
+    resume->done = true;
+    resume->done_size = size;
+    resume->done_crc = crc;
+}
+
+bool resume_read(struct resume *resume, struct journal *journal, struct err *err)
+{
+    struct journal_visitor visitor = {.context = resume, .upto = on_upto, .account = on_account, .done = on_done};
+
+    *resume = (struct resume){0};
+    return journal_replay(journal, &visitor, err);
+}
+
+static bool same_input(const struct journal_head *a, const struct journal_head *b)
+{
+    return a->input_size == b->input_size && a->input_crc == b->input_crc;
+}
+
+bool resume_fits(struct resume *resume, const struct journal *journal, const struct journal_head *now, const char *key,
+                 bool *anew, struct err *err)
+{
+    const struct journal_head *head = journal_head(journal);
+    const char *path = journal_path(journal);
+
+    /* its results got their name and replaced the input: only the journal's own end is missing */
+    *anew = resume->promised == 0 ||
+            (resume->done && now->input_size == resume->done_size && now->input_crc == resume->done_crc);
+    if (*anew)
+        return true;
+    if (strcmp(head->command, now->command) != 0)
+        return err_set(err, EXIT_USAGE, "an interrupted `%s` has left %s; finish it first: run that command again", head->command, path);
+    if (!same_input(head, now))
+        return err_set(err, EXIT_USAGE,
+                       "an interrupted run has left %s, and its input %s was another one, or has changed since; restore that input and run the same command again. To give that run up, remove the journal; its rows may be in the account, so use --skip-existing then",
+                       path, head->input);
+    if (strcmp(head->base_url, now->base_url) != 0)
+        return err_set(err, EXIT_USAGE, "an interrupted run has left %s, and it was begun with the base URL %s; run it again with that one",
+                       path, head->base_url);
+    if (head->rows != now->rows || head->plan != now->plan)
+        return err_set(err, EXIT_USAGE,
+                       "an interrupted run has left %s, and it was begun with other options (--map, --default, --allow-duplicates, --shard, …); run it again with the same options",
+                       path);
+    resume->other_key = !digest_mark_matches(head->key_mark, key);
+    return true;
+}
+
+struct replay {
+    struct resume *resume;
+    struct run *run;
+    struct recent *recent;
+    int64_t latest_ms;
+};
+
+static void on_server_clock(void *context, int64_t server_ms, int64_t wall_ms)
+{
+    struct replay *replay = context;
+    struct run *run = replay->run;
+
+    run->has_server_clock = true;
+    run->started_server_ms = journal_head(run->journal)->started_ms + (server_ms - wall_ms);
+}
+
+static void on_twin(void *context, struct span connector_id)
+{
+    idset_add(&((struct replay *)context)->run->twins, connector_id);
+}
+
+static void on_listed(void *context)
+{
+    ((struct replay *)context)->run->twins_known = true;
+}
+
+static void on_attempts(void *context, uint64_t row, uint32_t attempts)
+{
+    struct replay *replay = context;
+
+    replay->run->rows.row[row].attempts = attempts & ROW_ATTEMPTS_MAX;
+    recent_add_row(replay->recent, (struct span){0}, attempts, replay->latest_ms);
+}
+
+static void on_outcome(void *context, uint64_t index, const struct outcome *outcome, uint64_t place)
+{
+    struct replay *replay = context;
+    struct run *run = replay->run;
+    struct row *row = &run->rows.row[index];
+    int64_t now_ms = clock_mono_ms(), created_ms;
+
+    if (row->state == ROW_DONE || row->state == ROW_CARRIED)
+        return;
+    row->attempts = outcome->attempts & ROW_ATTEMPTS_MAX;
+    rows_finish(&run->rows, index, ROW_DONE, outcome->status, place);
+    replay->resume->recovered++;
+    recent_add_row(replay->recent, outcome->created_at, outcome->attempts, replay->latest_ms);
+    if (outcome->status == STATUS_CREATED) {
+        if (!clock_parse_rfc3339(outcome->created_at, &created_ms))
+            created_ms = -1;
+        run_witness(run, outcome->connector_id, created_ms, now_ms - 1);
+    } else if (outcome->status == STATUS_EXISTS)
+        idset_add(&run->claimed, outcome->connector_id);
+    if (status_is_finished(outcome->status))
+        tally_carried(run->tally, outcome->status);
+    else
+        tally_row(run->tally, outcome, row->line, now_ms);
+}
+
+bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err)
+{
+    struct replay replay = {.resume = resume, .run = run, .recent = recent, .latest_ms = journal_modified_ms(run->journal)};
+    struct journal_visitor visitor = {
+        .context = &replay,
+        .server_clock = on_server_clock,
+        .twin = on_twin,
+        .listed = on_listed,
+        .attempts = on_attempts,
+        .outcome = on_outcome,
+    };
+
+    if (!journal_replay(run->journal, &visitor, err))
+        return false;
+    for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
+        if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
+            rows_move(&run->rows, i, ROW_UNSETTLED);
+    return true;
+}
+
+bool resume_unsettle(struct run *run, int64_t now_ms, struct err *err)
+{
+    for (uint64_t i = 0; i < run->rows.count; i++) {
+        const struct row *row = &run->rows.row[i];
+        struct unsettled entry = {.since_ms = now_ms, .row = (uint32_t)i, .earlier = row->earlier};
+        struct sheet_row *read;
+
+        if (row->state != ROW_UNSETTLED)
+            continue;
+        if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, err))
+            return false;
+        entry.public_hash = connector_public_hash(&read->connector);
+        run_wait_for_settling(run, &entry);
+    }
+    return true;
+}
+
+struct account_search {
+    const char *org_id;
+    bool found;
+};
+
+static void on_begin(void *context)
+{
+    ((struct account_search *)context)->found = false;
+}
+
+static bool on_connector(void *context, const struct remote *remote, struct span element)
+{
+    struct account_search *search = context;
+
+    (void)element;
+    search->found = search->found || span_equal(remote->org_id, span_of(search->org_id));
+    return true;
+}
+
+bool resume_is_same_account(const struct resume *resume, struct run *run)
+{
+    struct account_search search = {.org_id = resume->org_id};
+    struct listing_handler handler = {.context = &search, .begin = on_begin, .connector = on_connector};
+    struct listing listing;
+    bool listed;
+
+    listing_init(&listing, run->courier, &handler);
+    listed = listing_run(&listing, "listing the account");
+    listing_release(&listing);
+    if (listed && (!search.found || resume->org_id[0] == '\0'))
+        courier_stop(run->courier, STOP_OTHER_ACCOUNT,
+                     "the interrupted run that left %s was begun with another API key, and this key's account does not show to be the same; run it again with the key that it was begun with",
+                     journal_path(run->journal));
+    return listed && !courier_stopping(run->courier);
+}

@@ -1,0 +1,48 @@
+/*
+ * resume: takes up an interrupted run where its journal says it was.
+ */
+#ifndef FLOW_RESUME_H
+#define FLOW_RESUME_H
+
+#include "base/err.h"
+#include "flow/recent.h"
+#include "flow/run.h"
+#include "io/journal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the journal of an interrupted run says beyond its rows. */
+struct resume {
+    uint64_t promised;    /* rows before this one may have been sent */
+    uint64_t recovered;   /* rows with an outcome */
+    bool done;            /* its results were about to get their name … */
+    uint64_t done_size;   /* … with this size and checksum */
+    uint32_t done_crc;
+    char org_id[80];      /* the account; empty where not known */
+    bool other_key;       /* begun with another API key: resume_is_same_account() has to decide */
+};
+
+/* Reads what the journal says beyond its rows. */
+bool resume_read(struct resume *resume, struct journal *journal, struct err *err);
+
+/*
+ * Whether the journal's run is `now`'s to go on with. `*anew`: it is over or never sent anything, and a new one may
+ * begin. False: it is another run's (EXIT_USAGE: another input, other options, another base URL), with the remedy.
+ */
+bool resume_fits(struct resume *resume, const struct journal *journal, const struct journal_head *now, const char *key,
+                 bool *anew, struct err *err);
+
+/*
+ * Takes over the rows' outcomes and attempts, and the run's beginning by the server's clock. Rows that may have been sent and have no outcome
+ * wait to be settled. `recent` learns of the requests.
+ */
+bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err);
+
+/* Puts the rows that are ROW_UNSETTLED (an earlier run's unknown ones, an interrupted run's) on the waiting list. */
+bool resume_unsettle(struct run *run, int64_t now_ms, struct err *err);
+
+/* Begun with another key: true where the account's list shows that it is the same account. Else stops the run. */
+bool resume_is_same_account(const struct resume *resume, struct run *run);
+
+#endif

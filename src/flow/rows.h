@@ -1,0 +1,69 @@
+/*
+ * rows: the rows of a run, 24 bytes each: where a row is in the input, what state it is in, where its outcome is.
+ *
+ * This is the one place that changes a row's state. A row goes forward; the ways back (backoff, settling) lead to
+ * ROW_READY.
+ */
+#ifndef FLOW_ROWS_H
+#define FLOW_ROWS_H
+
+#include "model/outcome.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum row_state {
+    ROW_PENDING,   /* to be sent; not sent by this run yet */
+    ROW_IN_FLIGHT, /* a request for it is under way */
+    ROW_BACKOFF,   /* certainly not created; waits for a timer */
+    ROW_READY,     /* certainly not created; to be sent again */
+    ROW_UNSETTLED, /* may exist; waits for the list */
+    ROW_DONE,      /* has its outcome, in the journal */
+    ROW_CARRIED,   /* has its outcome in its own result columns, from an earlier run */
+    ROW_STATES,
+};
+
+struct row {
+    uint64_t offset : 40; /* of the record in the decoded input */
+    uint64_t length : 24;
+    uint64_t place : 40;  /* of the outcome in the journal; for ROW_DONE */
+    uint64_t attempts : 8;
+    uint64_t state : 4;   /* enum row_state */
+    uint64_t status : 4;  /* enum status; for ROW_DONE and ROW_CARRIED, else STATUS_NONE */
+    uint64_t held : 1;    /* not to be sent by this run (--limit) */
+    uint64_t invalid : 1; /* fails the checks */
+    uint64_t twin : 1;    /* fails them (also) because another row has the same payload; until it is finished, `place`
+                             is that row's line */
+    uint64_t earlier : 1; /* a result file said `unknown`: to be settled before it may be sent */
+    uint64_t : 4;
+    uint32_t line;        /* physical line, from 1 */
+    uint32_t public_tag;  /* of connector_public_hash(); 0 for rows that are not to be sent */
+};
+
+struct rows {
+    struct row *row;
+    uint64_t count, cap;
+    uint64_t in_state[ROW_STATES];
+    uint64_t with_status[STATUSES]; /* of ROW_DONE and ROW_CARRIED */
+};
+
+enum { ROW_ATTEMPTS_MAX = 255 };
+#define ROWS_MAX ((uint64_t)UINT32_MAX - 1)
+
+void rows_init(struct rows *rows);
+void rows_release(struct rows *rows);
+
+/* Adds a pending row; its index. */
+uint64_t rows_add(struct rows *rows, uint64_t offset, size_t length, uint32_t line);
+
+/* Moves a row that has no outcome. Moving a row that has one is a defect and aborts. */
+void rows_move(struct rows *rows, uint64_t index, enum row_state state);
+
+/* Gives a row its outcome (`state` ROW_DONE with its place in the journal, or ROW_CARRIED). */
+void rows_finish(struct rows *rows, uint64_t index, enum row_state state, enum status status, uint64_t place);
+
+/* For the log: "in_flight". */
+const char *row_state_name(enum row_state state);
+
+#endif

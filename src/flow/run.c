@@ -1,0 +1,202 @@
+#include "flow/run.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCRATCH_MAX = 65536, CLOCK_MARGIN_MS = 2000 };
+
+void run_init(struct run *run, struct courier *courier, unsigned flights)
+{
+    *run = (struct run){.courier = courier, .flights = flights};
+    run->console = courier->console;
+    run->log = courier->log;
+    run->tally = courier->tally;
+    run->flight = alloc_zeroed(flights, sizeof(run->flight[0]));
+    rows_init(&run->rows);
+    idset_init(&run->claimed);
+    idset_init(&run->twins);
+    timers_init(&run->backoffs);
+    buf_init(&run->text, SCRATCH_MAX);
+    buf_init(&run->code, SCRATCH_MAX);
+}
+
+void run_release(struct run *run)
+{
+    rows_release(&run->rows);
+    idset_release(&run->claimed);
+    idset_release(&run->twins);
+    timers_release(&run->backoffs);
+    buf_release(&run->text);
+    buf_release(&run->code);
+    free(run->ready);
+    free(run->unsettled);
+    free(run->flight);
+}
+
+struct json_object *run_log_row(struct run *run, const char *event, uint64_t row)
+{
+    struct json_object *line = log_begin(run->log, event);
+
+    if (line != NULL) {
+        json_object_integer(line, "row", (int64_t)row + 1);
+        json_object_integer(line, "line", run->rows.row[row].line);
+        json_object_text(line, "state", span_of(row_state_name(run->rows.row[row].state)));
+    }
+    return line;
+}
+
+static void log_outcome(struct run *run, uint64_t row, const struct outcome *outcome)
+{
+    struct json_object *line = run_log_row(run, "row", row);
+
+    if (line == NULL)
+        return;
+    json_object_text(line, "status", span_of(status_name(outcome->status)));
+    json_object_integer(line, "attempts", outcome->attempts);
+    if (outcome->connector_id.len > 0)
+        json_object_text(line, "connector_id", outcome->connector_id);
+    if (outcome->error_code.len > 0)
+        json_object_text(line, "error_code", outcome->error_code);
+    if (outcome->error_message.len > 0)
+        json_object_text(line, "error_message", outcome->error_message);
+    log_end(run->log, line);
+}
+
+static void count_failure(struct run *run, enum status status)
+{
+    if (status != STATUS_REJECTED && status != STATUS_FAILED && status != STATUS_UNKNOWN)
+        return;
+    run->failures++;
+    if (run->failures_max > 0 && run->failures >= run->failures_max)
+        courier_stop(run->courier, STOP_MAX_FAILURES, "%llu rows have failed (--max-failures)",
+                     (unsigned long long)run->failures);
+}
+
+void run_finish(struct run *run, uint64_t row, struct outcome *outcome)
+{
+    outcome->attempts = run->rows.row[row].attempts;
+    run_record(run, row, outcome);
+}
+
+void run_record(struct run *run, uint64_t row, const struct outcome *outcome)
+{
+    uint64_t place;
+    struct err err;
+
+    if (!journal_outcome(run->journal, row, outcome, &place, &err)) {
+        courier_fault(run->courier, &err);
+        return;
+    }
+    rows_finish(&run->rows, row, ROW_DONE, outcome->status, place);
+    tally_row(run->tally, outcome, run->rows.row[row].line, clock_mono_ms());
+    log_outcome(run, row, outcome);
+    count_failure(run, outcome->status);
+}
+
+void run_give_up(struct run *run, uint64_t row, enum status status, int http_status, const char *code, const char *message)
+{
+    struct outcome outcome = {
+        .status = status,
+        .http_status = http_status,
+        .error_code = span_of(code),
+        .error_message = span_of(message),
+    };
+
+    run_finish(run, row, &outcome);
+}
+
+static void grow_ready(struct run *run)
+{
+    size_t cap = run->ready_cap > 0 ? run->ready_cap * 2 : 256;
+    uint32_t *ring = alloc_zeroed(cap, sizeof(ring[0]));
+
+    for (size_t i = 0; i < run->ready_count; i++)
+        ring[i] = run->ready[(run->ready_head + i) % run->ready_cap];
+    free(run->ready);
+    run->ready = ring;
+    run->ready_head = 0;
+    run->ready_cap = cap;
+}
+
+void run_send_again(struct run *run, uint64_t row)
+{
+    if (run->ready_count == run->ready_cap)
+        grow_ready(run);
+    run->ready[(run->ready_head + run->ready_count) % run->ready_cap] = (uint32_t)row;
+    run->ready_count++;
+    rows_move(&run->rows, row, ROW_READY);
+}
+
+bool run_take_ready(struct run *run, uint64_t *row)
+{
+    if (run->ready_count == 0)
+        return false;
+    *row = run->ready[run->ready_head];
+    run->ready_head = (run->ready_head + 1) % run->ready_cap;
+    run->ready_count--;
+    return true;
+}
+
+void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms)
+{
+    rows_move(&run->rows, row, ROW_BACKOFF);
+    timers_add(&run->backoffs, now_ms + wait_ms, row);
+}
+
+void run_wake_backoffs(struct run *run, int64_t now_ms)
+{
+    uint64_t row;
+
+    while (timers_pop(&run->backoffs, now_ms, &row))
+        run_send_again(run, row);
+}
+
+void run_wait_for_settling(struct run *run, const struct unsettled *entry)
+{
+    if (run->unsettled_count == run->unsettled_cap) {
+        run->unsettled_cap = run->unsettled_cap > 0 ? run->unsettled_cap * 2 : 64;
+        run->unsettled = alloc_resize(run->unsettled, run->unsettled_cap, sizeof(run->unsettled[0]));
+    }
+    run->unsettled[run->unsettled_count++] = *entry;
+}
+
+void run_unsettle(struct run *run, uint64_t row, uint64_t public_hash, int64_t now_ms)
+{
+    struct unsettled entry = {.public_hash = public_hash, .since_ms = now_ms, .row = (uint32_t)row};
+
+    rows_move(&run->rows, row, ROW_UNSETTLED);
+    run_wait_for_settling(run, &entry);
+    run->tally->lost++;
+}
+
+void run_witness(struct run *run, struct span id, int64_t created_ms, int64_t now_ms)
+{
+    struct witness *witness = &run->witness[run->witnesses++ % RUN_WITNESSES];
+
+    idset_add(&run->claimed, id);
+    if (id.len < sizeof(witness->id)) {
+        memcpy(witness->id, id.data, id.len);
+        witness->id[id.len] = '\0';
+        witness->answered_ms = now_ms;
+    }
+    if (created_ms < 0 || !run->has_server_clock)
+        return;
+    if (created_ms < run->started_server_ms - CLOCK_MARGIN_MS)
+        run->clock_evidence = CLOCK_DISAGREES;
+    else if (run->clock_evidence == CLOCK_UNTESTED)
+        run->clock_evidence = CLOCK_AGREES;
+}
+
+void run_note_account(struct run *run, struct span org_id)
+{
+    struct err err;
+
+    if (run->account_noted || org_id.len == 0)
+        return;
+    run->account_noted = true;
+    if (!journal_account(run->journal, org_id, &err))
+        courier_fault(run->courier, &err);
+}

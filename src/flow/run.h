@@ -1,0 +1,123 @@
+/*
+ * run: what the parts of a create run share, and the verbs by which a row changes.
+ *
+ * create.c owns a run and its loop; launch.c sends rows, land.c takes their answers, settle.c settles those whose
+ * answer was lost, existing.c looks at what the account has before the first row, resume.c takes up an interrupted
+ * run, finish.c writes the results. All of them change a row through the verbs below alone.
+ */
+#ifndef FLOW_RUN_H
+#define FLOW_RUN_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/timers.h"
+#include "flow/courier.h"
+#include "flow/idset.h"
+#include "flow/rows.h"
+#include "flow/sheet.h"
+#include "flow/tally.h"
+#include "io/console.h"
+#include "io/journal.h"
+#include "io/log.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { RUN_WITNESSES = 64 };
+
+/* A row whose create may have happened. */
+struct unsettled {
+    uint64_t public_hash; /* connector_public_hash() of what was sent */
+    int64_t since_ms;     /* monotonic: when it was given up */
+    uint32_t row;
+    bool earlier;         /* lost by an earlier run, whose beginning is not known */
+};
+
+/* A connector that this run has surely created, and when that was known. */
+struct witness {
+    char id[37];
+    int64_t answered_ms;
+};
+
+/* Whether created_at can be compared with the server's Date header: told by the first connectors of this run. */
+enum clock_evidence { CLOCK_UNTESTED, CLOCK_AGREES, CLOCK_DISAGREES };
+
+/* A request in flight. */
+struct flight {
+    uint64_t public_hash;
+    uint32_t row;
+    bool taken;
+};
+
+struct run {
+    struct console *console;
+    struct log *log;
+    struct tally *tally;
+    struct sheet *sheet;
+    struct journal *journal;
+    struct courier *courier;
+    struct rows rows;
+    struct idset claimed;   /* connectors that are some row's */
+    struct idset twins;     /* connectors equal to a row's payload that the account had before this run sent anything */
+    bool twins_known;       /* the account was listed for them */
+
+    struct timers backoffs; /* rows in ROW_BACKOFF */
+    uint32_t *ready;        /* rows in ROW_READY, first in first out: a ring */
+    size_t ready_head, ready_count, ready_cap;
+    struct unsettled *unsettled;
+    size_t unsettled_count, unsettled_cap;
+
+    struct flight *flight; /* `flights` of them, as many as requests may be in flight */
+    unsigned flights;
+
+    struct witness witness[RUN_WITNESSES]; /* the latest connectors: a ring */
+    uint64_t witnesses;                    /* ever added */
+    enum clock_evidence clock_evidence;
+    int64_t started_server_ms; /* the run's beginning (the interrupted run's, if it goes on) by the server's clock */
+    bool has_server_clock;
+
+    uint64_t failures;       /* rows rejected, failed or unknown in this run */
+    uint64_t failures_max;   /* stop where there are as many; 0 = never */
+    bool key_has_worked;     /* a create was accepted */
+    bool account_noted;      /* the journal knows the account */
+    struct buf text, code;   /* scratch for messages */
+};
+
+void run_init(struct run *run, struct courier *courier, unsigned flights);
+void run_release(struct run *run);
+
+/* Gives a row its outcome, with the attempts made: journal, log, tally, state. A failure to write stops the run (courier_fault()). */
+void run_finish(struct run *run, uint64_t row, struct outcome *outcome);
+
+/* As run_finish(), with the attempts that `outcome` says. */
+void run_record(struct run *run, uint64_t row, const struct outcome *outcome);
+
+/* As run_finish() with a status, code and message (NULL = none); attempts from the row. The message is taken as it is: what comes
+ * from a server has been through secrets_hide(). */
+void run_give_up(struct run *run, uint64_t row, enum status status, int http_status, const char *code, const char *message);
+
+/* Certainly not created: to be sent again, at once or after `wait_ms`. */
+void run_send_again(struct run *run, uint64_t row);
+void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms);
+
+/* Moves the rows whose backoff is over to the ready ones. */
+void run_wake_backoffs(struct run *run, int64_t now_ms);
+
+/* The next ready row, taken off the ring; false where there is none. */
+bool run_take_ready(struct run *run, uint64_t *row);
+
+/* May have been created: waits to be settled. */
+void run_unsettle(struct run *run, uint64_t row, uint64_t public_hash, int64_t now_ms);
+/* Puts a row that is in ROW_UNSETTLED already (on) the waiting list. */
+void run_wait_for_settling(struct run *run, const struct unsettled *entry);
+
+/* A connector is known to be a row's: `created_ms` by the server, -1 where not known. */
+void run_witness(struct run *run, struct span id, int64_t created_ms, int64_t now_ms);
+
+/* The account's id, for the journal; the first call counts. */
+void run_note_account(struct run *run, struct span org_id);
+
+/* Tells the log of a row's change: opens a line with the row's number, line and state; NULL where there is no log. */
+struct json_object *run_log_row(struct run *run, const char *event, uint64_t row);
+
+#endif

@@ -1,0 +1,173 @@
+#include "flow/secrets.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void secrets_init(struct secrets *secrets)
+{
+    for (size_t i = 0; i < FIELDS; i++) {
+        buf_init(&secrets->text[i], SECRET_MAX);
+        secrets->why[i][0] = '\0';
+    }
+}
+
+void secrets_release(struct secrets *secrets)
+{
+    for (size_t i = 0; i < FIELDS; i++)
+        buf_wipe(&secrets->text[i]);
+}
+
+/* Reads all of `path`, at most SECRET_MAX bytes, into `out`; false with errno, EFBIG where it is longer. */
+static bool read_small_file(const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    char piece[4096];
+    ssize_t got = 0;
+    bool fits = true;
+    int cause;
+
+    if (fd < 0)
+        return false;
+    while (fits && (got = read(fd, piece, sizeof(piece))) > 0)
+        fits = buf_add(out, piece, (size_t)got);
+    cause = fits ? errno : EFBIG;
+    explicit_bzero(piece, sizeof(piece));
+    close(fd);
+    errno = cause;
+    return fits && got == 0;
+}
+
+static void drop_line_end(struct buf *text)
+{
+    if (text->len > 0 && text->data[text->len - 1] == '\n')
+        text->data[--text->len] = '\0';
+    if (text->len > 0 && text->data[text->len - 1] == '\r')
+        text->data[--text->len] = '\0';
+}
+
+static bool from_environment(const char *name, struct buf *out, char *why, size_t size)
+{
+    const char *value = getenv(name);
+
+    if (value == NULL || *value == '\0') {
+        snprintf(why, size, "the environment variable %.80s is not set", name);
+        return false;
+    }
+    if (!buf_text(out, value)) {
+        snprintf(why, size, "the environment variable %.80s is too long", name);
+        return false;
+    }
+    return true;
+}
+
+static bool from_file(const char *path, struct buf *out, char *why, size_t size)
+{
+    if (!read_small_file(path, out)) {
+        snprintf(why, size, "%.80s: %s", path, errno == EFBIG ? "too large for a secret" : strerror(errno));
+        return false;
+    }
+    drop_line_end(out);
+    if (out->len == 0 || memchr(out->data, '\0', out->len) != NULL || text_utf8_error(buf_view(out)) < out->len) {
+        snprintf(why, size, "%.80s %s", path, out->len == 0 ? "is empty" : "is not text");
+        return false;
+    }
+    return true;
+}
+
+static bool starts_with(struct span text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return text.len > len && memcmp(text.data, prefix, len) == 0;
+}
+
+/* The reference's name as shown in messages is what the sheet says: it tells a place, not a secret. */
+static void resolve_one(struct secrets *secrets, struct row_values *values, size_t field)
+{
+    struct span reference = span_trim(values->value[field]);
+    struct buf *out = &secrets->text[field];
+    char name[4096], *why = secrets->why[field];
+    bool is_env = starts_with(reference, "env:"), found;
+
+    if (!is_env && !starts_with(reference, "file:"))
+        return;
+    reference.data += is_env ? 4 : 5;
+    reference.len -= is_env ? 4 : 5;
+    if (reference.len >= sizeof(name)) {
+        snprintf(why, sizeof(secrets->why[field]), "the reference is too long");
+        values->unresolved[field] = why;
+        return;
+    }
+    memcpy(name, reference.data, reference.len);
+    name[reference.len] = '\0';
+    buf_reset(out);
+    found = is_env ? from_environment(name, out, why, sizeof(secrets->why[field]))
+                   : from_file(name, out, why, sizeof(secrets->why[field]));
+    if (found)
+        values->value[field] = buf_view(out);
+    else
+        values->unresolved[field] = why;
+}
+
+void secrets_resolve(struct secrets *secrets, struct row_values *values)
+{
+    for (size_t i = 0; i < FIELDS; i++)
+        if (field_is_secret((enum field)i))
+            resolve_one(secrets, values, i);
+}
+
+static bool check_key_file(const char *path, struct err *err)
+{
+    struct stat about;
+
+    if (stat(path, &about) != 0)
+        return err_set(err, EXIT_USAGE, "--api-key-file %s: %s", path, strerror(errno));
+    if (!S_ISREG(about.st_mode))
+        return err_set(err, EXIT_USAGE, "--api-key-file %s is not a regular file", path);
+    if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return err_set(err, EXIT_USAGE, "--api-key-file %s can be read by other users (mode %03o); make it yours alone: chmod 600 %s",
+                       path, (unsigned)about.st_mode & 0777U, path);
+    return true;
+}
+
+/* A header's value: visible ASCII (RFC 9110 section 5.5), so that no key can smuggle in a second header. */
+static bool is_header_value(struct span key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if (key.data[i] <= ' ' || key.data[i] > '~')
+            return false;
+    return key.len > 0 && key.len <= API_KEY_MAX;
+}
+
+bool secrets_api_key(const char *path, struct buf *key, struct err *err)
+{
+    const char *variable = getenv("BIGDATA_API_KEY");
+    struct span trimmed;
+
+    buf_init(key, SECRET_MAX);
+    if (path == NULL && (variable == NULL || *variable == '\0'))
+        return err_set(err, EXIT_USAGE, "no API key; set BIGDATA_API_KEY, or name a file that holds it with --api-key-file FILE");
+    if (path == NULL && !buf_text(key, variable))
+        return err_set(err, EXIT_USAGE, "BIGDATA_API_KEY is too long to be a key");
+    if (path != NULL && !check_key_file(path, err))
+        return false;
+    if (path != NULL && !read_small_file(path, key))
+        return err_set(err, EXIT_USAGE, "--api-key-file %s: %s", path, strerror(errno));
+    trimmed = span_trim(buf_view(key));
+    if (!is_header_value(trimmed)) {
+        buf_wipe(key);
+        return err_set(err, EXIT_USAGE, "%s does not hold an API key: one line of visible characters is wanted",
+                       path != NULL ? path : "BIGDATA_API_KEY");
+    }
+    memmove(key->data, trimmed.data, trimmed.len);
+    key->len = trimmed.len;
+    key->data[key->len] = '\0';
+    return true;
+}

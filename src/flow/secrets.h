@@ -1,0 +1,41 @@
+/*
+ * secrets: secret cells that say where the secret is (`env:NAME`, `file:PATH`; --secret-refs), and
+ * the API key.
+ */
+#ifndef FLOW_SECRETS_H
+#define FLOW_SECRETS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/check.h"
+#include "model/connector.h"
+
+#include <stdbool.h>
+
+enum {
+    SECRET_MAX = 65536,    /* bytes of a secret read from a file */
+    API_KEY_MAX = 4096,    /* bytes of an API key */
+};
+
+/* The resolved secrets of one row; reused from row to row, wiped on release. */
+struct secrets {
+    struct buf text[FIELDS];
+    char why[FIELDS][160];
+};
+
+void secrets_init(struct secrets *secrets);
+void secrets_release(struct secrets *secrets);
+
+/*
+ * Replaces each secret value that is a reference by what it refers to (a file's final line end is not part of it), or
+ * sets `unresolved` with the reason. The reason names the variable or path, never what is in it. Other values stay.
+ */
+void secrets_resolve(struct secrets *secrets, struct row_values *values);
+
+/*
+ * The API key: from `path` (`-` is not allowed) or, where that is NULL, from BIGDATA_API_KEY. Blanks around it are dropped.
+ * Refuses a file that others can read or that holds no key or more than a line (EXIT_USAGE). Owned; wipe it.
+ */
+bool secrets_api_key(const char *path, struct buf *key, struct err *err);
+
+#endif

@@ -1,0 +1,522 @@
+#include "flow/settle.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LISTS_MAX = 12,              /* lists for one batch that lag or fail before its rows are `unknown` */
+    SHORTEST_PAUSE_MS = 200,     /* between two lists */
+    LONGEST_PAUSE_MS = 30000,
+    COST_FACTOR = 4,             /* a list that took t is followed by a pause of 4 t: a long one must not crowd out creates */
+    SPARE_CANDIDATES = 1024,     /* candidates kept beyond the batch's size */
+    CLOCK_MARGIN_MS = 2000,      /* the Date header counts whole seconds */
+    SHOWN_LABEL = 60,            /* characters */
+};
+
+static_assert(RUN_WITNESSES == 64, "a bit for each witness");
+
+static int by_hash(const void *left, const void *right)
+{
+    const struct unsettled *a = left, *b = right;
+
+    if (a->public_hash != b->public_hash)
+        return a->public_hash < b->public_hash ? -1 : 1;
+    return a->row < b->row ? -1 : a->row > b->row;
+}
+
+static int candidates_by_hash(const void *left, const void *right)
+{
+    const struct candidate *a = left, *b = right;
+
+    if (a->public_hash != b->public_hash)
+        return a->public_hash < b->public_hash ? -1 : 1;
+    return a->created_ms < b->created_ms ? -1 : a->created_ms > b->created_ms;
+}
+
+/* The first row of the batch with that hash, or NULL. */
+static const struct unsettled *batch_find(const struct settle *settle, uint64_t public_hash)
+{
+    size_t low = 0, high = settle->batch_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (settle->batch[middle].public_hash < public_hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < settle->batch_count && settle->batch[low].public_hash == public_hash ? &settle->batch[low] : NULL;
+}
+
+static void forget_found(struct settle *settle)
+{
+    for (size_t i = 0; i < settle->found_count; i++)
+        free(settle->found[i].inbox);
+    settle->found_count = 0;
+    settle->crowded = false;
+}
+
+static void on_begin(void *context)
+{
+    struct settle *settle = context;
+
+    forget_found(settle);
+    settle->seen = 0;
+}
+
+static void note_witness(struct settle *settle, struct span id)
+{
+    const struct run *run = settle->run;
+
+    for (unsigned i = 0; i < RUN_WITNESSES; i++)
+        if (span_equal(span_of(run->witness[i].id), id))
+            settle->seen |= UINT64_C(1) << i;
+}
+
+/* Equal hashes are no proof: compares with the row itself. */
+static bool is_like_row(struct settle *settle, const struct unsettled *entry, const struct remote *remote)
+{
+    struct run *run = settle->run;
+    const struct row *row = &run->rows.row[entry->row];
+    struct sheet_row *read;
+    struct err err;
+
+    if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
+        return connector_public_equal(&read->connector, &remote->connector);
+    courier_fault(run->courier, &err);
+    return false;
+}
+
+static void keep_candidate(struct settle *settle, const struct remote *remote, uint64_t public_hash)
+{
+    struct candidate *candidate;
+
+    if (settle->found_count >= settle->batch_count + SPARE_CANDIDATES) {
+        settle->crowded = true;
+        return;
+    }
+    if (settle->found_count == settle->found_cap) {
+        settle->found_cap = settle->found_cap > 0 ? settle->found_cap * 2 : 64;
+        settle->found = alloc_resize(settle->found, settle->found_cap, sizeof(settle->found[0]));
+    }
+    candidate = &settle->found[settle->found_count++];
+    *candidate = (struct candidate){.public_hash = public_hash, .created_ms = remote->created_ms};
+    memcpy(candidate->id, remote->id.data, UUID_TEXT);
+    if (remote->created_at.len < sizeof(candidate->created_at))
+        memcpy(candidate->created_at, remote->created_at.data, remote->created_at.len);
+    candidate->inbox = alloc_copy(remote->inbox_email.len > 0 ? remote->inbox_email.data : "", remote->inbox_email.len);
+}
+
+static bool on_connector(void *context, const struct remote *remote, struct span element)
+{
+    struct settle *settle = context;
+    struct run *run = settle->run;
+    const struct unsettled *entry;
+    uint64_t public_hash;
+
+    (void)element;
+    if (idset_has(&run->claimed, remote->id)) {
+        note_witness(settle, remote->id);
+        return true;
+    }
+    if (remote->archived)
+        return true;
+    public_hash = connector_public_hash(&remote->connector);
+    entry = batch_find(settle, public_hash);
+    if (entry == NULL || (!entry->earlier && idset_has(&run->twins, remote->id)))
+        return true;
+    if (is_like_row(settle, entry, remote))
+        keep_candidate(settle, remote, public_hash);
+    return !courier_must_abort(run->courier, clock_mono_ms());
+}
+
+void settle_init(struct settle *settle, struct run *run, int64_t wait_ms)
+{
+    struct listing_handler handler = {.context = settle, .begin = on_begin, .connector = on_connector};
+
+    *settle = (struct settle){.run = run, .wait_ms = wait_ms};
+    listing_init(&settle->listing, run->courier, &handler);
+    buf_init(&settle->why, 4096);
+}
+
+void settle_release(struct settle *settle)
+{
+    forget_found(settle);
+    listing_release(&settle->listing);
+    buf_release(&settle->why);
+    free(settle->found);
+    free(settle->batch);
+}
+
+bool settle_has_rows(const struct settle *settle)
+{
+    return settle->batch_count > 0 || settle->run->unsettled_count > 0;
+}
+
+int64_t settle_due(const struct settle *settle)
+{
+    const struct run *run = settle->run;
+    int64_t due_ms = INT64_MAX;
+
+    if (settle->listing.active)
+        return INT64_MAX;
+    if (settle->batch_count > 0)
+        return settle->not_before_ms;
+    for (size_t i = 0; i < run->unsettled_count; i++)
+        if (run->unsettled[i].since_ms + settle->wait_ms < due_ms)
+            due_ms = run->unsettled[i].since_ms + settle->wait_ms;
+    return due_ms < settle->not_before_ms ? settle->not_before_ms : due_ms;
+}
+
+/* Moves the rows that have waited long enough into the batch. */
+static void form_batch(struct settle *settle, int64_t now_ms)
+{
+    struct run *run = settle->run;
+    size_t kept = 0;
+
+    free(settle->batch);
+    settle->batch = alloc_zeroed(run->unsettled_count, sizeof(settle->batch[0]));
+    settle->batch_count = 0;
+    settle->asked = 0;
+    settle->latest_ms = INT64_MIN;
+    for (size_t i = 0; i < run->unsettled_count; i++) {
+        struct unsettled entry = run->unsettled[i];
+
+        if (entry.since_ms + settle->wait_ms > now_ms) {
+            run->unsettled[kept++] = entry;
+            continue;
+        }
+        settle->batch[settle->batch_count++] = entry;
+        if (entry.since_ms > settle->latest_ms)
+            settle->latest_ms = entry.since_ms;
+    }
+    run->unsettled_count = kept;
+    qsort(settle->batch, settle->batch_count, sizeof(settle->batch[0]), by_hash);
+}
+
+static void note_known(struct settle *settle)
+{
+    const struct run *run = settle->run;
+    uint64_t count = run->witnesses < RUN_WITNESSES ? run->witnesses : RUN_WITNESSES;
+
+    settle->known = count == RUN_WITNESSES ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+}
+
+void settle_ask(struct settle *settle, int64_t now_ms)
+{
+    if (settle->batch_count == 0)
+        form_batch(settle, now_ms);
+    note_known(settle);
+    listing_send(&settle->listing, now_ms);
+}
+
+/*
+ * Whether the list shows the account as it was after the last row of the batch was given up, as far as connectors of
+ * this run can tell.
+ */
+static bool is_fresh(const struct settle *settle)
+{
+    const struct run *run = settle->run;
+    bool later = false, later_seen = false;
+
+    for (unsigned i = 0; i < RUN_WITNESSES; i++) {
+        bool seen = (settle->seen >> i & 1) != 0;
+
+        /* a slot of the ring that was filled anew while the list was under way tells nothing */
+        if ((settle->known >> i & 1) == 0 || run->witness[i].answered_ms >= settle->listing.sent_ms)
+            continue;
+        if (run->witness[i].answered_ms < settle->latest_ms) {
+            if (!seen)
+                return false;
+        } else {
+            later = true;
+            later_seen = later_seen || seen;
+        }
+    }
+    return !later || later_seen;
+}
+
+/* A row like these is in flight, or waits for the next list: its connector may be among those found. */
+static bool has_likes_elsewhere(const struct settle *settle, uint64_t public_hash)
+{
+    const struct run *run = settle->run;
+
+    for (unsigned i = 0; i < run->flights; i++)
+        if (run->flight[i].taken && run->flight[i].public_hash == public_hash)
+            return true;
+    for (size_t i = 0; i < run->unsettled_count; i++)
+        if (run->unsettled[i].public_hash == public_hash)
+            return true;
+    return false;
+}
+
+static void log_settled(struct settle *settle, uint64_t row, const char *result)
+{
+    struct json_object *line = run_log_row(settle->run, "settle", row);
+
+    if (line == NULL)
+        return;
+    json_object_text(line, "result", span_of(result));
+    json_object_integer(line, "connectors_listed", (int64_t)settle->listing.connectors);
+    log_end(settle->run->log, line);
+}
+
+static void settle_created(struct settle *settle, const struct unsettled *entry, const struct candidate *candidate)
+{
+    struct run *run = settle->run;
+    struct outcome outcome = {
+        .status = STATUS_CREATED,
+        .connector_id = span_of(candidate->id),
+        .created_at = span_of(candidate->created_at),
+    };
+
+    buf_reset(&run->text);
+    courier_hide_key(run->courier, span_of(candidate->inbox), &run->text);
+    outcome.inbox_email = buf_view(&run->text);
+    run->tally->settled_created++;
+    idset_add(&run->claimed, outcome.connector_id);
+    log_settled(settle, entry->row, "created");
+    run_finish(run, entry->row, &outcome);
+}
+
+static void settle_absent(struct settle *settle, const struct unsettled *entry)
+{
+    struct run *run = settle->run;
+
+    run->tally->settled_absent++;
+    log_settled(settle, entry->row, "absent");
+    if (retry_allowed(&run->courier->config.retry, run->rows.row[entry->row].attempts))
+        run_send_again(run, entry->row);
+    else
+        run_give_up(run, entry->row, STATUS_FAILED, 0, "answer_lost",
+                    "the answer was lost each time; the account's list shows that it was not created");
+}
+
+/* Tells the operator what to look for. */
+static void settle_unknown(struct settle *settle, const struct unsettled *entry, const char *code, const char *why)
+{
+    struct run *run = settle->run;
+    const struct row *row = &run->rows.row[entry->row];
+    int64_t sent_wall_ms = clock_wall_ms() - (clock_mono_ms() - entry->since_ms);
+    char when[CLOCK_TEXT];
+    struct sheet_row *read;
+    struct buf text;
+    struct err err;
+
+    run->tally->settled_unknown++;
+    log_settled(settle, entry->row, "unknown");
+    if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
+        courier_fault(run->courier, &err);
+        return;
+    }
+    buf_init(&text, 8192);
+    buf_format(&text, "may exist: %s%s; %s; look in the account for a connector of type %s labelled ",
+               entry->earlier ? "an earlier run lost its answer" : "its answer was lost at about ",
+               entry->earlier ? "" : clock_format(when, courier_server_time(run->courier, sent_wall_ms)), why,
+               type_name(read->connector.type));
+    text_quote(&text, read->connector.label, SHOWN_LABEL);
+    run_give_up(run, entry->row, STATUS_UNKNOWN, 0, code, text.data);
+    buf_release(&text);
+}
+
+/* The rows of the batch with one payload, and the connectors that may be theirs. */
+struct group {
+    const struct unsettled *rows;
+    size_t row_count;
+    const struct candidate *first;
+    size_t ours;     /* candidates that are surely of this run */
+    size_t doubtful; /* candidates that may be older than it */
+};
+
+/*
+ * A candidate that the account did not have when it was listed before the run, or where that was not done, one whose
+ * created_at is not before the run by the server's clock. Clocks are believed only where this run's own connectors
+ * have shown that created_at and the Date header agree.
+ */
+static int candidate_age(const struct settle *settle, const struct candidate *candidate, bool earlier)
+{
+    const struct run *run = settle->run;
+
+    if (earlier || candidate->created_ms < 0 || !run->has_server_clock ||
+        candidate->created_ms >= run->started_server_ms - CLOCK_MARGIN_MS || run->clock_evidence == CLOCK_DISAGREES)
+        return 0; /* ours */
+    return run->clock_evidence == CLOCK_AGREES ? -1 : 1; /* older; doubtful */
+}
+
+/* Sorts out the group's candidates: those of this run come to the front of `ours`, which holds as many as rows. */
+static void weigh(const struct settle *settle, struct group *group, const struct candidate **ours)
+{
+    const struct candidate *end = settle->found + settle->found_count;
+
+    for (const struct candidate *at = group->first; at < end && at->public_hash == group->rows[0].public_hash; at++) {
+        int age;
+
+        /* answered to another row while the list was under way, or listed twice */
+        if (idset_has(&settle->run->claimed, span_of(at->id)) ||
+            (at > group->first && strcmp(at[-1].id, at->id) == 0))
+            continue;
+        age = candidate_age(settle, at, group->rows[0].earlier);
+        if (age == 0 && group->ours < group->row_count)
+            ours[group->ours] = at;
+        group->ours += age == 0;
+        group->doubtful += age > 0;
+    }
+}
+
+/* Whether the rows of a group differ in what the list can't show (secrets): then it matters which connector is whose. */
+static bool rows_differ(struct settle *settle, const struct group *group)
+{
+    struct run *run = settle->run;
+    uint64_t first = 0;
+
+    for (size_t i = 0; i < group->row_count; i++) {
+        const struct row *row = &run->rows.row[group->rows[i].row];
+        struct sheet_row *read;
+        struct err err;
+        uint64_t hash;
+
+        if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
+            courier_fault(run->courier, &err);
+            return true;
+        }
+        hash = connector_hash(&read->connector);
+        if (i == 0)
+            first = hash;
+        else if (hash != first)
+            return true;
+    }
+    return false;
+}
+
+static void group_unknown(struct settle *settle, const struct group *group, const char *code, const char *why)
+{
+    for (size_t i = 0; i < group->row_count; i++)
+        settle_unknown(settle, &group->rows[i], code, why);
+}
+
+/* `proven`: what the list lacks is surely absent. */
+static void decide_group(struct settle *settle, struct group *group, bool proven, const char *unproven)
+{
+    const struct candidate **ours = alloc_zeroed(group->row_count, sizeof(const struct candidate *));
+
+    weigh(settle, group, ours);
+    if (group->ours > group->row_count || settle->crowded)
+        group_unknown(settle, group, "ambiguous", "the account has more such connectors than this run can have made");
+    else if (group->ours < group->row_count && group->doubtful > 0)
+        group_unknown(settle, group, "ambiguous", "the account has such a connector, but perhaps from before this run");
+    else if (group->ours > 0 && group->row_count > 1 && rows_differ(settle, group))
+        group_unknown(settle, group, "ambiguous",
+                      "the account has such connectors, but rows that differ in their secrets alone can't be told apart by the list");
+    else
+        for (size_t i = 0; i < group->row_count; i++) {
+            if (i < group->ours)
+                settle_created(settle, &group->rows[i], ours[i]);
+            else if (proven)
+                settle_absent(settle, &group->rows[i]);
+            else
+                settle_unknown(settle, &group->rows[i], "unsettled", unproven);
+        }
+    free((void *)ours);
+}
+
+/* Each group of equal rows in turn. Without `proven`, `unproven` says why an absence can't be believed. */
+static void decide(struct settle *settle, bool proven, const char *unproven)
+{
+    size_t found = 0;
+
+    qsort(settle->found, settle->found_count, sizeof(settle->found[0]), candidates_by_hash);
+    for (size_t at = 0; at < settle->batch_count;) {
+        struct group group = {.rows = &settle->batch[at]};
+        uint64_t public_hash = group.rows->public_hash;
+
+        while (at < settle->batch_count && settle->batch[at].public_hash == public_hash) {
+            at++;
+            group.row_count++;
+        }
+        while (found < settle->found_count && settle->found[found].public_hash < public_hash)
+            found++;
+        group.first = settle->found + found;
+        if (has_likes_elsewhere(settle, public_hash))
+            for (size_t i = 0; i < group.row_count; i++)
+                run_wait_for_settling(settle->run, &group.rows[i]);
+        else
+            decide_group(settle, &group, proven, unproven);
+    }
+    settle->batch_count = 0;
+    forget_found(settle);
+}
+
+static int64_t pause_after(const struct settle *settle)
+{
+    int64_t pause_ms = settle->listing.took_ms * COST_FACTOR;
+
+    for (unsigned i = 1; i < settle->asked && pause_ms < LONGEST_PAUSE_MS; i++)
+        pause_ms += settle->wait_ms / 2;
+    if (pause_ms > LONGEST_PAUSE_MS && settle->listing.took_ms * COST_FACTOR < LONGEST_PAUSE_MS)
+        pause_ms = LONGEST_PAUSE_MS;
+    return pause_ms > SHORTEST_PAUSE_MS ? pause_ms : SHORTEST_PAUSE_MS;
+}
+
+/* The list lagged or failed: asks again, or, after too many, settles for what is known. */
+static void ask_again(struct settle *settle, const char *why, int64_t now_ms)
+{
+    settle->not_before_ms = now_ms + pause_after(settle);
+    if (++settle->asked >= LISTS_MAX)
+        decide(settle, false, why);
+    else
+        console_detail(settle->run->console, "settling: %s; asking again", why);
+}
+
+static void take_list(struct settle *settle, int64_t now_ms)
+{
+    if (!is_fresh(settle)) {
+        ask_again(settle, "the account's list lags behind what this run has created", now_ms);
+        return;
+    }
+    if (listing_is_partial(&settle->listing))
+        decide(settle, false, "the account's list does not show everything");
+    else
+        decide(settle, true, NULL);
+    settle->not_before_ms = now_ms + pause_after(settle);
+}
+
+void settle_answer(struct settle *settle, const struct http_answer *answer)
+{
+    struct run *run = settle->run;
+    int64_t now_ms = clock_mono_ms();
+    enum verdict verdict;
+
+    buf_reset(&settle->why);
+    verdict = listing_answer(&settle->listing, answer, &settle->why);
+    if (verdict == VERDICT_CREATED) {
+        take_list(settle, now_ms);
+        return;
+    }
+    forget_found(settle);
+    if (verdict == VERDICT_AGAIN && !courier_must_abort(run->courier, now_ms)) {
+        ask_again(settle, settle->why.data, now_ms);
+        return;
+    }
+    if (verdict == VERDICT_REFUSED)
+        courier_stop(run->courier, STOP_KEY_REFUSED, "%s; the API key is refused", settle->why.data);
+    decide(settle, false, settle->why.data);
+}
+
+void settle_give_up(struct settle *settle)
+{
+    static const char why[] = "the run stopped before the account's list could tell";
+    struct run *run = settle->run;
+
+    for (size_t i = 0; i < settle->batch_count; i++)
+        settle_unknown(settle, &settle->batch[i], "unsettled", why);
+    for (size_t i = 0; i < run->unsettled_count; i++)
+        settle_unknown(settle, &run->unsettled[i], "unsettled", why);
+    settle->batch_count = run->unsettled_count = 0;
+}

@@ -1,0 +1,222 @@
+#include "flow/sheet.h"
+
+#include "base/alloc.h"
+#include "flow/secrets.h"
+#include "io/results.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sheet {
+    struct sheet_config config;
+    struct source *source;
+    struct csv_reader *reader;
+    struct header header;
+    struct csv_record header_record; /* its bytes are in header_bytes */
+    char *header_bytes;
+    struct secrets secrets[2];
+    struct sheet_row rows[2]; /* sheet_next()'s and sheet_at()'s */
+};
+
+enum { FROM_NEXT, FROM_AT };
+enum { NOTES_MAX = 65536 };
+
+/* The record's cells point all over the reader's memory: copies them, and its raw text, into one piece. */
+static void keep_header(struct sheet *sheet, const struct csv_record *record)
+{
+    size_t total = record->raw.len;
+    struct span *cells = alloc_zeroed(record->count, sizeof(cells[0]));
+    char *to;
+
+    for (size_t i = 0; i < record->count; i++)
+        total += record->cells[i].len;
+    to = sheet->header_bytes = alloc_bytes(total);
+    for (size_t i = 0; i < record->count; i++) {
+        cells[i] = (struct span){to, record->cells[i].len};
+        if (cells[i].len > 0)
+            memcpy(to, record->cells[i].data, cells[i].len);
+        to += cells[i].len;
+    }
+    if (record->raw.len > 0)
+        memcpy(to, record->raw.data, record->raw.len);
+    sheet->header_record = *record;
+    sheet->header_record.cells = cells;
+    sheet->header_record.raw.data = to;
+}
+
+static bool read_header(struct sheet *sheet, struct buf *notes, struct err *err)
+{
+    const struct sheet_config *config = &sheet->config;
+    struct csv_record record;
+    enum csv_step step = csv_next(sheet->reader, &record, err);
+    struct header_options options = {
+        .file = sheet_name(sheet),
+        .maps = config->maps,
+        .map_count = config->map_count,
+        .defaults = config->defaults,
+    };
+
+    if (step == CSV_STEP_FAILED)
+        return false;
+    if (step == CSV_STEP_END)
+        return err_set(err, EXIT_INPUT, "%s has no header: the first row has to name the columns (type, label, …)",
+                       sheet_name(sheet));
+    keep_header(sheet, &record);
+    options.line = record.line;
+    return header_read(&sheet->header, record.cells, record.count, &options, notes, err);
+}
+
+static void show_notes(struct console *console, struct buf *notes)
+{
+    const char *at = buf_view(notes).data, *end;
+
+    for (; console != NULL && (end = strchr(at, '\n')) != NULL; at = end + 1)
+        console_note(console, "%.*s", (int)(end - at), at);
+    buf_release(notes);
+}
+
+struct sheet *sheet_open(const struct sheet_config *config, struct console *console, struct err *err)
+{
+    struct sheet *sheet = alloc_zeroed(1, sizeof(*sheet));
+    struct buf notes;
+    bool header;
+
+    sheet->config = *config;
+    for (int i = 0; i < 2; i++) {
+        secrets_init(&sheet->secrets[i]);
+        problems_init(&sheet->rows[i].problems);
+        connector_init(&sheet->rows[i].connector);
+    }
+    sheet->source = source_open(config->path, err);
+    if (sheet->source == NULL)
+        goto fail;
+    sheet->reader = csv_reader_new(sheet->source, config->delimiter);
+    buf_init(&notes, NOTES_MAX);
+    header = read_header(sheet, &notes, err);
+    show_notes(console, &notes);
+    if (!header)
+        goto fail;
+    return sheet;
+fail:
+    sheet_close(sheet);
+    return NULL;
+}
+
+void sheet_close(struct sheet *sheet)
+{
+    if (sheet == NULL)
+        return;
+    for (int i = 0; i < 2; i++) {
+        secrets_release(&sheet->secrets[i]);
+        problems_release(&sheet->rows[i].problems);
+        connector_release(&sheet->rows[i].connector);
+    }
+    header_release(&sheet->header);
+    free(sheet->header_record.cells);
+    free(sheet->header_bytes);
+    csv_reader_free(sheet->reader);
+    source_close(sheet->source);
+    free(sheet);
+}
+
+const char *sheet_name(const struct sheet *sheet)
+{
+    return source_name(sheet->source);
+}
+
+const struct header *sheet_header(const struct sheet *sheet)
+{
+    return &sheet->header;
+}
+
+const struct source_info *sheet_info(const struct sheet *sheet)
+{
+    return source_info(sheet->source);
+}
+
+const struct csv_dialect *sheet_dialect(const struct sheet *sheet)
+{
+    return csv_dialect(sheet->reader);
+}
+
+const struct csv_record *sheet_header_record(const struct sheet *sheet)
+{
+    return &sheet->header_record;
+}
+
+bool sheet_has_secrets(const struct sheet *sheet)
+{
+    for (size_t i = 0; i < FIELDS; i++)
+        if (field_is_secret((enum field)i) && sheet->config.defaults[i] != NULL)
+            return true;
+    return header_has_secret(&sheet->header);
+}
+
+uint32_t sheet_crc(const struct sheet *sheet)
+{
+    return source_crc(sheet->source);
+}
+
+static bool repeats_header(const struct sheet *sheet, const struct csv_record *record)
+{
+    const struct csv_record *header = &sheet->header_record;
+
+    if (record->count != header->count)
+        return false;
+    for (size_t i = 0; i < record->count; i++) {
+        struct span cell = record->cells[i];
+
+        if (i == 0 && cell.len >= 3 && memcmp(cell.data, "\xEF\xBB\xBF", 3) == 0)
+            cell = (struct span){cell.data + 3, cell.len - 3};
+        if (!span_equal(cell, header->cells[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool read_earlier(struct sheet *sheet, struct sheet_row *row, struct err *err)
+{
+    row->earlier = (struct outcome){0};
+    return !sheet->header.is_result || results_read(&row->earlier, &sheet->header, &row->record, sheet_name(sheet), err);
+}
+
+/* Makes a checked row of the record in rows[which]. */
+static bool make_row(struct sheet *sheet, int which, struct err *err)
+{
+    struct sheet_row *row = &sheet->rows[which];
+
+    if (!read_earlier(sheet, row, err))
+        return false;
+    connector_values(&row->values, &sheet->header, sheet->config.defaults, row->record.cells, row->record.count);
+    if (sheet->config.secret_refs)
+        secrets_resolve(&sheet->secrets[which], &row->values);
+    problems_reset(&row->problems);
+    row->valid = connector_check(&row->connector, &row->values, &sheet->header, &row->problems);
+    return true;
+}
+
+enum csv_step sheet_next(struct sheet *sheet, struct sheet_row **row, struct err *err)
+{
+    enum csv_step step;
+
+    *row = &sheet->rows[FROM_NEXT];
+    do
+        step = csv_next(sheet->reader, &(*row)->record, err);
+    while (step == CSV_STEP_RECORD && repeats_header(sheet, &(*row)->record));
+    if (step == CSV_STEP_RECORD && !make_row(sheet, FROM_NEXT, err))
+        return CSV_STEP_FAILED;
+    return step;
+}
+
+bool sheet_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row, struct err *err)
+{
+    *row = &sheet->rows[FROM_AT];
+    return csv_at(sheet->reader, offset, length, line, &(*row)->record, err) && make_row(sheet, FROM_AT, err);
+}
+
+bool sheet_record_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,
+                     struct err *err)
+{
+    *row = &sheet->rows[FROM_AT];
+    return csv_at(sheet->reader, offset, length, line, &(*row)->record, err) && read_earlier(sheet, *row, err);
+}

@@ -1,0 +1,33 @@
+/*
+ * speed: what the live line shows of a create run: how far, how fast, until when, and what it waits for.
+ */
+#ifndef FLOW_SPEED_H
+#define FLOW_SPEED_H
+
+#include "flow/courier.h"
+#include "flow/rows.h"
+#include "flow/tally.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct speed {
+    int64_t at_ms;   /* of the last look; 0 = none yet */
+    uint64_t done;   /* at the last look */
+    double rate;     /* rows a second, of late */
+};
+
+struct speed_input {
+    const struct rows *rows;
+    const struct tally *tally;
+    const struct courier *courier;
+    int64_t next_send_ms; /* when the pace lets the next request go; INT64_MAX = nothing to send, or no room */
+    int64_t settle_ms;    /* when the next list is due; INT64_MAX = none */
+    bool is_settling;
+    bool is_undo;          /* rows are archived rather than created */
+};
+
+/* Shows progress on the courier's console, if it is due at `now_ms`. */
+void speed_show(struct speed *speed, const struct speed_input *input, int64_t now_ms);
+
+#endif

@@ -1,0 +1,86 @@
+#include "flow/stop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+static const char *const names[] = {
+    [STOP_NONE] = "",
+    [STOP_SIGNAL] = "signal",
+    [STOP_DEADLINE] = "deadline",
+    [STOP_KEY_REFUSED] = "key_refused",
+    [STOP_MAX_FAILURES] = "max_failures",
+    [STOP_UNREACHABLE] = "unreachable",
+    [STOP_LONG_WAIT] = "long_wait",
+    [STOP_OTHER_ACCOUNT] = "other_account",
+    [STOP_LOCAL] = "local_trouble",
+};
+static_assert(sizeof(names) / sizeof(names[0]) == STOP_REASONS, "every reason has a name");
+
+/* Signal handlers have no context of their own: these are the program's only globals that change. */
+static volatile sig_atomic_t signals_seen, last_signal;
+static void (*volatile wake)(void *context);
+static void *volatile wake_context;
+
+static void on_signal(int number)
+{
+    int keep = errno;
+
+    if (signals_seen < 100)
+        signals_seen = signals_seen + 1;
+    last_signal = number;
+    if (wake != NULL)
+        wake(wake_context);
+    errno = keep;
+}
+
+void stop_install(void (*wakeup)(void *context), void *context)
+{
+    static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal};
+
+    wake_context = context;
+    wake = wakeup;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++) {
+        struct sigaction before;
+
+        /* nohup's SIGHUP, and what a shell ignores for its background jobs, stay ignored */
+        if (sigaction(stopping[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(stopping[i], &action, NULL);
+    }
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL);
+}
+
+void stop_uninstall(void)
+{
+    wake = NULL;
+    wake_context = NULL;
+}
+
+int stop_signals(void)
+{
+    return signals_seen;
+}
+
+const char *stop_signal_name(void)
+{
+    switch (last_signal) {
+    case SIGINT:
+        return "SIGINT";
+    case SIGTERM:
+        return "SIGTERM";
+    case SIGHUP:
+        return "SIGHUP";
+    default:
+        return NULL;
+    }
+}
+
+const char *stop_reason_name(enum stop_reason reason)
+{
+    return names[reason];
+}

@@ -1,0 +1,44 @@
+/*
+ * stop: why a run ends before its rows do: signals, the deadline, and what the run itself finds out.
+ *
+ * SIGINT, SIGTERM and SIGHUP ask for an orderly stop; a second one for an immediate one. The handlers only count.
+ */
+#ifndef FLOW_STOP_H
+#define FLOW_STOP_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum stop_reason {
+    STOP_NONE,
+    STOP_SIGNAL,
+    STOP_DEADLINE,
+    STOP_KEY_REFUSED,
+    STOP_MAX_FAILURES,
+    STOP_UNREACHABLE, /* the list request before the first row did not succeed */
+    STOP_LONG_WAIT,   /* the server asks for a wait beyond STOP_WAIT_MAX_MS */
+    STOP_OTHER_ACCOUNT, /* the key is not of the account that the interrupted run was begun with */
+    STOP_LOCAL,       /* local trouble: disk, permissions, a changed input */
+    STOP_REASONS,
+};
+
+/* A Retry-After longer than this is not waited for: the run stops, and says when to run again. */
+#define STOP_WAIT_MAX_MS ((int64_t)3600 * 1000)
+
+/* Installs the handlers (and ignores SIGPIPE and SIGXFSZ: a failed write says so by itself). `wakeup` is called from the handler with `context`; it must be
+ * async-signal-safe. */
+void stop_install(void (*wakeup)(void *context), void *context);
+
+/* Gives up the wakeup, before what it wakes is gone. */
+void stop_uninstall(void);
+
+/* How many stop signals have arrived; and the name of the last, "SIGTERM", or NULL. */
+int stop_signals(void);
+const char *stop_signal_name(void);
+
+/* For the log: "signal", "deadline", …; "" for STOP_NONE. */
+const char *stop_reason_name(enum stop_reason reason);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * tally: what happened in a run, counted as it happens, in memory that does not grow: for the live line, the summary,
+ * the metrics and the report.
+ */
+#ifndef FLOW_TALLY_H
+#define FLOW_TALLY_H
+
+#include "base/buf.h"
+#include "model/outcome.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum request_kind { REQUEST_CREATE, REQUEST_LIST, REQUEST_DELETE, REQUEST_KINDS };
+
+enum {
+    TALLY_ERRORS = 48,   /* kinds of errors told apart; what comes after is counted as "other" */
+    TALLY_LINES = 5,     /* first lines kept for each kind */
+    TALLY_CODE = 72,
+    TALLY_MESSAGE = 200,
+    TALLY_SPANS = 600,   /* steps of the timeline; where it is full, two become one */
+    TALLY_LATENCIES = 96, /* histogram: 4 steps for each doubling, from 64 µs */
+};
+
+/* One kind of error among the rows. */
+struct tally_error {
+    char code[TALLY_CODE];
+    char message[TALLY_MESSAGE]; /* of the first row that had it */
+    enum status status;
+    uint64_t count;
+    uint32_t lines[TALLY_LINES]; /* physical lines of the first rows that had it */
+};
+
+/* One step of the timeline. */
+struct tally_span {
+    uint32_t sent, created, refused, failed; /* requests sent; rows created; answers 429; requests that ended badly otherwise */
+};
+
+struct tally {
+    int64_t started_wall_ms, ended_wall_ms, started_ms; /* the last monotonic */
+    uint64_t rows;              /* of the input (or of the shard) */
+    uint64_t status[STATUSES];  /* rows that have ended, by status; carried rows included */
+    uint64_t carried;           /* of them, from an earlier run */
+    uint64_t to_send;           /* rows that this run set out to send */
+    uint64_t requests[REQUEST_KINDS];
+    uint64_t retries;           /* creates beyond a row's first */
+    uint64_t refused;           /* answers 429 */
+    uint64_t lost;              /* rows whose answer was lost and that had to be settled */
+    uint64_t settled_created, settled_absent, settled_unknown;
+    uint64_t http_status[600];  /* answers by status */
+    uint64_t unanswered;        /* requests without one */
+    uint64_t latency[TALLY_LATENCIES], latency_count;
+    int64_t latency_sum_us, latency_max_us;
+    uint64_t waited_ms;         /* time in which only the rate limit kept the next request from being sent */
+    uint32_t most_in_window;
+    struct tally_error error[TALLY_ERRORS];
+    unsigned error_kinds;
+    struct tally_span span[TALLY_SPANS];
+    unsigned spans;
+    int64_t span_ms; /* length of a step */
+};
+
+void tally_init(struct tally *tally, int64_t wall_ms, int64_t now_ms);
+
+void tally_sent(struct tally *tally, enum request_kind kind, int64_t now_ms);
+
+/* An answer, or the lack of one (`http_status` 0); `latency_us` 0 where it was not sent. */
+void tally_answer(struct tally *tally, int http_status, int64_t latency_us, int64_t now_ms);
+
+/* A row has ended. `line` is its physical line. Codes joined by `;` count once for each code. */
+void tally_row(struct tally *tally, const struct outcome *outcome, uint32_t line, int64_t now_ms);
+
+/* A row carried over from an earlier run. */
+void tally_carried(struct tally *tally, enum status status);
+
+/* The latency in µs that `share` (0 to 1) of the answers did not exceed, to the histogram's exactness; 0 without answers. */
+int64_t tally_latency_quantile(const struct tally *tally, double share);
+
+/* The lower and upper bound in µs of a histogram step. */
+int64_t tally_latency_floor(unsigned step);
+
+/* Rows that have ended without a connector: invalid, rejected, failed, unknown, not attempted. */
+uint64_t tally_without(const struct tally *tally);
+
+#endif

@@ -1,0 +1,462 @@
+#include "flow/undo.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "flow/finish.h"
+#include "flow/recent.h"
+#include "flow/resume.h"
+#include "flow/run.h"
+#include "flow/secrets.h"
+#include "flow/speed.h"
+#include "io/digest.h"
+#include "io/output.h"
+#include "model/api_error.h"
+#include "model/classify.h"
+#include "model/remote.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct undo {
+    const struct undo_config *config;
+    struct console *console;
+    struct reporting reporting;
+    struct tally tally;
+    struct facts facts;
+    struct courier_config courier_config;
+    struct courier courier;
+    struct buf key;
+    struct run run;
+    struct recent recent;
+    struct speed speed;
+    uint64_t next;
+    bool courier_ready;
+};
+
+static bool open_results(struct undo *undo, struct err *err)
+{
+    const char *path = undo->config->sheet.path;
+
+    undo->run.sheet = sheet_open(&undo->config->sheet, undo->console, err);
+    if (undo->run.sheet == NULL)
+        return false;
+    if (output_is_stream(path))
+        return err_set(err, EXIT_USAGE, "undo rewrites the result file, so it needs a file, not %s", path);
+    if (!sheet_header(undo->run.sheet)->is_result)
+        return err_set(err, EXIT_INPUT, "%s is no result file: its header does not end in the eight result columns; name the file that `connload create` wrote",
+                       path);
+    return true;
+}
+
+/* A created row is to be archived; every other row is carried over. */
+static bool read_rows(struct undo *undo, struct err *err)
+{
+    struct rows *rows = &undo->run.rows;
+    struct sheet_row *read;
+    enum csv_step step;
+
+    while ((step = sheet_next(undo->run.sheet, &read, err)) == CSV_STEP_RECORD) {
+        uint64_t index = rows_add(rows, read->record.offset, read->record.raw.len, read->record.line);
+
+        if (read->earlier.status != STATUS_CREATED)
+            rows_finish(rows, index, ROW_CARRIED, read->earlier.status, 0);
+    }
+    if (step == CSV_STEP_FAILED)
+        return false;
+    undo->tally.rows = rows->count;
+    undo->tally.to_send = rows->in_state[ROW_PENDING];
+    for (int i = 0; i < STATUSES; i++)
+        for (uint64_t n = rows->with_status[i]; n > 0; n--)
+            tally_carried(&undo->tally, (enum status)i);
+    return true;
+}
+
+/* An interrupted undo's journal says which rows are archived already; nothing else of it matters. */
+static bool take_up(struct undo *undo, bool found, struct err *err)
+{
+    const char *path = undo->config->sheet.path;
+    char mark[DIGEST_MARK];
+    struct journal_head head = {
+        .command = "undo",
+        .input = path,
+        .input_size = sheet_info(undo->run.sheet)->size,
+        .input_crc = sheet_crc(undo->run.sheet),
+        .rows = undo->run.rows.count,
+        .base_url = undo->courier_config.http.base_url,
+        .key_mark = mark,
+        .started_ms = undo->tally.started_wall_ms,
+    };
+    struct resume resume;
+    bool anew = true;
+
+    if (!digest_mark(undo->courier_config.http.api_key, NULL, mark, err))
+        return false;
+    if (found && (!resume_read(&resume, undo->run.journal, err) ||
+                  !resume_fits(&resume, undo->run.journal, &head, undo->courier_config.http.api_key, &anew, err)))
+        return false;
+    if (anew)
+        return journal_begin(undo->run.journal, &head, err) &&
+               journal_upto(undo->run.journal, head.rows, err);
+    undo->facts.resumed = true;
+    resume.promised = 0; /* a DELETE that may have been sent is sent again */
+    return resume_replay(&resume, &undo->run, &undo->recent, err);
+}
+
+static bool confirm(struct undo *undo, struct err *err)
+{
+    uint64_t count = undo->run.rows.in_state[ROW_PENDING];
+    char answer[16] = "";
+
+    if (undo->config->yes || undo->config->dry_run || count == 0)
+        return true;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return err_set(err, EXIT_USAGE, "undo would archive %" PRIu64 " connectors; where nobody can be asked it needs --yes", count);
+    console_clear(undo->console);
+    fprintf(stderr, "Archive %" PRIu64 " connector%s that %s names as created? [y/N] ", count, count == 1 ? "" : "s",
+            undo->config->sheet.path);
+    if (fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y'))
+        return true;
+    return err_set(err, EXIT_SOME_NOT, "nothing was archived");
+}
+
+/* ---- Sending ---- */
+
+static bool has_rows(struct undo *undo)
+{
+    const struct rows *rows = &undo->run.rows;
+
+    if (undo->run.ready_count > 0)
+        return true;
+    while (undo->next < rows->count && rows->row[undo->next].state != ROW_PENDING)
+        undo->next++;
+    return undo->next < rows->count;
+}
+
+/* The row's earlier outcome; false with the courier stopped where it can't be read. */
+static bool earlier_of(struct undo *undo, uint64_t index, struct outcome *outcome)
+{
+    const struct row *row = &undo->run.rows.row[index];
+    struct sheet_row *read;
+    struct err err;
+
+    if (!sheet_record_at(undo->run.sheet, row->offset, row->length, row->line, &read, &err)) {
+        courier_fault(&undo->courier, &err);
+        return false;
+    }
+    *outcome = read->earlier;
+    return true;
+}
+
+/* The row keeps its connector, with the reason beside it. */
+static void stays(struct undo *undo, uint64_t index, int http_status, const char *code, const char *message)
+{
+    struct outcome outcome;
+
+    if (!earlier_of(undo, index, &outcome))
+        return;
+    outcome.http_status = http_status;
+    outcome.error_code = span_of(code);
+    outcome.error_message = span_of(message);
+    undo->run.failures++;
+    run_record(&undo->run, index, &outcome);
+}
+
+static void send_row(struct undo *undo, int64_t now_ms)
+{
+    struct run *run = &undo->run;
+    struct http_request request = {.method = HTTP_DELETE};
+    struct outcome outcome;
+    uint64_t index = undo->next;
+    char path[128];
+
+    run_take_ready(run, &index);
+    if (!earlier_of(undo, index, &outcome))
+        return;
+    if (!remote_is_uuid(outcome.connector_id)) {
+        stays(undo, index, 0, "no_id", "the row has no connector_id that could be archived; did a spreadsheet change it?");
+        return;
+    }
+    snprintf(path, sizeof(path), "/contents/v1/connectors/%.*s", (int)outcome.connector_id.len, outcome.connector_id.data);
+    request.path = path;
+    request.tag = index;
+    run->rows.row[index].attempts++;
+    rows_move(&run->rows, index, ROW_IN_FLIGHT);
+    courier_send(&undo->courier, REQUEST_DELETE, &request, now_ms);
+}
+
+static void describe(struct undo *undo, const struct http_answer *answer)
+{
+    struct run *run = &undo->run;
+    struct span key = span_of(undo->courier_config.http.api_key);
+
+    buf_reset(&run->code);
+    buf_reset(&run->text);
+    if (answer->status == 0) {
+        buf_text(&run->code, answer->problem_code != NULL ? answer->problem_code : "connection_lost");
+        buf_text(&run->text, answer->problem != NULL ? answer->problem : "no answer");
+    } else
+        api_error_read(answer->body, (struct api_secrets){&key, 1}, &run->text, &run->code);
+    if (answer->status == 404)
+        buf_text(&run->text, run->text.len > 0 ? "; not archived: was it deleted, or is it another account's?"
+                                               : "no such connector: was it deleted, or is it another account's?");
+    if (run->code.len == 0)
+        buf_format(&run->code, "http_%d", answer->status);
+    if (run->text.len == 0)
+        buf_format(&run->text, "the server answered %d", answer->status);
+}
+
+static void archived(struct undo *undo, uint64_t index, const struct http_answer *answer)
+{
+    struct outcome outcome;
+
+    if (!earlier_of(undo, index, &outcome))
+        return;
+    outcome.status = STATUS_ARCHIVED;
+    outcome.http_status = answer->status;
+    outcome.error_code = outcome.error_message = (struct span){0};
+    run_record(&undo->run, index, &outcome);
+}
+
+static void again(struct undo *undo, uint64_t index, const struct http_answer *answer)
+{
+    struct run *run = &undo->run;
+    uint32_t attempts = run->rows.row[index].attempts;
+
+    if (!retry_allowed(&undo->courier.config.retry, attempts))
+        stays(undo, index, answer->status, run->code.data, run->text.data);
+    else if (answer->status == 429 || answer->retry_after_ms >= 0)
+        run_send_again(run, index);
+    else
+        run_back_off(run, index, courier_backoff(&undo->courier, attempts), clock_mono_ms());
+}
+
+static void log_attempt(struct undo *undo, uint64_t index, const struct http_answer *answer, enum verdict verdict)
+{
+    struct json_object *line = run_log_row(&undo->run, "archive", index);
+
+    if (line == NULL)
+        return;
+    json_object_integer(line, "attempt", undo->run.rows.row[index].attempts);
+    json_object_integer(line, "http_status", answer->status);
+    json_object_text(line, "verdict", span_of(verdict_name(verdict)));
+    json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
+    log_end(undo->run.log, line);
+}
+
+static void take_answer(struct undo *undo, const struct http_answer *answer)
+{
+    enum verdict verdict = classify_idempotent(answer->fate, answer->status, true);
+    uint64_t index = answer->tag;
+
+    if (verdict != VERDICT_CREATED)
+        describe(undo, answer);
+    log_attempt(undo, index, answer, verdict);
+    if (verdict == VERDICT_CREATED)
+        archived(undo, index, answer);
+    else if (verdict == VERDICT_AGAIN)
+        again(undo, index, answer);
+    else if (verdict == VERDICT_REFUSED) {
+        rows_move(&undo->run.rows, index, ROW_PENDING);
+        courier_stop(&undo->courier, STOP_KEY_REFUSED, "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file",
+                     answer->status, undo->run.text.data);
+    } else
+        stays(undo, index, answer->status, undo->run.code.data, undo->run.text.data);
+}
+
+static void show(struct undo *undo, int64_t next_send_ms)
+{
+    struct speed_input input = {
+        .rows = &undo->run.rows,
+        .tally = &undo->tally,
+        .courier = &undo->courier,
+        .next_send_ms = next_send_ms,
+        .settle_ms = INT64_MAX,
+        .is_undo = true,
+    };
+
+    speed_show(&undo->speed, &input, clock_mono_ms());
+}
+
+static bool is_over(struct undo *undo)
+{
+    if (http_in_flight(undo->courier.http) > 0)
+        return false;
+    return courier_stopping(&undo->courier) || (!has_rows(undo) && undo->run.rows.in_state[ROW_BACKOFF] == 0);
+}
+
+static int64_t send_all(struct undo *undo)
+{
+    while (!courier_stopping(&undo->courier) && has_rows(undo)) {
+        int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(&undo->courier, now_ms);
+
+        if (next_ms > now_ms)
+            return next_ms;
+        send_row(undo, now_ms);
+    }
+    return INT64_MAX;
+}
+
+static void take_answers(struct undo *undo)
+{
+    struct http_answer answer;
+    struct err err;
+
+    while (undo->courier.stop != STOP_LOCAL && courier_take(&undo->courier, &answer))
+        take_answer(undo, &answer);
+    if (undo->courier.stop != STOP_LOCAL && !journal_flush(undo->run.journal, &err))
+        courier_fault(&undo->courier, &err);
+}
+
+static void loop(struct undo *undo)
+{
+    while (!is_over(undo)) {
+        int64_t next_send_ms, until_ms = console_due(undo->console), backoff_ms = timers_next(&undo->run.backoffs);
+
+        if (courier_must_abort(&undo->courier, clock_mono_ms()) || undo->courier.stop == STOP_LOCAL) {
+            http_abort(undo->courier.http);
+            take_answers(undo);
+            break;
+        }
+        run_wake_backoffs(&undo->run, clock_mono_ms());
+        next_send_ms = send_all(undo);
+        until_ms = until_ms < next_send_ms ? until_ms : next_send_ms;
+        courier_wait(&undo->courier, until_ms < backoff_ms ? until_ms : backoff_ms);
+        take_answers(undo);
+        show(undo, next_send_ms);
+    }
+}
+
+/* ---- The command, step by step ---- */
+
+static void say_plan(struct undo *undo)
+{
+    for (uint64_t i = 0; i < undo->run.rows.count; i++) {
+        struct outcome outcome;
+
+        if (undo->run.rows.row[i].state == ROW_PENDING && earlier_of(undo, i, &outcome))
+            printf("%s:%" PRIu32 ": archive %.*s\n", sheet_name(undo->run.sheet), undo->run.rows.row[i].line,
+                   (int)outcome.connector_id.len, outcome.connector_id.data);
+    }
+}
+
+static bool prepare(struct undo *undo, struct err *err)
+{
+    const struct undo_config *config = undo->config;
+
+    if (!reporting_open(&undo->reporting, &config->reporting, err) ||
+        !secrets_api_key(config->api_key_file, &undo->key, err))
+        return false;
+    undo->courier_config = config->courier;
+    undo->courier_config.http.api_key = undo->key.data;
+    if (!http_check_url(config->courier.http.base_url, err) ||
+        !courier_init(&undo->courier, &undo->courier_config, &undo->tally, undo->console, undo->reporting.log, err))
+        return false;
+    undo->courier_ready = true;
+    run_init(&undo->run, &undo->courier, config->courier.http.concurrency);
+    recent_init(&undo->recent, config->courier.rate.count > 0 ? config->courier.rate.window_ms : 60000, clock_wall_ms());
+    return true;
+}
+
+static bool work(struct undo *undo, struct err *err)
+{
+    struct err unheard;
+    bool found;
+
+    if (!prepare(undo, err) || !open_results(undo, err))
+        return false;
+    undo->run.journal = journal_open(undo->config->sheet.path, &found, err);
+    if (undo->run.journal == NULL)
+        return false;
+    recent_add_file(&undo->recent, undo->config->sheet.path);
+    if (undo->config->reporting.summary != NULL &&
+        !digest_file(undo->config->sheet.path, undo->facts.input_sha256, &unheard))
+        undo->facts.input_sha256[0] = '\0';
+    if (!read_rows(undo, err) || !confirm(undo, err))
+        return false;
+    if (undo->config->dry_run) {
+        say_plan(undo);
+        return true;
+    }
+    if (!take_up(undo, found, err))
+        return false;
+    recent_tell(&undo->recent, undo->courier.pace, clock_mono_ms());
+    loop(undo);
+    return true;
+}
+
+static enum exit_code leave_journal(struct undo *undo, const struct err *err)
+{
+    console_clear(undo->console);
+    console_say(undo->console, "connload: %s", err->text);
+    console_say(undo->console, "connload: %s is as it was; the same command goes on from here", undo->config->sheet.path);
+    return err->code;
+}
+
+static enum exit_code end(struct undo *undo)
+{
+    struct finish_config how = {
+        .path = undo->config->sheet.path,
+        .redact = undo->config->redact,
+        .keep_earlier = true,
+        .report = undo->reporting.report,
+    };
+    struct err err;
+
+    if (undo->config->dry_run)
+        return EXIT_ALL_DONE;
+    if (undo->courier.stop == STOP_LOCAL || (undo->courier.stop == STOP_SIGNAL && stop_signals() > 1))
+        return leave_journal(undo, &undo->courier.err);
+    if (!finish_results(&undo->run, &how, &err))
+        return leave_journal(undo, &err);
+    undo->facts.results = undo->config->sheet.path;
+    undo->facts.stop = undo->courier.stop;
+    undo->facts.stop_text = undo->courier.stop != STOP_NONE ? undo->courier.err.text : NULL;
+    undo->tally.most_in_window = pace_most_in_window(undo->courier.pace);
+    undo->facts.exit_code = undo->courier.stop != STOP_NONE ? EXIT_STOPPED
+                            : undo->run.failures > 0        ? EXIT_SOME_NOT
+                                                            : EXIT_ALL_DONE;
+    return reporting_end(&undo->reporting, &undo->facts, &undo->tally, undo->console);
+}
+
+static void release(struct undo *undo)
+{
+    journal_close(undo->run.journal);
+    sheet_close(undo->run.sheet);
+    if (undo->courier_ready) {
+        run_release(&undo->run);
+        courier_release(&undo->courier);
+    }
+    buf_wipe(&undo->key);
+    reporting_close(&undo->reporting);
+}
+
+enum exit_code undo_run(const struct undo_config *config, struct console *console)
+{
+    struct undo *undo = alloc_zeroed(1, sizeof(*undo));
+    enum exit_code code;
+    struct err err;
+
+    undo->config = config;
+    undo->console = console;
+    tally_init(&undo->tally, clock_wall_ms(), clock_mono_ms());
+    undo->facts = (struct facts){
+        .command = "undo",
+        .input = config->sheet.path,
+        .base_url = config->courier.http.base_url,
+        .rate = config->courier.rate,
+        .concurrency = config->courier.http.concurrency,
+    };
+    if (work(undo, &err))
+        code = end(undo);
+    else {
+        console_clear(console);
+        console_say(console, "connload: %s", err.text);
+        code = err.code;
+    }
+    release(undo);
+    free(undo);
+    return code;
+}
