@@ -1,0 +1,320 @@
+#include "sandbox/connectors.h"
+
+#include "base/text.h"
+#include "sandbox/clocks.h"
+#include "sandbox/payload.h"
+#include "sandbox/render.h"
+
+#include <string.h>
+
+static const char collection[] = "/contents/v1/connectors";
+
+/* One call on its way: prepared (found, read, checked), struck by a fault or not, carried out. */
+struct op {
+    struct world *world;
+    struct account *account;
+    const struct call *call;
+    const char *request_id;
+    struct answer *answer;
+    struct span id_text;         /* of the path; empty for the collection */
+    struct connector *connector; /* that the path names */
+    struct payload payload;      /* of the body */
+    int64_t mono_us;
+};
+
+static void not_found(struct op *op)
+{
+    answer_status_code(op->answer, 404, "CONNECTOR_NOT_FOUND", "There is no such connector", op->request_id);
+}
+
+static uint32_t owner_of(const struct op *op)
+{
+    return (uint32_t)(op->account - op->world->accounts);
+}
+
+/* Sets the body to the connector; true, so that it ends an act. */
+static void answer_connector(struct op *op, int status)
+{
+    answer_begin(op->answer, status, "application/json");
+    render_connector(&op->answer->body, op->connector, op->account);
+    uuid_format(op->answer->connector_id, op->connector->id);
+}
+
+/* -- prepare: false where the call was answered with an error -- */
+
+static bool find(struct op *op)
+{
+    struct uuid id;
+
+    op->connector = uuid_parse(op->id_text, &id) ? store_find(&op->world->store, id, op->mono_us) : NULL;
+    if (op->connector != NULL && op->connector->account != owner_of(op))
+        op->connector = NULL;
+    if (op->connector == NULL)
+        not_found(op);
+    return op->connector != NULL;
+}
+
+/* Reads lag writes: a connector that lists do not show yet isn't found by its id either. */
+static bool find_shown(struct op *op)
+{
+    if (!find(op))
+        return false;
+    if (!store_shows(op->connector, op->mono_us))
+        not_found(op);
+    return store_shows(op->connector, op->mono_us);
+}
+
+/* api.md doesn't say what another content type gets; 415 as RFC 9110 section 15.5.16 has it. */
+static bool body_acceptable(struct op *op)
+{
+    static const char json[] = "application/json";
+    const char *type = op->call->content_type;
+    size_t len = type != NULL ? strcspn(type, "; \t") : 0;
+
+    if (!text_equal_fold((struct span){type, len}, span_of(json)))
+        answer_problem(op->answer, 415, "Unsupported Media Type", "Send the body as application/json");
+    else if (op->call->too_large)
+        answer_status_code(op->answer, 413, "PAYLOAD_TOO_LARGE", "The request body is larger than 65536 bytes",
+                           op->request_id);
+    else
+        return true;
+    return false;
+}
+
+static bool accept_payload(struct op *op, bool readable, struct rejection *rejection)
+{
+    if (!readable) {
+        answer_begin(op->answer, rejection->status, "application/json");
+        buf_span(&op->answer->body, buf_view(&rejection->body));
+        buf_release(&rejection->body);
+    }
+    return readable;
+}
+
+static bool prepare_create(struct op *op)
+{
+    struct rejection rejection = {0};
+
+    return body_acceptable(op) &&
+           accept_payload(op, payload_read_create(&op->payload, op->call->body, &rejection), &rejection);
+}
+
+static bool prepare_put(struct op *op)
+{
+    struct rejection rejection = {0};
+
+    return find(op) && body_acceptable(op) &&
+           accept_payload(op, payload_read_update(&op->payload, op->connector->type, op->call->body, &rejection),
+                          &rejection);
+}
+
+static bool prepare_delete(struct op *op)
+{
+    const char *force = op->call->force_delete;
+
+    if (force == NULL || strcmp(force, "true") == 0 || strcmp(force, "false") == 0)
+        return find(op);
+    answer_begin(op->answer, 422, "application/json");
+    buf_text(&op->answer->body, "{\"detail\":[{\"loc\":[\"query\",\"force_delete\"],"
+                                "\"msg\":\"value could not be parsed to a boolean\"}]}");
+    return false;
+}
+
+static bool prepare_list(struct op *op)
+{
+    (void)op;
+    return true;
+}
+
+/* -- act -- */
+
+/* api.md doesn't say which 2xx a create gets: 201, as RFC 9110 section 15.3.2 has it. */
+static void act_create(struct op *op)
+{
+    struct world *world = op->world;
+    int64_t jitter_us = world->config.settle_jitter_ms * 1000;
+    struct store_entry entry = {
+        .id = uuid_random(&world->ids),
+        .account = owner_of(op),
+        .created_us = world_wall_us(world),
+        .visible_mono_us = op->mono_us + world->config.settle_ms * 1000,
+    };
+
+    if (jitter_us > 0)
+        entry.visible_mono_us += (int64_t)rng_below(&world->settles, (uint64_t)jitter_us + 1);
+    op->connector = store_add(&world->store, &entry, &op->payload);
+    world->stats.created++;
+    answer_connector(op, 201);
+}
+
+static void act_get(struct op *op)
+{
+    answer_connector(op, 200);
+}
+
+static void act_put(struct op *op)
+{
+    store_update(op->connector, &op->payload, world_wall_us(op->world));
+    answer_connector(op, 200);
+}
+
+/* A hard delete is asynchronous: reads show the connector, archived, for as long as they lag creates. */
+static void act_delete(struct op *op)
+{
+    const char *force = op->call->force_delete;
+
+    store_archive(&op->world->store, op->connector, world_wall_us(op->world));
+    answer_connector(op, 200);
+    if (force != NULL && strcmp(force, "true") == 0)
+        op->connector->gone_mono_us = op->mono_us + op->world->config.settle_ms * 1000;
+}
+
+static void act_list(struct op *op)
+{
+    answer_begin(op->answer, 200, "application/json");
+    op->answer->stream = stream_list(&op->world->store, op->world->accounts, owner_of(op), op->mono_us);
+}
+
+/* -- faults -- */
+
+static void suffer_status(struct op *op, const struct fault *fault)
+{
+    if (fault->status == 429 && op->world->config.retry_form == RETRY_SECONDS)
+        answer_header(op->answer, "Retry-After", "1");
+    if (fault->html)
+        answer_gateway_page(op->answer, fault->status);
+    else if (fault->status == 500)
+        answer_errors(op->answer, fault->status, "Internal server error");
+    else
+        answer_status_code(op->answer, fault->status, "SERVICE_UNAVAILABLE", "Try again later", op->request_id);
+}
+
+/* A right status with a body that is HTML, cut, empty, or JSON of another shape. */
+static void suffer_garbage(struct op *op)
+{
+    static const char *const bodies[] = {
+        "<!DOCTYPE html><html><body><h1>Welcome</h1></body></html>",
+        "{\"connector_id\":\"",
+        "",
+        "null",
+        "{\"connector_id\":null,\"label\":42}",
+    };
+    uint64_t which = rng_below(&op->world->garbage, sizeof(bodies) / sizeof(bodies[0]));
+
+    answer_begin(op->answer, op->answer->status, which == 0 ? "text/html" : "application/json");
+    buf_text(&op->answer->body, bodies[which]);
+}
+
+static void suffer_wrong_id(struct op *op)
+{
+    struct buf *body = &op->answer->body;
+    size_t start = strlen("{\"connector_id\":\"");
+    char text[UUID_TEXT];
+
+    uuid_format(text, uuid_random(&op->world->garbage));
+    memcpy(body->data + start, text, UUID_TEXT - 1);
+}
+
+static void suffer(struct op *op, const struct fault *fault)
+{
+    op->answer->fault = fault;
+    switch (fault->effect) {
+    case EFFECT_STATUS:
+        suffer_status(op, fault);
+        break;
+    case EFFECT_GARBAGE:
+        suffer_garbage(op);
+        break;
+    case EFFECT_WRONG_ID:
+        suffer_wrong_id(op);
+        break;
+    case EFFECT_NONE:
+    case EFFECT_DROP:
+    case EFFECT_HANG:
+    case EFFECT_CUT:
+    case EFFECT_SLOW:
+    case EFFECT_CLOSE:
+        break; /* the server's part */
+    }
+}
+
+/* -- routes -- */
+
+struct route {
+    const char *method;
+    bool one; /* on one connector rather than the collection */
+    enum fault_call call;
+    bool (*prepare)(struct op *);
+    void (*act)(struct op *);
+};
+
+static const struct route routes[] = {
+    {"POST", false, CALL_CREATE, prepare_create, act_create},
+    {"GET", false, CALL_LIST, prepare_list, act_list},
+    {"GET", true, CALL_GET, find_shown, act_get},
+    {"PUT", true, CALL_PUT, prepare_put, act_put},
+    {"DELETE", true, CALL_DELETE, prepare_delete, act_delete},
+};
+
+static const struct route *route_of(const char *method, bool one)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+        if (routes[i].one == one && strcmp(routes[i].method, method) == 0)
+            return &routes[i];
+    return NULL;
+}
+
+static void run(struct op *op, const struct route *route)
+{
+    const struct fault *fault;
+
+    if (!route->prepare(op))
+        return;
+    fault = faults_draw(&op->world->faults, route->call, op->call->reused,
+                        route->call == CALL_CREATE ? payload_hash(&op->payload) : 0);
+    if (fault == NULL || fault->after)
+        route->act(op);
+    if (fault != NULL)
+        suffer(op, fault);
+}
+
+/* `/contents/v1/connectors`, or that with `/` and an id. */
+static bool read_path(const char *path, struct span *id_text)
+{
+    size_t len = sizeof(collection) - 1;
+
+    if (strncmp(path, collection, len) != 0)
+        return false;
+    if (path[len] == '\0') {
+        *id_text = (struct span){0};
+        return true;
+    }
+    *id_text = span_of(path + len + 1);
+    return path[len] == '/' && id_text->len > 0 && memchr(id_text->data, '/', id_text->len) == NULL;
+}
+
+void connectors_answer(struct world *world, struct account *account, const struct call *call, const char *request_id,
+                       struct answer *answer)
+{
+    struct op op = {.world = world,
+                    .account = account,
+                    .call = call,
+                    .request_id = request_id,
+                    .answer = answer,
+                    .mono_us = clocks_mono_us()};
+    const struct route *route;
+
+    if (!read_path(call->path, &op.id_text)) {
+        answer_status_code(answer, 404, "NOT_FOUND", "There is nothing at this path", request_id);
+        return;
+    }
+    route = route_of(call->method, op.id_text.len > 0);
+    if (route == NULL) {
+        answer_header(answer, "Allow", "%s", op.id_text.len > 0 ? "GET, PUT, DELETE" : "GET, POST");
+        answer_detail(answer, 405, "Method Not Allowed");
+        return;
+    }
+    payload_init(&op.payload);
+    run(&op, route);
+    payload_release(&op.payload);
+}

@@ -1,0 +1,38 @@
+/*
+ * options: the command line of connload-sandbox. One table gives parsing and --help; the man page is held against it
+ * by a test.
+ */
+#ifndef SANDBOX_OPTIONS_H
+#define SANDBOX_OPTIONS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "sandbox/server.h"
+#include "sandbox/world.h"
+
+#include <stdbool.h>
+
+enum { OPTIONS_FAULTS_MAX = 64 };
+
+struct options {
+    struct world_config world;
+    struct server_config server;
+    struct {
+        char *name; /* owned */
+        const char *amount;
+    } faults[OPTIONS_FAULTS_MAX];
+    size_t fault_count;
+    bool fault_first;
+    uint64_t prefill;
+    const char *log_path; /* or NULL */
+    bool help, version;
+};
+
+/* Sets `options` from the arguments, which must outlive it; false with a sentence (EXIT_USAGE). */
+bool options_read(struct options *options, int argc, char *argv[], struct err *err);
+void options_release(struct options *options);
+
+/* Appends what --help prints. */
+void options_help(struct buf *out);
+
+#endif

@@ -1,0 +1,116 @@
+#include "sandbox/world.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "sandbox/clocks.h"
+#include "sandbox/jsontext.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const retry_form_names[] = {"seconds", "date", "none"};
+static_assert(sizeof(retry_form_names) / sizeof(retry_form_names[0]) == RETRY_FORMS, "every form has its name");
+
+const char *retry_form_name(enum retry_form form)
+{
+    return retry_form_names[form];
+}
+
+bool retry_form_named(const char *name, enum retry_form *form)
+{
+    for (int i = 0; i < RETRY_FORMS; i++) {
+        if (strcmp(retry_form_names[i], name) == 0) {
+            *form = (enum retry_form)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void world_init(struct world *world, const struct world_config *config)
+{
+    int64_t now_us = clocks_mono_us();
+
+    *world = (struct world){.config = *config};
+    world->accounts = alloc_zeroed(config->key_count, sizeof(world->accounts[0]));
+    for (size_t i = 0; i < config->key_count; i++)
+        account_init(&world->accounts[i], config->keys[i], config->limit, now_us);
+    store_init(&world->store);
+    faults_init(&world->faults, config->seed, false);
+    rng_init(&world->ids, config->seed, 2);
+    rng_init(&world->delays, config->seed, 3);
+    rng_init(&world->settles, config->seed, 4);
+    rng_init(&world->garbage, config->seed, 5);
+}
+
+void world_release(struct world *world)
+{
+    for (size_t i = 0; i < world->config.key_count; i++)
+        account_release(&world->accounts[i]);
+    free(world->accounts);
+    store_release(&world->store);
+    faults_release(&world->faults);
+}
+
+void world_set_rate(struct world *world, struct rate rate)
+{
+    int64_t now_us = clocks_mono_us();
+
+    world->config.limit.rate = rate;
+    for (size_t i = 0; i < world->config.key_count; i++)
+        account_set_limit(&world->accounts[i], world->config.limit, now_us);
+}
+
+void world_reset(struct world *world)
+{
+    store_reset(&world->store);
+    faults_forget(&world->faults);
+    stats_reset(&world->stats);
+    world_set_rate(world, world->config.limit.rate);
+}
+
+static void synthesize(struct payload *payload, size_t number)
+{
+    payload->type = (enum connector_type)(number % TYPES);
+    buf_format(&payload->label, "\"Synthetic connector %07zu\"", number);
+    payload->config_hash = hash_finish(number);
+    if (payload->type == TYPE_EMAIL)
+        buf_format(&payload->config, "[\"trader%zu@example.com\"]", number);
+    else if (payload->type == TYPE_RESEARCH)
+        buf_format(&payload->config, "\"reader%zu\"", number);
+    payload->secret_hash = payload->type == TYPE_EMAIL ? 0 : hash_finish(number + 1);
+}
+
+void world_prefill(struct world *world, size_t count)
+{
+    int64_t start_us = world_wall_us(world) - (int64_t)(count + 1) * 1000000;
+    struct payload payload;
+
+    payload_init(&payload);
+    for (size_t i = 0; i < count; i++) {
+        struct store_entry entry = {.id = uuid_random(&world->ids),
+                                    .created_us = start_us + (int64_t)i * 1000000,
+                                    .visible_mono_us = INT64_MIN};
+
+        buf_reset(&payload.label);
+        buf_reset(&payload.config);
+        synthesize(&payload, i + 1);
+        store_add(&world->store, &entry, &payload);
+    }
+    payload_release(&payload);
+}
+
+struct account *world_account(struct world *world, const char *key)
+{
+    for (size_t i = 0; key != NULL && i < world->config.key_count; i++)
+        if (strcmp(world->accounts[i].key, key) == 0)
+            return &world->accounts[i];
+    return NULL;
+}
+
+int64_t world_wall_us(const struct world *world)
+{
+    return clocks_wall_us() + world->config.clock_offset_ms * 1000;
+}

@@ -1,0 +1,70 @@
+/*
+ * world: all that the sandbox knows, and the settings it runs under.
+ */
+#ifndef SANDBOX_WORLD_H
+#define SANDBOX_WORLD_H
+
+#include "sandbox/account.h"
+#include "sandbox/answer.h"
+#include "sandbox/call.h"
+#include "sandbox/faults.h"
+#include "sandbox/limit.h"
+#include "sandbox/log.h"
+#include "sandbox/stats.h"
+#include "sandbox/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How a 429 says when to come back. */
+enum retry_form { RETRY_SECONDS, RETRY_DATE, RETRY_NONE, RETRY_FORMS };
+
+enum { WORLD_KEYS_MAX = 64 };
+
+struct world_config {
+    const char *keys[WORLD_KEYS_MAX]; /* the caller's, copied */
+    size_t key_count;                 /* at least 1 */
+    struct limit_config limit;
+    enum retry_form retry_form;
+    bool rate_headers;
+    int64_t latency_ms, jitter_ms; /* every answer is held back by latency, and up to jitter more */
+    int64_t settle_ms, settle_jitter_ms;
+    int64_t clock_offset_ms; /* the server's wall clock minus the real one */
+    uint64_t seed;
+};
+
+struct world {
+    struct world_config config;
+    struct account *accounts;
+    struct store store;
+    struct faults faults;
+    struct stats stats;
+    struct log *log; /* or NULL; the caller's */
+    struct rng ids, delays, settles, garbage;
+    uint64_t seq; /* number of the latest request */
+};
+
+/* `rolling`, ... as --retry-after takes them. */
+const char *retry_form_name(enum retry_form form);
+bool retry_form_named(const char *name, enum retry_form *form);
+
+void world_init(struct world *world, const struct world_config *config);
+void world_release(struct world *world);
+
+/* Forgets connectors, counts and used-up limits; orders for faults and the limit itself stay. */
+void world_reset(struct world *world);
+
+/* Puts every account under `rate`, from now on. */
+void world_set_rate(struct world *world, struct rate rate);
+
+/* Stores `count` synthetic connectors of the first account, created over the hours before now, all visible. */
+void world_prefill(struct world *world, size_t count);
+
+/* The account with this key, or NULL. */
+struct account *world_account(struct world *world, const char *key);
+
+/* The server's wall clock, microseconds since 1970. */
+int64_t world_wall_us(const struct world *world);
+
+#endif
