@@ -1,0 +1,168 @@
+"""The Makefile, on a tree of a few lines: what it rebuilds, what it says, what it installs."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+pytestmark = pytest.mark.slow_asan  # they do not run our binaries
+
+TREE = {
+    "src/base/version.h": '#define CONNLOAD_VERSION "1.2.3"\n',
+    "src/base/one.h": "int one(void);\n",
+    "src/base/one.c": '#include "base/one.h"\n\nint one(void)\n{\n    return 1;\n}\n',
+    "src/main.c": '#include "base/one.h"\n#include "base/version.h"\n\n#include <stdio.h>\n\nint main(int argc, char **argv)\n'
+                  '{\n    printf("%s %d %s\\n", CONNLOAD_VERSION, one(), argv[argc - 1]);\n    return 0;\n}\n',
+    "src/sandbox/main.c": '#include "base/one.h"\n\nint main(void)\n{\n    return one();\n}\n',
+    "src/connload.1": ".Dd today\n",
+    "src/connload-sandbox.1": ".Dd today\n",
+    "samples/desk.csv": "type,label\n",
+    "samples/systemd/connload.service": "[Unit]\n",
+    "samples/mail-summary": "#!/bin/sh\n",
+    "README.md": "# connload\n",
+    "LICENSE": "MIT\n",
+}
+INSTALLED = {
+    "bin/connload", "bin/connload-sandbox", "share/man/man1/connload.1", "share/man/man1/connload-sandbox.1",
+    "share/bash-completion/completions/connload", "share/zsh/site-functions/_connload",
+    "share/fish/vendor_completions.d/connload.fish", "share/doc/connload/README.md", "share/doc/connload/LICENSE",
+    "share/doc/connload/examples/desk.csv", "share/doc/connload/examples/systemd/connload.service",
+    "share/doc/connload/examples/mail-summary",
+}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """tree(*args) runs make in a small tree with our Makefile and gives the finished process; tree.path is where."""
+    path = tmp_path / "tree"
+    for name, text in TREE.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text)
+    (path / "samples/mail-summary").chmod(0o755)
+    shutil.copy(ROOT / "Makefile", path)
+    shutil.copytree(ROOT / "scripts", path / "scripts")
+    # The make that runs the tests hands down its variables; this one is to start afresh.
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+
+    def make(*args):
+        return subprocess.run(["make", "-j2", *args], cwd=path, env=env, capture_output=True, text=True, check=False)
+
+    make.path = path
+    return make
+
+
+def compiled(done):
+    """The objects that were compiled, by the names of their sources."""
+    assert done.returncode == 0, done.stderr
+    words = [line.split() for line in done.stdout.splitlines()]
+    return sorted(word[1].removeprefix("build/obj/").removesuffix(".o") for word in words if word[0] == "CC")
+
+
+def touch(path, text):
+    """Changes a file, and makes it newer than everything built: file times may be coarse."""
+    path.write_text(text)
+    newest = max(file.stat().st_mtime_ns for file in path.parents[2].rglob("*") if file.is_file())
+    os.utime(path, ns=(newest + 1_000_000, newest + 1_000_000))
+
+
+def test_builds_both_programs_and_then_nothing(tree):
+    assert compiled(tree()) == ["src/base/one", "src/main", "src/sandbox/main"]
+    program = tree.path / "build/connload"
+    assert subprocess.run([program, "x"], capture_output=True, text=True, check=True).stdout == "1.2.3 1 x\n"
+    again = tree()
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    made = {path.name for path in tree.path.iterdir()}
+    assert made == {"build", "src", "samples", "scripts", "README.md", "LICENSE", "Makefile"}
+
+
+def test_a_changed_version_rebuilds_what_says_it(tree):
+    tree()
+    touch(tree.path / "src/base/version.h", '#define CONNLOAD_VERSION "1.2.4"\n')
+    assert compiled(tree()) == ["src/main"]
+    out = subprocess.run([tree.path / "build/connload", "x"], capture_output=True, text=True, check=True).stdout
+    assert out == "1.2.4 1 x\n"
+
+
+def test_a_changed_header_rebuilds_who_includes_it(tree):
+    tree()
+    touch(tree.path / "src/base/one.h", "int one(void); /* changed */\n")
+    assert compiled(tree()) == ["src/base/one", "src/main", "src/sandbox/main"]
+
+
+def test_a_header_that_went_is_no_error(tree):
+    tree()
+    (tree.path / "src/base/one.h").unlink()
+    for name in ("src/base/one.c", "src/main.c", "src/sandbox/main.c"):
+        source = tree.path / name
+        touch(source, source.read_text().replace('#include "base/one.h"\n', "int one(void);\n"))
+    assert len(compiled(tree())) == 3
+
+
+def test_a_source_that_came_or_went_is_noticed(tree):
+    tree()
+    (tree.path / "src/base/two.c").write_text("int two(void);\n\nint two(void)\n{\n    return 2;\n}\n")
+    done = tree()
+    assert compiled(done) == ["src/base/two"]
+    assert "LD   build/connload\n" in done.stdout
+    (tree.path / "src/base/two.c").unlink()
+    assert "LD   build/connload\n" in tree().stdout
+
+
+def test_changed_flags_rebuild_all(tree):
+    tree()
+    assert len(compiled(tree("CFLAGS=-O1"))) == 3
+    assert compiled(tree("CFLAGS=-O1")) == []
+
+
+def test_flavours_are_kept_apart(tree):
+    tree()
+    assert tree("debug", "crash").returncode == 0
+    for folder in ("build", "build/debug", "build/crash"):
+        assert (tree.path / folder / "connload").exists()
+    assert tree().stdout == ""
+
+
+def test_broken_order_fails_the_build(tree):
+    (tree.path / "src/io").mkdir()
+    (tree.path / "src/io/x.h").write_text("")
+    (tree.path / "src/base/one.h").write_text('#include "io/x.h"\nint one(void);\n')
+    done = tree()
+    assert done.returncode != 0
+    assert 'layers: src/base/one.h:1: base may not see io ("io/x.h")' in done.stderr
+
+
+def test_a_missing_library_is_one_line(tree):
+    # A compiler that has no csv.h.
+    script = tree.path / "cc"
+    script.write_text('#!/bin/sh\ncase $* in *-E*) text=$(cat); case $text in *csv.h*) exit 1;; esac;; esac\nexec gcc "$@"\n')
+    script.chmod(0o755)
+    done = tree("CC=./cc")
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "missing to build connload: libcsv-dev; get it with: sudo apt-get install libcsv-dev" in done.stderr
+
+
+def test_install_and_uninstall(tree, tmp_path):
+    target = tmp_path / "target"
+    arguments = (f"DESTDIR={target}", "PREFIX=/opt/it")
+    assert tree("install", *arguments).returncode == 0
+    installed = {str(path.relative_to(target / "opt/it")) for path in target.rglob("*") if path.is_file()}
+    assert installed == INSTALLED
+    assert os.access(target / "opt/it/bin/connload", os.X_OK)
+    assert os.access(target / "opt/it/share/doc/connload/examples/mail-summary", os.X_OK)
+    assert not os.access(target / "opt/it/share/doc/connload/examples/desk.csv", os.X_OK)
+    assert (target / "opt/it/share/zsh/site-functions/_connload").read_text() == "1.2.3 1 zsh\n"
+    assert tree("uninstall", *arguments).returncode == 0
+    assert [path for path in target.rglob("*") if path.is_file()] == []
+
+
+def test_help_and_clean(tree):
+    tree()
+    lines = tree("help").stdout.splitlines()
+    assert all(any(line.startswith(f"make {goal} ") for line in lines) for goal in
+               ("demo", "test", "lint", "install", "deb", "debug", "chaos", "fuzz", "coverage", "bench", "clean"))
+    assert tree("clean").returncode == 0
+    assert not (tree.path / "build").exists()
