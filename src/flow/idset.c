@@ -23,10 +23,10 @@ static uint64_t digest(struct span id)
     return hash != 0 ? hash : 1; /* 0 is a free slot */
 }
 
-/* The slot of the digest, or the free one where it would go. The capacity is any number: hash / 2^64 of it. */
+/* The slot of the digest, or the free one where it would go: the digest's upper 30 bits as a share of the capacity. */
 static size_t find(const struct idset *set, uint64_t hash)
 {
-    size_t at = (size_t)(((__extension__ unsigned __int128)hash * set->cap) >> 64);
+    size_t at = (size_t)((hash >> 34) * set->cap >> 30);
 
     while (set->slot[at] != 0 && set->slot[at] != hash)
         at = at + 1 < set->cap ? at + 1 : 0;
