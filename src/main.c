@@ -21,6 +21,8 @@
 #include "flow/undo.h"
 #include "io/console.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +174,23 @@ static void guard_memory(void)
     setrlimit(RLIMIT_CORE, &none);
 }
 
+/*
+ * Writes that can't be done fail and are told of, instead of ending the process; and files that are opened never land on the
+ * standard descriptors, should these be closed.
+ */
+static void guard_writes(void)
+{
+    int fd;
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 static enum exit_code refuse(const struct err *err)
 {
     fprintf(stderr, "connload: %s\n", err->text);
@@ -193,6 +212,7 @@ int main(int argc, char **argv)
     struct err err;
 
     guard_memory();
+    guard_writes();
     if (!options_parse(&options, argc, argv, &err))
         return refuse(&err);
     if (options.completion != NULL)

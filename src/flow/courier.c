@@ -32,8 +32,12 @@ bool courier_init(struct courier *courier, const struct courier_config *config, 
     if (courier->http == NULL)
         return false;
     courier->pace = pace_new(&pace);
-    stop_install(wake, courier->http);
     return true;
+}
+
+void courier_listen(struct courier *courier)
+{
+    stop_install(wake, courier->http);
 }
 
 void courier_release(struct courier *courier)

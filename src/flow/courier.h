@@ -48,6 +48,9 @@ bool courier_init(struct courier *courier, const struct courier_config *config, 
                   struct console *console, struct log *log, struct err *err);
 void courier_release(struct courier *courier);
 
+/* From now on signals stop the run in order instead of ending the process: to be called before the first request. */
+void courier_listen(struct courier *courier);
+
 /* When the next request may be sent: now or earlier = at once; INT64_MAX = only after an answer. */
 int64_t courier_next_send(const struct courier *courier, int64_t now_ms);
 

@@ -519,6 +519,7 @@ static bool work(struct create *create, struct err *err)
     if (stop_before_sending(create))
         return true;
     recent_tell(&create->recent, create->courier.pace, clock_mono_ms());
+    courier_listen(&create->courier);
     if (create->sends_held && !create->config->dry_run) {
         hold_rows(create);
         return true;

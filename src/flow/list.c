@@ -202,6 +202,7 @@ static bool work(struct list *list, const char *path, struct err *err)
         !courier_init(&list->courier, &list->courier_config, &list->tally, list->console, list->reporting.log, err))
         return false;
     list->courier_ready = true;
+    courier_listen(&list->courier);
     list->fd = scratch_open(err);
     return list->fd >= 0 && fetch(list, err) && write_file(list, path, err);
 }

@@ -27,8 +27,10 @@ enum stop_reason {
 /* A Retry-After longer than this is not waited for: the run stops, and says when to run again. */
 #define STOP_WAIT_MAX_MS ((int64_t)3600 * 1000)
 
-/* Installs the handlers (and ignores SIGPIPE and SIGXFSZ: a failed write says so by itself). `wakeup` is called from the handler with `context`; it must be
- * async-signal-safe. */
+/*
+ * Installs the handlers; until then a signal ends the process, which is as it should be while nothing has been sent.
+ * `wakeup` is called from the handler with `context`; it must be async-signal-safe.
+ */
 void stop_install(void (*wakeup)(void *context), void *context);
 
 /* Gives up the wakeup, before what it wakes is gone. */

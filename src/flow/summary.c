@@ -4,12 +4,15 @@
 #include "base/text.h"
 #include "flow/paths.h"
 #include "io/columns.h"
+#include "io/output.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SUMMARY_BYTES = 1 << 20, TITLE = 10, CODE_COLUMNS = 16, WORTH_SAYING_MS = 1000 };
+enum { SUMMARY_BYTES = 1 << 20, MESSAGE_INDENT = 4, WORTH_SAYING_MS = 1000 };
 
 enum colour { PLAIN, BOLD, GREEN, RED, YELLOW, DIM, COLOURS };
 
@@ -76,4 +79,311 @@ __attribute__((format(printf, 3, 4))) static void put(struct page *page, enum co
     plain(page, colour);
     buf_release(&piece);
     free(text);
+}
+
+static bool is_command(const struct page *page, const char *name)
+{
+    return strcmp(page->facts->command, name) == 0;
+}
+
+static int64_t duration_ms(const struct page *page)
+{
+    return page->tally->ended_wall_ms - page->tally->started_wall_ms;
+}
+
+/* What people call the rows of a status, after the command. */
+static void name_status(const struct page *page, enum status status, char name[32])
+{
+    snprintf(name, 32, "%s", status_name(status));
+    if (status == STATUS_EXISTS && is_command(page, "list"))
+        snprintf(name, 32, "active");
+    else if (status == STATUS_CREATED && is_command(page, "undo"))
+        snprintf(name, 32, "not archived");
+    else if (status == STATUS_NOT_ATTEMPTED)
+        snprintf(name, 32, page->facts->dry_run ? "not sent" : "not attempted");
+}
+
+/* `check` gives no status to rows that pass: they are what is left. */
+static uint64_t passed(const struct page *page)
+{
+    uint64_t others = 0;
+
+    for (int i = STATUS_CREATED; i < STATUSES; i++)
+        others += page->tally->status[i];
+    return is_command(page, "check") && page->tally->rows > others ? page->tally->rows - others : 0;
+}
+
+static void put_count(struct page *page, uint64_t *left, enum colour colour, uint64_t count, const char *name)
+{
+    if (count == 0)
+        return;
+    *left -= count;
+    put(page, colour, "%" PRIu64 " %s%s", count, name, *left > 0 ? "," : "");
+}
+
+static void put_counts(struct page *page)
+{
+    const struct tally *tally = page->tally;
+    uint64_t left = passed(page);
+    char name[32];
+
+    for (int i = STATUS_CREATED; i < STATUSES; i++)
+        left += tally->status[i];
+    put_count(page, &left, GREEN, passed(page), passed(page) == 1 ? "passes" : "pass");
+    for (int i = STATUS_CREATED; i < STATUSES; i++) {
+        name_status(page, (enum status)i, name);
+        put_count(page, &left, status_colours[i], tally->status[i], name);
+    }
+}
+
+static void put_heading(struct page *page)
+{
+    char time[NUM_DURATION_TEXT];
+    uint64_t rows = page->tally->rows;
+
+    put(page, BOLD, "%" PRIu64 " %s%s in %s%s", rows, is_command(page, "list") ? "connector" : "row", rows == 1 ? "" : "s",
+        num_format_duration(time, duration_ms(page)), rows > 0 ? ":" : "");
+    put_counts(page);
+    end_line(page);
+    if (page->tally->carried > 0 && is_command(page, "create")) {
+        put(page, PLAIN, "%" PRIu64 " of them", page->tally->carried);
+        put(page, PLAIN, "%s finished by an earlier run", page->tally->carried == 1 ? "was" : "were");
+        end_line(page);
+    }
+}
+
+static void put_speed(struct page *page)
+{
+    const struct tally *tally = page->tally;
+    uint64_t rows = tally->requests[REQUEST_DELETE];
+
+    if (tally->requests[REQUEST_CREATE] > tally->retries)
+        rows += tally->requests[REQUEST_CREATE] - tally->retries;
+    if (duration_ms(page) >= WORTH_SAYING_MS && rows > 0)
+        put(page, PLAIN, "%.1f rows a second;", (double)rows * 1000 / (double)duration_ms(page));
+}
+
+static void put_pace(struct page *page)
+{
+    const struct tally *tally = page->tally;
+    const struct rate *rate = &page->facts->rate;
+    char limit[NUM_DURATION_TEXT], time[NUM_DURATION_TEXT];
+    uint64_t requests = 0;
+
+    for (int i = 0; i < REQUEST_KINDS; i++)
+        requests += tally->requests[i];
+    if (requests == 0)
+        return;
+    put(page, PLAIN, "%" PRIu64 " request%s%s", requests, requests == 1 ? "" : "s", rate->count > 0 ? ";" : "");
+    put_speed(page);
+    if (rate->count > 0) {
+        put(page, PLAIN, "at most %" PRIu32 " in any window", tally->most_in_window);
+        put(page, PLAIN, "(limit %s)", num_format_rate(limit, *rate));
+    }
+    end_line(page);
+    if (tally->waited_ms < WORTH_SAYING_MS)
+        return;
+    put(page, PLAIN, "%s of the time", num_format_duration(time, (int64_t)tally->waited_ms));
+    put(page, PLAIN, "only the rate limit kept it waiting");
+    end_line(page);
+}
+
+static void put_lost(struct page *page)
+{
+    const struct tally *tally = page->tally;
+    uint64_t left = tally->settled_created + tally->settled_absent + tally->settled_unknown;
+
+    if (tally->lost == 0)
+        return;
+    put(page, PLAIN, "%" PRIu64 " answer%s lost%s", tally->lost, tally->lost == 1 ? " was" : "s were", left > 0 ? ":" : "");
+    put_count(page, &left, PLAIN, tally->settled_created, "found in the account's list");
+    put_count(page, &left, PLAIN, tally->settled_absent, "certainly not created");
+    put_count(page, &left, YELLOW, tally->settled_unknown, "not to be settled");
+    end_line(page);
+}
+
+static void put_look_alikes(struct page *page)
+{
+    uint64_t count = page->facts->look_alikes;
+
+    if (count == 0)
+        return;
+    put(page, YELLOW, "%" PRIu64 " row%s", count, count == 1 ? " looks" : "s look");
+    put(page, YELLOW, "like a connector that the account had already;");
+    put(page, YELLOW, "--skip-existing keeps such rows from being created again");
+    end_line(page);
+}
+
+/* "line 4", "lines 4, 17", "lines 4, 17, 23, 24, 40 …": as many as there is room for. */
+static void add_lines(struct buf *out, const struct tally_error *error)
+{
+    uint64_t kept = error->count < TALLY_LINES ? error->count : TALLY_LINES;
+
+    buf_text(out, error->count == 1 ? "line" : "lines");
+    for (uint64_t i = 0; i < kept; i++)
+        buf_format(out, "%s %" PRIu32, i > 0 ? "," : "", error->lines[i]);
+    if (error->count > kept)
+        buf_text(out, " …");
+}
+
+static void put_message(struct page *page, struct span text)
+{
+    struct buf shown;
+
+    buf_init(&shown, SUMMARY_BYTES);
+    text_show(&shown, text, TALLY_MESSAGE);
+    buf_format(page->out, "%*s", MESSAGE_INDENT, "");
+    columns_fit(page->out, buf_view(&shown), page->columns > MESSAGE_INDENT ? page->columns - MESSAGE_INDENT : 0);
+    end_line(page);
+    buf_release(&shown);
+}
+
+/* "2 invalid: invalid_email, lines 4, 17", and what the first of them says. */
+static void put_error(struct page *page, const struct tally_error *error)
+{
+    struct buf lines;
+    char name[32];
+
+    buf_init(&lines, 256);
+    name_status(page, error->status, name);
+    add_lines(&lines, error);
+    put(page, status_colours[error->status], "%" PRIu64 " %s:", error->count, name);
+    put(page, BOLD, "%s,", error->code);
+    put(page, PLAIN, "%s", lines.data);
+    end_line(page);
+    if (error->message[0] != '\0')
+        put_message(page, span_of(error->message));
+    buf_release(&lines);
+}
+
+static void put_errors(struct page *page)
+{
+    const struct tally_error *sorted[TALLY_ERRORS];
+    unsigned count = tally_errors(page->tally, sorted);
+
+    if (count == 0)
+        return;
+    end_line(page);
+    for (unsigned i = 0; i < count && i < SUMMARY_KINDS; i++)
+        put_error(page, sorted[i]);
+    if (count > SUMMARY_KINDS) {
+        put(page, PLAIN, "and %u more kinds of errors (--summary and --report name all)", count - SUMMARY_KINDS);
+        end_line(page);
+    }
+}
+
+/* ---- What to do next ---- */
+
+/* "stopped by SIGTERM" and the like say it twice where a title says it too. */
+static void put_stop(struct page *page)
+{
+    const char *why = page->facts->stop_text;
+
+    if (page->facts->stop == STOP_NONE || why == NULL)
+        return;
+    if (strncmp(why, "stopped ", strlen("stopped ")) == 0)
+        why += strlen("stopped ");
+    buf_text(page->out, "stopped  ");
+    style(page, YELLOW);
+    text_show(page->out, span_of(why), SUMMARY_BYTES / 16);
+    plain(page, YELLOW);
+    end_line(page);
+}
+
+static void put_results(struct page *page)
+{
+    if (page->facts->results == NULL || strcmp(page->facts->results, "-") == 0)
+        return;
+    buf_text(page->out, "results  ");
+    text_show(page->out, span_of(page->facts->results), SUMMARY_BYTES / 16);
+    end_line(page);
+}
+
+/* A line to be typed or copied as it stands: neither broken nor cut. */
+static void put_command(struct page *page, const char *advice, const char *command, const char *path)
+{
+    char *shell = paths_shell(path);
+
+    buf_format(page->out, "next     %s\n         ", advice);
+    style(page, BOLD);
+    buf_format(page->out, "connload %s ", command);
+    text_show(page->out, span_of(shell), SUMMARY_BYTES / 16);
+    plain(page, BOLD);
+    end_line(page);
+    free(shell);
+}
+
+static void next_after_check(struct page *page)
+{
+    const char *input = page->facts->input;
+
+    if (strcmp(input, "-") == 0)
+        return;
+    if (tally_without(page->tally) > 0)
+        put_command(page, "correct these rows, and check again:", "check", input);
+    else
+        put_command(page, "create them:", "create", input);
+}
+
+static void next_after_create(struct page *page)
+{
+    const uint64_t *status = page->tally->status;
+
+    if (page->facts->dry_run) {
+        buf_text(page->out, "next     the same command without --dry-run\n");
+        return;
+    }
+    if (page->facts->results == NULL || output_is_stream(page->facts->results) || tally_without(page->tally) == 0)
+        return;
+    if (status[STATUS_INVALID] + status[STATUS_REJECTED] > 0)
+        put_command(page, "correct the rows in that file (error_message says how), then:", "create", page->facts->results);
+    else if (status[STATUS_UNKNOWN] > 0)
+        put_command(page, "settle the unknown rows by the account's list, and send the rest:", "create", page->facts->results);
+    else
+        put_command(page, "send the rest:", "create", page->facts->results);
+}
+
+static void next_after_undo(struct page *page)
+{
+    if (page->facts->exit_code != EXIT_ALL_DONE && page->facts->results != NULL)
+        put_command(page, "archive the rest:", "undo", page->facts->results);
+}
+
+static void put_next(struct page *page)
+{
+    if (is_command(page, "check"))
+        next_after_check(page);
+    else if (is_command(page, "create"))
+        next_after_create(page);
+    else if (is_command(page, "undo"))
+        next_after_undo(page);
+}
+
+void summary_text(struct buf *out, const struct facts *facts, const struct tally *tally, unsigned columns, bool colour)
+{
+    struct page page = {.out = out, .facts = facts, .tally = tally, .columns = columns, .colour = colour};
+    size_t before;
+
+    put_heading(&page);
+    put_pace(&page);
+    put_lost(&page);
+    put_look_alikes(&page);
+    put_errors(&page);
+    before = out->len;
+    end_line(&page);
+    put_stop(&page);
+    put_results(&page);
+    put_next(&page);
+    if (out->len == before + 1)
+        out->len = before;
+}
+
+void summary_show(struct console *console, const struct facts *facts, const struct tally *tally)
+{
+    struct buf out;
+
+    buf_init(&out, SUMMARY_BYTES);
+    summary_text(&out, facts, tally, console_width(console), console_has_colour(console));
+    console_block(console, buf_view(&out));
+    buf_release(&out);
 }

@@ -1,6 +1,7 @@
 #include "flow/tally.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_LATENCY_US = 64, STEPS_A_DOUBLING = 4, FIRST_SPAN_MS = 1000 };
@@ -121,9 +122,11 @@ static void count_error(struct tally *tally, const struct outcome *outcome, stru
     error->count++;
 }
 
+/* `created` with a code is a row that `undo` could not archive. */
 static bool is_error(enum status status)
 {
-    return status == STATUS_INVALID || status == STATUS_REJECTED || status == STATUS_FAILED || status == STATUS_UNKNOWN;
+    return status == STATUS_INVALID || status == STATUS_REJECTED || status == STATUS_FAILED || status == STATUS_UNKNOWN ||
+           status == STATUS_CREATED;
 }
 
 void tally_row(struct tally *tally, const struct outcome *outcome, uint32_t line, int64_t now_ms)
@@ -159,4 +162,21 @@ uint64_t tally_without(const struct tally *tally)
 {
     return tally->status[STATUS_INVALID] + tally->status[STATUS_REJECTED] + tally->status[STATUS_FAILED] +
            tally->status[STATUS_UNKNOWN] + tally->status[STATUS_NOT_ATTEMPTED];
+}
+
+static int compare_errors(const void *a, const void *b)
+{
+    const struct tally_error *one = *(const struct tally_error *const *)a, *other = *(const struct tally_error *const *)b;
+
+    if (one->count != other->count)
+        return one->count < other->count ? 1 : -1;
+    return one < other ? -1 : one > other;
+}
+
+unsigned tally_errors(const struct tally *tally, const struct tally_error *sorted[TALLY_ERRORS])
+{
+    for (unsigned i = 0; i < tally->error_kinds; i++)
+        sorted[i] = &tally->error[i];
+    qsort(sorted, tally->error_kinds, sizeof(sorted[0]), compare_errors);
+    return tally->error_kinds;
 }

@@ -79,6 +79,9 @@ int64_t tally_latency_quantile(const struct tally *tally, double share);
 /* The lower and upper bound in µs of a histogram step. */
 int64_t tally_latency_floor(unsigned step);
 
+/* The kinds of errors, most frequent first, as pointers into `tally`. Returns how many there are. */
+unsigned tally_errors(const struct tally *tally, const struct tally_error *sorted[TALLY_ERRORS]);
+
 /* Rows that have ended without a connector: invalid, rejected, failed, unknown, not attempted. */
 uint64_t tally_without(const struct tally *tally);
 

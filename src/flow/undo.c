@@ -383,6 +383,7 @@ static bool work(struct undo *undo, struct err *err)
     if (!take_up(undo, found, err))
         return false;
     recent_tell(&undo->recent, undo->courier.pace, clock_mono_ms());
+    courier_listen(&undo->courier);
     loop(undo);
     return true;
 }

@@ -13,7 +13,7 @@
 
 /*
  * The path of the file that `path` stands for once symbolic links at its end are followed, whether or not there is
- * such a file: a link that leads nowhere gives the place where it leads. Links among the folders are left to the system.
+ * such a file: a link that leads nowhere gives the place where it leads. Links among the folders are the system's.
  * Owned by the caller; NULL where the chain has no end or can't be read (EXIT_LOCAL).
  */
 char *disk_target(const char *path, struct err *err);

@@ -9,9 +9,9 @@
  *   account ⇥ ORG_ID ⇥ crc                whose account it is
  *   twin ⇥ CONNECTOR_ID ⇥ crc             the account had it before, equal to a row's payload
  *   listed ⇥ crc                          all twins, and all `exists` outcomes, stand above
- *   upto ⇥ 512 ⇥ crc                      rows up to (not including) 512 may be sent; synced before the first of them is
+ *   upto ⇥ 512 ⇥ crc                      rows up to (not including) 512 may be sent; synced before the first is
  *   attempts ⇥ 17 ⇥ 2 ⇥ crc               row 17 was sent twice so far and may be sent again
- *   row ⇥ 17 ⇥ created ⇥ connector_id ⇥ inbox_email ⇥ http_status ⇥ error_code ⇥ error_message ⇥ attempts ⇥ created_at ⇥ crc
+ *   row ⇥ 17 ⇥ created ⇥ … ⇥ crc          the eight cells of row 17, in the order of the result file
  *   done ⇥ SIZE ⇥ CRC32 ⇥ crc             the results are about to get their name; synced
  *
  * Rows count from 0. Of several `row` records of a row the last one holds. There is no secret in it.

@@ -27,7 +27,7 @@ void record_seal(struct buf *out, size_t start);
 /* Whether the line (without its end) carries its checksum. */
 bool record_is_sealed(struct span line);
 
-/* Splits a line at its tabs; the first field is the word. Returns how many fields there are; `max` at most are stored. */
+/* Splits a line at its tabs; the first field is the word. Stores the first `max` fields; returns how many there are. */
 size_t record_split(struct span line, struct span *fields, size_t max);
 
 /*

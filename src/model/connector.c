@@ -10,6 +10,7 @@
 enum {
     FEW = 12, /* addresses up to which comparing with each is faster than a table */
     FIRST_EMAIL_CAP = 8,
+    FIRST_SLOTS = 64, /* a power of two, as slot_of() needs it */
     SHOWN_CHARS = 40, /* characters of a value in a difference */
     SHOWN_EMAILS = 5, /* addresses of each side in a difference */
 };
@@ -57,7 +58,7 @@ static uint16_t *slot_of(const struct connector *connector, struct span address)
 /* Has the table hold every address, and keeps half of it free. */
 static void fill_slots(struct connector *connector)
 {
-    size_t need = connector->slot_count > 0 ? connector->slot_count : 4 * FEW;
+    size_t need = connector->slot_count > 0 ? connector->slot_count : FIRST_SLOTS;
 
     if (connector->slotted == connector->email_count && 2 * connector->email_count < connector->slot_count)
         return;
@@ -291,19 +292,19 @@ static void compare_text(struct differences *differences, enum field field, stru
     show_side(differences->out, ", the sheet", row);
 }
 
-/* Appends the addresses of `some` that `others` lacks, after `lead`; nothing where it lacks none. */
-static bool list_lacking(struct buf *out, const char *lead, const struct connector *some,
-                         const struct connector *others)
+/* Appends, after `lead`, the addresses of `own` that are not in `against`; says whether there are any. */
+static bool list_lacking(struct buf *out, const char *lead, const struct connector *own,
+                         const struct connector *against)
 {
     size_t lacking = 0;
 
-    for (size_t i = 0; i < some->email_count; i++) {
-        if (has_email(others, some->emails[i]))
+    for (size_t i = 0; i < own->email_count; i++) {
+        if (has_email(against, own->emails[i]))
             continue;
         if (lacking++ >= SHOWN_EMAILS)
             continue;
         buf_text(out, lacking == 1 ? lead : ", ");
-        text_quote(out, some->emails[i], SHOWN_CHARS);
+        text_quote(out, own->emails[i], SHOWN_CHARS);
     }
     if (lacking > SHOWN_EMAILS)
         buf_format(out, " and %zu more", lacking - SHOWN_EMAILS);

@@ -225,14 +225,13 @@ static int compare_names(const void *a, const void *b)
 static void complain_of_twins(struct reading *reading, const struct named_column *twins, size_t count)
 {
     struct buf *out = complain(reading, EXIT_INPUT);
-    size_t shown = count < TWINS_SHOWN ? count : TWINS_SHOWN;
     char letters[TEXT_COLUMN];
 
     buf_text(out, "columns ");
-    for (size_t i = 0; i < shown; i++)
+    for (size_t i = 0; i < count && i < TWINS_SHOWN; i++)
         buf_format(out, "%s%s", i == 0 ? "" : i + 1 == count ? " and " : ", ", text_column(letters, twins[i].index));
-    if (count > shown)
-        buf_format(out, " and %zu more", count - shown);
+    if (count > TWINS_SHOWN)
+        buf_format(out, " and %zu more", count - TWINS_SHOWN);
     buf_format(out, " are %s named ", count == 2 ? "both" : "all");
     text_quote(out, twins[0].name, HEADER_SHOWN);
     buf_text(out, ": rename them or remove all but one");

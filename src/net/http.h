@@ -1,9 +1,10 @@
 /*
  * http: the home of libcurl: many requests at once over one multi handle, connections kept and reused.
  *
- * No request is ever sent twice by itself (design note: libcurl repeats a POST on a fresh connection when a reused
- * one dies before any answer byte; CURLOPT_PREREQFUNCTION is called before each sending and ABORTs the second).
+ * No request is ever sent twice by itself: libcurl repeats a POST by itself when a reused connection dies before any
+ * answer byte, and CURLOPT_PREREQFUNCTION, which it calls before each sending, refuses the second one.
  * Redirects are never followed. Certificates and host names are always checked. Answers are capped.
+ * The program that uses this ignores SIGPIPE. One thread uses a handle; http_wakeup() alone may come from elsewhere.
  */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
@@ -29,76 +30,92 @@ struct http;
 enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };
 
 struct http_config {
-    const char
-        *base_url; /* https://…, or http:// for loopback alone; without a trailing slash; no user, query or fragment */
-    const char *api_key; /* sent as X-API-KEY to base_url's host and nowhere else */
-    const char *ca_file; /* --cacert or SSL_CERT_FILE; NULL = the system's */
-    const char *proxy;   /* --proxy; NULL = what libcurl finds in the environment */
-    const char *user_agent;
-    unsigned concurrency; /* most requests in flight */
-    int64_t timeout_ms;   /* a request, from its start to the last byte of its answer */
+    const char *base_url;   /* as http_check_url() wants it; a path prefix is kept, slashes at its end are not */
+    const char *api_key;    /* sent as X-API-KEY to base_url's host and nowhere else */
+    const char *ca_file;    /* --cacert or SSL_CERT_FILE, instead of the system's authorities; NULL = those */
+    const char *proxy;      /* --proxy; NULL = what libcurl finds in the environment. Never used for loopback http */
+    const char *user_agent; /* `connload/0.1.0` */
+    unsigned concurrency;   /* most requests in flight, at least 1 */
+    int64_t timeout_ms;     /* a request, from its start to the last byte of its answer */
     int64_t connect_timeout_ms;
-    bool http2;
+    bool http2; /* over TLS where the server speaks it; else HTTP/1.1 */
 };
 
-/* Checks the base URL: scheme, loopback rule, no credentials, no query. `err` is EXIT_USAGE. Needs no http handle. */
+/*
+ * https://…, or http:// for loopback alone (127.0.0.0/8, [::1], localhost); no user, password, query or fragment. Where
+ * not, false, and `err` is EXIT_USAGE. Needs no http handle.
+ */
 bool http_check_url(const char *base_url, struct err *err);
 
+/*
+ * Copies what it keeps of the configuration. NULL, with `err` set, where the URL, the key, the proxy or the file of
+ * authorities can't be used (EXIT_USAGE), or libcurl can't (EXIT_LOCAL).
+ */
 struct http *http_new(const struct http_config *config, struct err *err);
 
-/* Gives up whatever is in flight, wipes copies of the key, closes connections. */
+/* Gives up whatever is in flight, wipes copies of the key and of payloads, closes connections. Takes NULL too. */
 void http_free(struct http *http);
 
-/* Gets each piece of a 2xx answer's body as it arrives instead of its being kept; false gives the request up (FATE_LOST). */
+/* Gets each piece of a 2xx answer's body as it comes; none is kept. False gives the request up: FATE_LOST. */
 typedef bool http_sink(void *context, const char *bytes, size_t len);
 
 struct http_request {
     enum http_method method;
-    const char *path; /* appended to base_url, with its leading slash; copied */
-    struct span body; /* copied (wiped when the request has ended); empty = none */
+    const char *path; /* appended to base_url, with its leading slash, made of a URL's characters; copied */
+    struct span body; /* of a POST alone; copied, and wiped when the request has ended */
     uint64_t tag;     /* the caller's, comes back with the answer */
-    http_sink *sink;  /* NULL = keep the body */
+    http_sink *sink;  /* NULL = keep the body; other than 2xx is always kept */
     void *sink_context;
 };
 
-/* The requests in flight, and whether one more may be started (fewer than `concurrency`). */
+/* The requests started and not yet come out of http_next(). */
 unsigned http_in_flight(const struct http *http);
+
+/* One more may be started: fewer than `concurrency` are in flight. */
 bool http_has_room(const struct http *http);
 
-/* Starts a request. Needs http_has_room(). */
+/*
+ * Starts a request, which goes out in the next http_wait(). Needs http_has_room(). One that can't be started comes out
+ * of http_next() like any other, as FATE_UNSENT.
+ */
 void http_send(struct http *http, const struct http_request *request);
 
 struct http_answer {
     uint64_t tag;
     enum fate fate;
-    int status; /* 0 where no status line came */
-    bool sent;  /* the PREREQ callback was called: bytes may have left */
-    bool timed_out;
-    const char
-        *problem; /* for people, "connection reset by peer"; NULL for FATE_ANSWERED. Valid until the next http_next() */
-    const char *
-        problem_code; /* error_code: `timeout`, `connection_lost`, `no_connection`, `no_such_host`, `tls`, `proxy`, `answer_too_large`; static */
-    bool fatal;       /* another attempt can't help: bad certificate, unresolvable proxy, unsupported protocol */
-    struct span body; /* as far as it came; valid until the next http_next() or http_send() */
-    int64_t retry_after_ms; /* -1 = none */
-    int64_t date_ms;        /* the Date header in wall ms; -1 = none */
-    struct span request_id; /* X-Request-Id or the like; as body */
+    int status;               /* of the header, also where the rest did not come; 0 = none came, or only 1xx */
+    bool sent;                /* it may have left, and counts for the rate; also a refused stream (FATE_UNSENT) */
+    bool timed_out;           /* timeout_ms, or, where not sent, connect_timeout_ms ran out */
+    const char *problem;      /* for people, a sentence without a full stop; NULL for FATE_ANSWERED */
+    const char *problem_code; /* as trouble_code() lists them (net/trouble.h); NULL for FATE_ANSWERED. Static */
+    bool fatal;               /* another attempt can't help: bad certificate, a proxy that refuses or does not exist */
+    struct span body;         /* as far as it came; not decoded, whatever its Content-Encoding */
+    int64_t retry_after_ms;   /* -1 = none, or none that makes sense */
+    int64_t date_ms;          /* the Date header in wall ms; -1 likewise */
+    struct span request_id;   /* X-Request-Id or the like (net/fields.h); empty = none */
     struct pace_hint hint;
     int64_t started_ms, ended_ms; /* monotonic: when http_send() was called, when it ended */
-    int64_t latency_us;           /* from the sending of the request (PREREQ) to the end; 0 where not sent */
-    bool attempt_on_reused;       /* the connection had been used before */
+    int64_t latency_us;           /* from the sending of the request to its end; 0 where not sent */
+    bool attempt_on_reused;       /* it was sent on a connection that had been used before */
 };
 
-/* Takes the next ended request; false where none has ended. */
+/* Takes the next ended request; false where none has ended. What `answer` points to is valid until the next call. */
 bool http_next(struct http *http, struct http_answer *answer);
 
-/* Lets transfers go on; returns after `wait_ms` at most, earlier when something happened or http_wakeup() was called. */
+/*
+ * Lets requests go on. Returns after `wait_ms` at most, earlier when something happened, a signal came or http_wakeup()
+ * was called, at once where an answer is waiting for http_next(). False, with `err` set (EXIT_LOCAL), where the system
+ * can't wait for sockets any more.
+ */
 bool http_wait(struct http *http, int64_t wait_ms, struct err *err);
 
-/* Wakes http_wait() up; safe in a signal handler. */
+/*
+ * Ends the http_wait() that runs, or the next one, early. For signal handlers and other threads: libcurl only writes a
+ * byte to a non-blocking socket of its own there, without a lock or memory, and errno is kept.
+ */
 void http_wakeup(struct http *http);
 
-/* Gives up every request in flight: each comes out of http_next() as FATE_LOST or FATE_UNSENT with code `stopped`. */
+/* Gives up every request in flight: each comes out of http_next(), as FATE_LOST or FATE_UNSENT with code `stopped`. */
 void http_abort(struct http *http);
 
 /* `libcurl/7.88.1 OpenSSL/3.0.15 zlib/1.2.13 nghttp2/1.52.0` for --version. Static. */

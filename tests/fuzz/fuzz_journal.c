@@ -68,7 +68,7 @@ static void seal_lines(struct span bytes, struct buf *out)
     buf_span(out, bytes);
 }
 
-/* What a replay tells: a hash over all of it, the number of records, and the first places with their outcomes' hashes. */
+/* What a replay tells: a hash over all, the number of records, and the first places with their outcomes' hashes. */
 struct told {
     uint64_t hash, records;
     uint64_t places[PLACES], outcomes[PLACES];

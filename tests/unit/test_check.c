@@ -377,7 +377,7 @@ static char *sized_row(size_t size, const char *before, const char *after, size_
     int at = sprintf(row, "%s", before);
 
     memset(row + at, 'x', size - fixed);
-    strcpy(row + at + (int)(size - fixed), after);
+    memcpy(row + (size_t)at + (size - fixed), after, strlen(after) + 1);
     return row;
 }
 

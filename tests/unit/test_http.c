@@ -634,6 +634,27 @@ static void serve_no_tls(struct raw_peer *peer)
     raw_hold(peer);
 }
 
+/* A status that came before the time ran out is kept: the server has decided. */
+static void test_timeout_in_the_answer(void **state)
+{
+    static const char script[] = "HTTP/1.1 429 Slow\r\nContent-Length: 10\r\n\r\nabc";
+    struct raw_server server = {.script = script, .script_len = sizeof(script) - 1};
+    struct http *http;
+    struct got got;
+
+    (void)state;
+    raw_start(&server, serve_script_open);
+    http = client("http", server.port, (struct http_config){.timeout_ms = 100});
+    post(http, 1);
+    next(http, &got);
+    assert_int_equal(got.answer.fate, FATE_LOST);
+    assert_int_equal(got.answer.status, 429);
+    assert_string_equal(got.body, "abc");
+    assert_string_equal(got.problem, "no whole answer within 100ms");
+    http_free(http);
+    raw_stop(&server);
+}
+
 static void test_tls_failure_is_unsent(void **state)
 {
     struct raw_server server = {0};
@@ -889,6 +910,7 @@ int main(void)
         cmocka_unit_test(test_refused_connection),
         cmocka_unit_test(test_connect_timeout_is_unsent),
         cmocka_unit_test(test_timeout_after_sending_is_lost),
+        cmocka_unit_test(test_timeout_in_the_answer),
         cmocka_unit_test(test_tls_failure_is_unsent),
         cmocka_unit_test(test_proxy_refusal_is_unsent),
         cmocka_unit_test(test_loopback_goes_past_the_proxy),

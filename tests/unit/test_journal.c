@@ -198,8 +198,8 @@ static void tells_what_it_was_told(void **state)
 static void a_person_can_read_it(void **state)
 {
     static const char expected[] =
-        "connload-journal 1\tcommand=create\tinput=/home/desk\\t1.csv\tinput_size=12345\tinput_crc=00c0ffee\trows=1000\t"
-        "plan=fedcba9876543210\tbase_url=https://api.example.com/v1\tkey_mark=0123456789abcdef:01234567\t"
+        "connload-journal 1\tcommand=create\tinput=/home/desk\\t1.csv\tinput_size=12345\tinput_crc=00c0ffee\t"
+        "rows=1000\tplan=fedcba9876543210\tbase_url=https://api.example.com/v1\tkey_mark=0123456789abcdef:01234567\t"
         "started=2026-11-24T06:00:00.123Z\t";
     struct journal *journal = begin();
     size_t len;

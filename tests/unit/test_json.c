@@ -223,6 +223,8 @@ static void says_when_it_does_not_fit(void **state)
         json_object_text(object, "large", buf_view(&large));
         json_object_integer(json_object_list(json_object_child(object, "child"), "list"), NULL, i);
     }
+    buf_release(&out);
+    buf_init(&out, (size_t)2 * JSON_WRITE_MEMORY);
     assert_false(json_object_print(object, false, &out));
     assert_int_equal(out.len, 0);
     buf_release(&out);

@@ -186,7 +186,8 @@ static void limits_elements_and_depth(void **state)
     assert_int_equal(longest, JSON_ELEMENT_MAX);
     assert_false(feed_repeated(list, "{\"results\":[\"", "x", JSON_ELEMENT_MAX - 1, "\"]}"));
     assert_false(feed_repeated(list, "{\"results\":[", "[", 100000000, "]}"));
-    assert_false(feed_repeated(list, "{\"results\":[", "[", JSON_DEPTH_MAX + 1, ""));
+    assert_false(feed_repeated(list, "{\"results\":[", "[", JSON_DEPTH_MAX + 1,
+                               "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"));
     assert_true(feed_repeated(list, "{\"results\":[", "[", JSON_DEPTH_MAX,
                               "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"));
     assert_true(feed_repeated(list, "{\"results\":[0", ",{\"a\":\"b\"}", 500000, "]}"));
@@ -238,6 +239,7 @@ static void suspects_paging(void **state)
         {"\"total\":2,\"count\":2", false},
         {"\"total\":2,\"count\":3", true},
         {"\"total\":3", true},
+        {"\"total\":3,\"count\":2", true},
         {"\"total_count\":null", false},
         {"\"count\":\"2\"", true},
         {"\"total_pages\":1", false},

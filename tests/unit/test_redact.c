@@ -43,6 +43,7 @@ static void takes_out_every_occurrence(void **state)
     expect_redacted("a hunter2, hunter2hunter2 and key-123.", "hunter2",
                     "a " REDACTED ", " REDACTED REDACTED " and " REDACTED ".");
     expect_redacted("key-1234", "key-1234", REDACTED);
+    expect_redacted("key-123, key", "key", REDACTED ", " REDACTED);
 }
 
 static void knows_secrets_in_disguise(void **state)
@@ -77,8 +78,8 @@ static void knows_secrets_in_disguise(void **state)
 /* What looks like the beginning of a spelling, at the very end of the text. */
 static void reads_no_further_than_the_text(void **state)
 {
-    static const char *const cases[] = {"\\",  "\\u",  "\\u00", "\\ud83d\\u", "&",   "&#",
-                                        "&#x", "&#12", "%",     "%2",         "&am", "&#x27"};
+    static const char *const cases[] = {"\\", "\\u", "\\u00", "\\ud83d", "\\ud83d\\", "\\ud83d\\u", "&",
+                                        "&#", "&#x", "&#12",  "%",       "%2",        "&am",        "&#x27"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

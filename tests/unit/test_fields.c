@@ -1,0 +1,117 @@
+#include "net/fields.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void add(struct fields *fields, const char *line)
+{
+    fields_add(fields, span_of(line), 1795498207000);
+}
+
+static bool is(const struct field_value *value, const char *wanted)
+{
+    return span_equal(field_view(value), span_of(wanted));
+}
+
+static void test_values(void **state)
+{
+    struct fields fields;
+
+    (void)state;
+    fields_reset(&fields);
+    add(&fields, "HTTP/1.1 429 Too Many\r\n");
+    add(&fields, "DATE:\tTue, 24 Nov 2026 05:30:07 GMT \r\n");
+    add(&fields, "retry-after:30\r\n");
+    add(&fields, "Retry-After: 99\r\n");
+    add(&fields, "RateLimit-Limit: 10\r\n");
+    assert_false(fields.complete);
+    add(&fields, "\r\n");
+    assert_true(fields.complete);
+    assert_true(is(&fields.date, "Tue, 24 Nov 2026 05:30:07 GMT"));
+    assert_true(is(&fields.retry_after, "30"));
+    assert_int_equal(fields.hint.limit, 10);
+    assert_int_equal(fields.bytes, 23 + 38 + 16 + 17 + 21 + 2);
+}
+
+static void test_a_status_line_begins_anew(void **state)
+{
+    struct fields fields;
+
+    (void)state;
+    fields_reset(&fields);
+    add(&fields, "HTTP/1.1 103 Early Hints\r\n");
+    add(&fields, "Retry-After: 7\r\n");
+    add(&fields, "X-Request-Id: a\r\n");
+    add(&fields, "X-RateLimit-Remaining: 1\r\n");
+    add(&fields, "\r\n");
+    add(&fields, "HTTP/1.1 200 OK\r\n");
+    assert_int_equal(fields.retry_after.len + fields.request_id.len, 0);
+    assert_false(fields.complete || fields.hint.present);
+    assert_int_equal(fields.bytes, 26 + 16 + 17 + 26 + 2 + 17);
+}
+
+static void test_request_ids_by_rank(void **state)
+{
+    static const char *const lines[] = {"CF-Ray: 4", "X-Correlation-Id: 3", "X-Amzn-RequestId: 2", "x-request-id: 1"};
+    struct fields up, down;
+
+    (void)state;
+    fields_reset(&up);
+    fields_reset(&down);
+    for (int i = 0; i < 4; i++) {
+        add(&up, lines[i]);
+        add(&down, lines[3 - i]);
+        assert_int_equal(up.request_id.text[0], '4' - i);
+        assert_int_equal(down.request_id.text[0], '1');
+    }
+}
+
+static void test_junk_counts_as_absent(void **state)
+{
+    static const char *const junk[] = {
+        "",
+        ":",
+        "x",
+        "X-Request-Id",
+        "X-Request-Id:",
+        "X-Request-Id: \r\n",
+        "X-Request-Id: two words",
+        "X-Request-Id: \xff",
+        "X-Request-Id: \x1b[31m",
+        " X-Request-Id: folded",
+        "X-Request-Id : blank",
+        "Retry-After",
+        "Date:",
+        "RateLimit: ;;;=,",
+    };
+    char longer[FIELD_VALUE_MAX + 32];
+    struct fields fields;
+
+    (void)state;
+    fields_reset(&fields);
+    for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++)
+        add(&fields, junk[i]);
+    memset(longer, 'a', sizeof(longer));
+    memcpy(longer, "X-Request-Id: ", 14);
+    fields_add(&fields, (struct span){longer, sizeof(longer)}, 0);
+    fields_add(&fields, (struct span){"\0: x", 4}, 0);
+    fields_add(&fields, (struct span){"x-request-id: a\0b", 17}, 0);
+    assert_int_equal(fields.request_id.len + fields.retry_after.len + fields.date.len, 0);
+    assert_false(fields.hint.present);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_a_status_line_begins_anew),
+        cmocka_unit_test(test_request_ids_by_rank),
+        cmocka_unit_test(test_junk_counts_as_absent),
+    };
+
+    return cmocka_run_group_tests_name("fields", tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+#include "net/trouble.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void says(enum trouble trouble, const char *words, const char *wanted)
+{
+    struct trouble_facts facts = {.host = "api.example:443", .words = words, .limit_ms = 10000, .status = 407};
+    struct buf out;
+
+    buf_init(&out, 4096);
+    trouble_describe(trouble, &facts, &out);
+    assert_string_equal(out.data, wanted);
+    buf_release(&out);
+}
+
+static void test_sentences(void **state)
+{
+    (void)state;
+    says(TROUBLE_NO_CONNECTION, "Connection refused", "could not connect to api.example:443: connection refused");
+    says(TROUBLE_NO_CONNECTION, "EOF", "could not connect to api.example:443: EOF");
+    says(TROUBLE_TLS, "OpenSSL says no", "no TLS connection to api.example:443: OpenSSL says no");
+    says(TROUBLE_TLS, "Closed", "no TLS connection to api.example:443: closed");
+    says(TROUBLE_TLS, "", "no TLS connection to api.example:443: ");
+    says(TROUBLE_LOST, "\x1b[31mred", "the connection was lost: \\x1B[31mred");
+    says(TROUBLE_CONNECT_TIMEOUT, "", "no connection to api.example:443 within 10.0s");
+    says(TROUBLE_PROXY_REFUSED, "", "the proxy refused the way to api.example:443: status 407");
+    says(TROUBLE_CERTIFICATE, "self-signed",
+         "the server's certificate can't be verified: self-signed; --cacert FILE names another authority");
+}
+
+/* Each has a code and a sentence with a small first letter and no full stop. */
+static void test_all_are_complete(void **state)
+{
+    struct trouble_facts facts = {.host = "h:1", .words = "w"};
+    struct buf out;
+
+    (void)state;
+    assert_null(trouble_code(TROUBLE_NONE));
+    buf_init(&out, 4096);
+    for (int i = TROUBLE_NONE + 1; i < TROUBLES; i++) {
+        buf_reset(&out);
+        trouble_describe((enum trouble)i, &facts, &out);
+        assert_non_null(trouble_code((enum trouble)i));
+        assert_in_range(out.data[0], 'a', 'z');
+        assert_true(out.data[out.len - 1] != '.');
+    }
+    buf_release(&out);
+}
+
+/* A fatal trouble ends the run: nothing that can pass by itself, nothing after the request was sent. */
+static void test_fatal(void **state)
+{
+    (void)state;
+    assert_true(trouble_is_fatal(TROUBLE_CERTIFICATE) && trouble_is_fatal(TROUBLE_PROXY_REFUSED));
+    assert_false(trouble_is_fatal(TROUBLE_TLS) || trouble_is_fatal(TROUBLE_NO_SUCH_HOST));
+    for (int i = TROUBLE_STREAM_REFUSED; i < TROUBLES; i++)
+        assert_false(trouble_is_fatal((enum trouble)i));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sentences),
+        cmocka_unit_test(test_all_are_complete),
+        cmocka_unit_test(test_fatal),
+    };
+
+    return cmocka_run_group_tests_name("trouble", tests, NULL, NULL);
+}
