@@ -244,7 +244,7 @@ static const struct option table[] = {
     {"api-key", "KEY", "a key to accept, an account of its own (sandbox); repeatable", NULL, set_api_key},
     {"connectors", "N", "start with N synthetic connectors of the first account", NULL, set_connectors},
     {"log", "FILE", "write a JSON line for each request, its body included", NULL, set_log},
-    {"seed", "N", "seed of ids, delays and faults (1)", NULL, set_seed},
+    {"seed", "N", "seed of delays and faults (1)", NULL, set_seed},
     {"rate", "N/WINDOW|none", "most requests for each key (none): 500/m, 50/3s", "Rate limit", set_rate},
     {"rate-kind", "KIND", "rolling, fixed or bucket (rolling)", NULL, set_rate_kind},
     {"burst", "N", "size of the bucket (the rate's N)", NULL, set_burst},

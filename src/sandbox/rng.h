@@ -1,7 +1,7 @@
 /*
  * rng: seeded random numbers (splitmix64), so that a run of the sandbox can be repeated. Not for secrets.
  *
- * Each purpose has a stream of its own: ids do not change because a fault was ordered.
+ * Each purpose has a stream of its own: delays do not change because a fault was ordered.
  */
 #ifndef SANDBOX_RNG_H
 #define SANDBOX_RNG_H

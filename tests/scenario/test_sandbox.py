@@ -267,9 +267,9 @@ def test_any_text_comes_back_as_it_went(sandbox):
     assert made["label"] == made["description"] == label and client.list()[0] == made
 
 
-def test_ids_follow_the_seed(sandbox):
-    ids = [[Client(box := sandbox("--seed", seed)).create()[2]["connector_id"], box.stop()][0] for seed in (5, 5, 6)]
-    assert ids[0] == ids[1] != ids[2]
+def test_ids_never_come_back(sandbox):
+    ids = [[Client(box := sandbox("--seed", 5)).create()[2]["connector_id"], box.stop()][0] for _ in range(2)]
+    assert ids[0] != ids[1]
 
 
 def test_the_clock_can_be_off(sandbox):
