@@ -210,6 +210,8 @@ static bool check_proxy(const char *proxy, struct err *err)
 
 /* ---- what libcurl calls ---- */
 
+/* NOLINTBEGIN(readability-non-const-parameter): the types are libcurl's */
+
 /*
  * Called when a connection stands and the request is about to be written: the exact "may have been sent" flag. A
  * second call is libcurl's own repetition, after a reused connection has died without an answer byte, of a request
@@ -286,6 +288,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     transfer->trouble = TROUBLE_LONG_BODY;
     return 0;
 }
+
+/* NOLINTEND(readability-non-const-parameter) */
 
 /* ---- construction ---- */
 

@@ -25,10 +25,10 @@ struct pace {
     struct adapt adapt;
 };
 
-/* Rounding to milliseconds at both ends, and clocks that run 500 ppm apart. */
+/* Rounding to milliseconds at both ends, and clocks that run 500 ppm apart, rounded up. */
 static int64_t guard_ms(int64_t window_ms)
 {
-    return 1 + window_ms / 2000;
+    return 1 + (window_ms + 1999) / 2000;
 }
 
 struct pace *pace_new(const struct pace_config *config)
@@ -195,12 +195,12 @@ static int64_t whole_ms(double ms)
 
 static int64_t slots_eta(const struct pace *pace, int64_t now_ms, uint64_t requests)
 {
-    uint64_t last = requests - 1;
+    uint64_t last = requests - 1, windows;
 
     if (pace->slots == 0)
         return 0;
-    return slot_time(pace, now_ms, last % pace->slots) - now_ms +
-           whole_ms((double)(last / pace->slots) * (double)pace->rest_ms);
+    windows = last / pace->slots;
+    return slot_time(pace, now_ms, last % pace->slots) - now_ms + whole_ms((double)windows * (double)pace->rest_ms);
 }
 
 int64_t pace_eta_ms(const struct pace *pace, int64_t now_ms, uint64_t requests)

@@ -6,8 +6,8 @@
  * request before its answer and sees the new one after its sending, so that no rolling window as the server sees it
  * ever holds more than N, whatever the latency and its jitter; and N requests go out at once, not one every W/N.
  * A slot rests for W plus a guard: 1 ms, because both ends of the pause are rounded down to a millisecond, and
- * W/2000, because two clocks may differ by 500 ppm. So R requests take about floor((R-1)/N) times W + 0.05 % + 1 ms,
- * plus one round trip for each window.
+ * W/2000, rounded up, because two clocks may differ by 500 ppm. So R requests take about floor((R-1)/N) times
+ * W + 0.05 % + 2 ms, plus one round trip for each window.
  *
  * A limit that was not declared, or is lower than declared, shows as refused requests (429). One refusal, with all the
  * others that were in flight, holds every request until Retry-After; after that the pace is learned (net/adapt.h).

@@ -65,9 +65,8 @@ static void *raw_server_main(void *context)
 
         peer->server = server;
         peer->fd = fd;
-        server->peers[server->connections] = peer;
+        server->peers[server->connections++] = peer;
         pthread_create(&peer->thread, NULL, raw_peer_main, peer);
-        server->connections++;
     }
     return NULL;
 }

@@ -594,7 +594,7 @@ static void test_connect_timeout_is_unsent(void **state)
     address.sin_port = htons((uint16_t)port);
     for (int i = 0; i < 4; i++) {
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(fillers[i], (struct sockaddr *)&address, sizeof(address));
+        (void)connect(fillers[i], (struct sockaddr *)&address, sizeof(address));
     }
     http = client("http", port, (struct http_config){.connect_timeout_ms = 100});
     post(http, 1);
