@@ -89,6 +89,11 @@ static bool has_key(const struct search *search, uint64_t at, uint32_t key)
     return at < search->count && search->keys[search->order[at]] == key;
 }
 
+static bool has_tag(const struct search *search, uint64_t at, const struct match *match)
+{
+    return has_key(search, at, match->key) && search->run->rows.row[search->order[at]].public_tag == match->public_tag;
+}
+
 static bool fault(struct search *search, const struct err *err)
 {
     courier_fault(search->run->courier, err);
@@ -198,53 +203,77 @@ static void row_exists(struct search *search, uint64_t index, const struct sheet
     buf_release(&inbox);
 }
 
-/*
- * Finds a row for a match: one with the same payload (`exact`), or any with its type and label. The row is taken, and
- * has its outcome where `skip` says so.
- */
-static bool place(struct search *search, struct match *match, bool exact, bool skip)
+static void take(struct search *search, uint32_t row, const struct sheet_row *read, struct match *match, bool skip)
 {
-    uint64_t at = first_of(search, match->key, exact ? match->public_tag : 0);
+    search->taken[row] = 1;
+    match->used = true;
+    if (skip)
+        row_exists(search, row, read);
+}
+
+/* Finds a row with the same payload: then the connector is a twin, and answers for the first such row that is free. */
+static bool place_exact(struct search *search, struct match *match, bool skip)
+{
+    bool is_twin = false;
     struct sheet_row *read;
 
-    if (!has_key(search, at, match->key))
-        return true;
     if (!read_match(search, match))
         return !search->failed;
-    for (; has_key(search, at, match->key); at++) {
+    for (uint64_t at = first_of(search, match->key, match->public_tag); has_tag(search, at, match); at++) {
         uint32_t row = search->order[at];
 
-        if (exact && search->run->rows.row[row].public_tag != match->public_tag)
-            break;
-        if (search->taken[row] && (!exact || match->used))
+        if (is_twin && search->taken[row])
             continue;
         if (!read_row(search, row, &read))
             return false;
-        if (!(exact ? connector_public_equal(&read->connector, &search->remote.connector)
-                    : connector_key_equal(&read->connector, &search->remote.connector)))
+        if (!connector_public_equal(&read->connector, &search->remote.connector))
             continue;
-        if (exact && !match->used && !note_twin(search))
+        if (!is_twin && !note_twin(search))
             return false;
+        is_twin = true;
         match->used = true;
         if (search->taken[row])
             continue;
-        search->taken[row] = 1;
-        if (skip)
-            row_exists(search, row, read);
+        take(search, row, read, match, skip);
         break;
     }
-    return !courier_stopping(search->run->courier);
+    return true;
 }
 
+/* Finds a row of the same type and label. */
+static bool place_alike(struct search *search, struct match *match, bool skip)
+{
+    struct sheet_row *read;
+
+    if (!read_match(search, match))
+        return !search->failed;
+    for (uint64_t at = first_of(search, match->key, 0); has_key(search, at, match->key); at++) {
+        uint32_t row = search->order[at];
+
+        if (search->taken[row])
+            continue;
+        if (!read_row(search, row, &read))
+            return false;
+        if (!connector_key_equal(&read->connector, &search->remote.connector))
+            continue;
+        take(search, row, read, match, skip);
+        break;
+    }
+    return true;
+}
+
+/* Exact twins first, so that no row with another's label takes a connector away from its twin. */
 static bool place_all(struct search *search, bool skip)
 {
-    for (size_t i = 0; i < search->matches; i++)
-        if (!place(search, &search->match[i], true, skip))
+    const struct courier *courier = search->run->courier;
+
+    for (size_t i = 0; i < search->matches && !courier_stopping(courier); i++)
+        if (!place_exact(search, &search->match[i], skip))
             return false;
-    for (size_t i = 0; i < search->matches; i++)
-        if (!search->match[i].used && !place(search, &search->match[i], false, skip))
+    for (size_t i = 0; i < search->matches && !courier_stopping(courier); i++)
+        if (!search->match[i].used && !place_alike(search, &search->match[i], skip))
             return false;
-    return true;
+    return !courier_stopping(courier);
 }
 
 static bool note_listed(struct search *search)

@@ -65,32 +65,39 @@ static void show_cost(struct run *run, uint64_t creates, uint64_t lists)
            num_format_rate(rate, run->courier->config.rate), num_format_duration(time, least_ms));
 }
 
+/* Shows one row, and holds it; counts those that would be sent. */
+static bool plan_row(struct run *run, const struct plan_config *config, uint64_t index, uint64_t *creates,
+                     struct buf *line, struct err *err)
+{
+    struct row *row = &run->rows.row[index];
+    bool beyond = row->state == ROW_PENDING && config->limit > 0 && *creates >= config->limit;
+
+    if (!show_row(run, index, beyond, line, err))
+        return false;
+    if (row->state == ROW_UNSETTLED)
+        rows_move(&run->rows, index, ROW_PENDING);
+    if (row->state == ROW_PENDING && !beyond)
+        (*creates)++;
+    row->held = 1;
+    return true;
+}
+
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err)
 {
-    bool listed = look_at_account(run, config, facts);
+    bool listed = look_at_account(run, config, facts), shown = true;
     uint64_t creates = 0;
     struct buf line;
-    bool shown = true;
 
     buf_init(&line, 65536);
-    for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++) {
-        struct row *row = &run->rows.row[i];
-        bool beyond = row->state == ROW_PENDING && config->limit > 0 && creates >= config->limit;
-
-        shown = show_row(run, i, beyond, &line, err);
-        if (row->state == ROW_UNSETTLED)
-            rows_move(&run->rows, i, ROW_PENDING);
-        if (row->state == ROW_PENDING && !beyond)
-            creates++;
-        row->held = 1;
-    }
-    if (shown && listed && facts->look_alikes > 0)
-        printf("the account already has a connector of the same type and label for %" PRIu64 " of these rows (--skip-existing)\n",
-               facts->look_alikes);
-    if (shown)
-        show_cost(run, creates, config->why_unlisted == NULL ? 1 : 0);
+    for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++)
+        shown = plan_row(run, config, i, &creates, &line, err);
     buf_release(&line);
-    if (shown && fflush(stdout) != 0)
-        return err_system(err, "standard output can't be written");
-    return shown;
+    if (!shown)
+        return false;
+    if (listed && facts->look_alikes > 0)
+        printf("the account already has a connector of the same type and label for %" PRIu64
+               " of these rows (--skip-existing)\n",
+               facts->look_alikes);
+    show_cost(run, creates, config->why_unlisted == NULL ? 1 : 0);
+    return fflush(stdout) == 0 || err_system(err, "standard output can't be written");
 }
