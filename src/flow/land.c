@@ -151,13 +151,6 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
                  answer->status, run->text.data, run->courier->config.http.base_url);
 }
 
-static bool starts_json(struct span body)
-{
-    struct span text = span_trim(body);
-
-    return text.len > 0 && text.data[0] == '{';
-}
-
 void land_answer(struct land *land, const struct http_answer *answer)
 {
     struct run *run = land->run;
@@ -165,7 +158,7 @@ void land_answer(struct land *land, const struct http_answer *answer)
     bool readable = answer->status >= 200 && answer->status < 300 && remote_read(&land->remote, answer->body) &&
                     !idset_has(&run->claimed, land->remote.id);
     enum verdict verdict =
-        classify_create(answer->fate, answer->status, readable, starts_json(answer->body), run->key_has_worked);
+        classify_create(answer->fate, answer->status, readable, api_error_is_json(answer->body), run->key_has_worked);
 
     if (verdict != VERDICT_CREATED)
         describe(run, row, answer);

@@ -96,20 +96,21 @@ enum verdict listing_answer(struct listing *listing, const struct http_answer *a
     enum verdict verdict = classify_idempotent(answer->fate, answer->status, whole);
 
     listing->active = false;
+    listing->more = answer->more;
     listing->took_ms = answer->ended_ms - answer->started_ms;
     if (answer->fatal && verdict == VERDICT_AGAIN)
         verdict = VERDICT_REJECTED;
+    log_list(listing, answer, verdict);
     if (verdict == VERDICT_CREATED)
         listing->attempts = 0;
     else
         explain(listing, answer, whole, why);
-    log_list(listing, answer, verdict);
     return verdict;
 }
 
 bool listing_is_partial(const struct listing *listing)
 {
-    return listing->unreadable > 0 || json_list_is_partial(listing->list);
+    return listing->more || listing->unreadable > 0 || json_list_is_partial(listing->list);
 }
 
 /* What is left to do after an answer that was not the list: stop, or wait and ask again. */

@@ -180,6 +180,22 @@ static bool read_earlier(struct sheet *sheet, struct sheet_row *row, struct err 
     return !sheet->header.is_result || results_read(&row->earlier, &sheet->header, &row->record, sheet_name(sheet), err);
 }
 
+/*
+ * A row that had cells beyond the header's columns lost them in the result file (results_row()), and what is left may stand in
+ * the wrong columns: an unquoted comma shifts a password into a label. Its right width proves nothing: somebody has to look.
+ */
+static void distrust_shifted(struct sheet_row *row)
+{
+    static const char code[] = "too_many_fields";
+    struct span codes = row->earlier.error_code;
+
+    if (row->earlier.status == STATUS_INVALID && codes.len > 0 &&
+        memmem(codes.data, codes.len, code, sizeof(code) - 1) != NULL)
+        buf_text(problems_add(&row->problems, CHECK_TOO_MANY_FIELDS),
+                 "the row had more cells than the header has columns, so its cells may stand in the wrong columns; put "
+                 "them right and empty its error_code cell");
+}
+
 /* Makes a checked row of the record in rows[which]. */
 static bool make_row(struct sheet *sheet, int which, struct err *err)
 {
@@ -191,7 +207,9 @@ static bool make_row(struct sheet *sheet, int which, struct err *err)
     if (sheet->config.secret_refs)
         secrets_resolve(&sheet->secrets[which], &row->values);
     problems_reset(&row->problems);
-    row->valid = connector_check(&row->connector, &row->values, &sheet->header, &row->problems);
+    connector_check(&row->connector, &row->values, &sheet->header, &row->problems);
+    distrust_shifted(row);
+    row->valid = row->problems.set == 0;
     return true;
 }
 

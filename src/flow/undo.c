@@ -40,15 +40,26 @@ static bool open_results(struct undo *undo, struct err *err)
 {
     const char *path = undo->config->sheet.path;
 
+    if (output_is_stream(path))
+        return err_set(err, EXIT_USAGE, "undo rewrites the result file, so it needs a file, not %s", path);
     undo->run.sheet = sheet_open(&undo->config->sheet, undo->console, err);
     if (undo->run.sheet == NULL)
         return false;
-    if (output_is_stream(path))
-        return err_set(err, EXIT_USAGE, "undo rewrites the result file, so it needs a file, not %s", path);
     if (!sheet_header(undo->run.sheet)->is_result)
         return err_set(err, EXIT_INPUT, "%s is no result file: its header does not end in the eight result columns; name the file that `connload create` wrote",
                        path);
     return true;
+}
+
+/* Takes the lock, and opens the file once more: another run may have replaced it before the lock was ours. */
+static bool lock_results(struct undo *undo, bool *found, struct err *err)
+{
+    undo->run.journal = journal_open(undo->config->sheet.path, found, err);
+    if (undo->run.journal == NULL)
+        return false;
+    sheet_close(undo->run.sheet);
+    undo->run.sheet = sheet_open(&undo->config->sheet, NULL, err);
+    return undo->run.sheet != NULL;
 }
 
 /* A created row is to be archived; every other row is carried over. */
@@ -102,7 +113,10 @@ static bool take_up(struct undo *undo, bool found, struct err *err)
                journal_upto(undo->run.journal, head.rows, err);
     undo->facts.resumed = true;
     resume.promised = 0; /* a DELETE that may have been sent is sent again */
-    return resume_replay(&resume, &undo->run, &undo->recent, err);
+    if (!resume_replay(&resume, &undo->run, &undo->recent, err))
+        return false;
+    undo->run.failures = undo->run.rows.with_status[STATUS_CREATED]; /* that could not be archived */
+    return true;
 }
 
 static bool confirm(struct undo *undo, struct err *err)
@@ -251,6 +265,9 @@ static void take_answer(struct undo *undo, const struct http_answer *answer)
     enum verdict verdict = classify_idempotent(answer->fate, answer->status, true);
     uint64_t index = answer->tag;
 
+    /* the API's own 403 is about this connector (somebody else's); a gateway's is about the key */
+    if (answer->status == 403 && api_error_is_json(answer->body))
+        verdict = VERDICT_REJECTED;
     if (verdict != VERDICT_CREATED)
         describe(undo, answer);
     log_attempt(undo, index, answer, verdict);
@@ -346,7 +363,7 @@ static bool prepare(struct undo *undo, struct err *err)
 {
     const struct undo_config *config = undo->config;
 
-    if (!reporting_open(&undo->reporting, &config->reporting, err) ||
+    if (!reporting_open(&undo->reporting, &config->reporting, &undo->facts, err) ||
         !secrets_api_key(config->api_key_file, &undo->key, err))
         return false;
     undo->courier_config = config->courier;
@@ -365,10 +382,7 @@ static bool work(struct undo *undo, struct err *err)
     struct err unheard;
     bool found;
 
-    if (!prepare(undo, err) || !open_results(undo, err))
-        return false;
-    undo->run.journal = journal_open(undo->config->sheet.path, &found, err);
-    if (undo->run.journal == NULL)
+    if (!prepare(undo, err) || !open_results(undo, err) || !lock_results(undo, &found, err))
         return false;
     recent_add_file(&undo->recent, undo->config->sheet.path);
     if (undo->config->reporting.summary != NULL &&

@@ -298,3 +298,10 @@ void api_error_read(struct span body, struct api_secrets secrets, struct buf *me
     buf_release(&line);
     buf_release(&shown);
 }
+
+bool api_error_is_json(struct span body)
+{
+    struct span text = span_trim(body);
+
+    return text.len > 0 && text.data[0] == '{';
+}

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -18,6 +19,9 @@ struct api_secrets {
     const struct span *secret;
     size_t count;
 };
+
+/* Whether an answer is the API's own, a JSON object, rather than a gateway's page. */
+bool api_error_is_json(struct span body);
 
 /*
  * Appends to `message` what the answer says, for people, in one line, without control characters, at most

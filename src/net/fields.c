@@ -16,6 +16,7 @@ static void forget(struct fields *fields)
     fields->date.len = 0;
     fields->request_id.len = 0;
     fields->request_id_rank = -1;
+    fields->more = false;
     fields->hint = PACE_HINT_NONE;
 }
 
@@ -67,12 +68,23 @@ static bool is_named(struct span name, const char *wanted)
     return text_equal_fold(name, span_of(wanted));
 }
 
+/* rel=next, rel="next", rel="last next": where a page follows, whatever its address. Too much is better than too little. */
+static bool names_next(struct span value)
+{
+    for (const char *at = value.data, *end = value.data + value.len; end - at >= 4; at++)
+        if (text_equal_fold((struct span){at, 4}, span_of("next")))
+            return true;
+    return false;
+}
+
 static void take_field(struct fields *fields, struct span name, struct span value, int64_t wall_ms)
 {
     if (is_named(name, "date"))
         keep_first(&fields->date, value);
     else if (is_named(name, "retry-after"))
         keep_first(&fields->retry_after, value);
+    else if (is_named(name, "link"))
+        fields->more = fields->more || names_next(value);
     else if (strchr("rRxX", name.data[0]) != NULL)
         retry_hint(&fields->hint, name, value, wall_ms);
     for (int rank = 0; rank < REQUEST_IDS; rank++)
@@ -97,7 +109,7 @@ void fields_add(struct fields *fields, struct span line, int64_t wall_ms)
     }
     colon = memchr(line.data, ':', line.len);
     /* Every field read here begins with one of these: most lines end at this test. */
-    if (colon == NULL || strchr("cdrxCDRX", line.data[0]) == NULL || line.data[0] == '\0')
+    if (colon == NULL || strchr("cdlrxCDLRX", line.data[0]) == NULL || line.data[0] == '\0')
         return;
     name = (struct span){line.data, (size_t)(colon - line.data)};
     line.data = colon + 1;

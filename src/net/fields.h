@@ -26,6 +26,7 @@ struct fields {
     struct field_value retry_after, date;
     struct field_value request_id; /* printable ASCII without blanks: it can be logged as it is */
     int request_id_rank;           /* of the field that it came from: 0 is the best, -1 = none */
+    bool more;                     /* a Link names a next page (RFC 8288): the answer does not show everything */
     struct pace_hint hint;
 };
 

@@ -817,6 +817,7 @@ static void fill_answer(struct http *http, struct transfer *transfer, struct htt
         .date_ms = date_of(http, &fields->date),
         .request_id = field_view(&fields->request_id),
         .hint = fields->hint,
+        .more = fields->more,
         .started_ms = transfer->started_us / 1000,
         .ended_ms = transfer->ended_us / 1000,
         .latency_us = transfer->sendings > 0 ? transfer->ended_us - transfer->sent_us : 0,

@@ -104,6 +104,32 @@ static void test_junk_counts_as_absent(void **state)
     assert_false(fields.hint.present);
 }
 
+static void test_a_link_to_a_next_page(void **state)
+{
+    static const struct {
+        const char *line;
+        bool more;
+    } cases[] = {
+        {"Link: </contents/v1/connectors?page=2>; rel=\"next\"", true},
+        {"link: <x>; rel=Next", true},
+        {"LINK: <x>; rel=\"prev\", <y>; rel=\"next\"", true},
+        {"Link: <x>; rel=\"prev\"", false},
+        {"Link:", false},
+        {"X-Link: rel=next", false},
+    };
+    struct fields fields;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fields_reset(&fields);
+        add(&fields, cases[i].line);
+        assert_int_equal(fields.more, cases[i].more);
+    }
+    add(&fields, cases[0].line);
+    add(&fields, "HTTP/1.1 200 OK");
+    assert_false(fields.more);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +137,7 @@ int main(void)
         cmocka_unit_test(test_a_status_line_begins_anew),
         cmocka_unit_test(test_request_ids_by_rank),
         cmocka_unit_test(test_junk_counts_as_absent),
+        cmocka_unit_test(test_a_link_to_a_next_page),
     };
 
     return cmocka_run_group_tests_name("fields", tests, NULL, NULL);
