@@ -17,13 +17,14 @@ struct match {
     uint32_t length;
     uint32_t key;
     uint32_t public_tag;
-    bool used;
+    bool used;  /* it answers for a row */
+    bool noted; /* the journal knows it as a twin, where it is to know */
 };
 
 struct search {
     struct run *run;
     const uint32_t *keys;
-    uint32_t *order; /* indices of the rows to be sent, by key, tag and index */
+    uint32_t *order; /* indices of the rows to be sent, and of those to be settled, by key, tag and index */
     uint64_t count;
     uint8_t *taken; /* for each row: a connector answers for it */
     struct match *match;
@@ -60,7 +61,7 @@ static void sort_rows(struct search *search)
     search->order = alloc_zeroed(rows->count, sizeof(search->order[0]));
     search->taken = alloc_zeroed(rows->count, 1);
     for (uint64_t i = 0; i < rows->count; i++)
-        if (rows->row[i].state == ROW_PENDING)
+        if (rows->row[i].state == ROW_PENDING || rows->row[i].state == ROW_UNSETTLED)
             search->order[search->count++] = (uint32_t)i;
     qsort_r(search->order, search->count, sizeof(search->order[0]), by_key, search);
 }
@@ -171,10 +172,13 @@ static bool read_match(struct search *search, const struct match *match)
     return remote_read(&search->remote, (struct span){search->element.data, match->length});
 }
 
-static bool note_twin(struct search *search)
+static bool note_twin(struct search *search, struct match *match)
 {
     struct err err;
 
+    if (match->noted)
+        return true;
+    match->noted = true;
     if (!search->note_twins)
         return true;
     idset_add(&search->run->twins, search->remote.id);
@@ -203,18 +207,23 @@ static void row_exists(struct search *search, uint64_t index, const struct sheet
     buf_release(&inbox);
 }
 
+/* A row that is to be settled has no outcome yet: its exact twin may be its own connector, and settle.c decides. */
+static bool is_unsettled(const struct search *search, uint32_t row)
+{
+    return search->run->rows.row[row].state == ROW_UNSETTLED;
+}
+
 static void take(struct search *search, uint32_t row, const struct sheet_row *read, struct match *match, bool skip)
 {
     search->taken[row] = 1;
     match->used = true;
-    if (skip)
+    if (skip && !is_unsettled(search, row))
         row_exists(search, row, read);
 }
 
 /* Finds a row with the same payload: then the connector is a twin, and answers for the first such row that is free. */
 static bool place_exact(struct search *search, struct match *match, bool skip)
 {
-    bool is_twin = false;
     struct sheet_row *read;
 
     if (!read_match(search, match))
@@ -222,16 +231,14 @@ static bool place_exact(struct search *search, struct match *match, bool skip)
     for (uint64_t at = first_of(search, match->key, match->public_tag); has_tag(search, at, match); at++) {
         uint32_t row = search->order[at];
 
-        if (is_twin && search->taken[row])
+        if (search->taken[row] && (match->noted || is_unsettled(search, row)))
             continue;
         if (!read_row(search, row, &read))
             return false;
         if (!connector_public_equal(&read->connector, &search->remote.connector))
             continue;
-        if (!is_twin && !note_twin(search))
+        if (!is_unsettled(search, row) && !note_twin(search, match))
             return false;
-        is_twin = true;
-        match->used = true;
         if (search->taken[row])
             continue;
         take(search, row, read, match, skip);
@@ -240,7 +247,7 @@ static bool place_exact(struct search *search, struct match *match, bool skip)
     return true;
 }
 
-/* Finds a row of the same type and label. */
+/* Finds a row of the same type and label that is to be sent. */
 static bool place_alike(struct search *search, struct match *match, bool skip)
 {
     struct sheet_row *read;
@@ -250,7 +257,7 @@ static bool place_alike(struct search *search, struct match *match, bool skip)
     for (uint64_t at = first_of(search, match->key, 0); has_key(search, at, match->key); at++) {
         uint32_t row = search->order[at];
 
-        if (search->taken[row])
+        if (search->taken[row] || is_unsettled(search, row))
             continue;
         if (!read_row(search, row, &read))
             return false;
@@ -292,7 +299,7 @@ static uint64_t count_taken(const struct search *search)
     uint64_t count = 0;
 
     for (uint64_t i = 0; i < search->run->rows.count; i++)
-        count += search->taken[i];
+        count += search->taken[i] != 0 && !is_unsettled(search, (uint32_t)i);
     return count;
 }
 
@@ -322,7 +329,7 @@ bool existing_find(struct run *run, const uint32_t *keys, bool skip, bool note_t
     remote_init(&search.remote);
     sort_rows(&search);
     listing_init(&listing, run->courier, &handler);
-    search.fd = scratch_open(&err);
+    search.fd = scratch_open("the account's list", &err);
     if (search.fd < 0)
         fault(&search, &err);
     found = search.fd >= 0 && listing_run(&listing, "listing the account") && flush(&search);

@@ -193,7 +193,7 @@ static bool work(struct list *list, const char *path, struct err *err)
 {
     const struct list_config *config = list->config;
 
-    if (!reporting_open(&list->reporting, &config->reporting, err) || !check_place(list, path, err) ||
+    if (!reporting_open(&list->reporting, &config->reporting, &list->facts, err) || !check_place(list, path, err) ||
         !secrets_api_key(config->api_key_file, &list->key, err))
         return false;
     list->courier_config = config->courier;
@@ -203,7 +203,7 @@ static bool work(struct list *list, const char *path, struct err *err)
         return false;
     list->courier_ready = true;
     courier_listen(&list->courier);
-    list->fd = scratch_open(err);
+    list->fd = scratch_open("the account's list", err);
     return list->fd >= 0 && fetch(list, err) && write_file(list, path, err);
 }
 

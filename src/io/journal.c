@@ -6,6 +6,7 @@
 #include "io/lock.h"
 #include "io/output.h"
 #include "io/record.h"
+#include "io/scratch.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -440,21 +441,13 @@ fail:
 struct journal *journal_scratch(struct err *err)
 {
     struct journal *journal = new_journal();
-    const char *folder = getenv("TMPDIR");
-    struct buf path;
 
-    buf_init(&path, SIZE_MAX / 2);
-    buf_format(&path, "%s/connload-XXXXXX", folder != NULL && folder[0] != '\0' ? folder : "/tmp");
-    journal->fd = mkostemp(path.data, O_APPEND | O_CLOEXEC);
-    if (journal->fd < 0) {
-        disk_error(err, "create", path.data);
+    journal->fd = scratch_open("a run that can't be resumed", err);
+    if (journal->fd < 0 || fcntl(journal->fd, F_SETFL, O_APPEND) != 0) {
         free_journal(journal);
-        journal = NULL;
-    } else {
-        unlink(path.data);
-        journal->head.rows = UINT64_MAX;
+        return NULL;
     }
-    buf_release(&path);
+    journal->head.rows = UINT64_MAX;
     return journal;
 }
 

@@ -10,16 +10,16 @@
 
 enum { PATH_LONGEST = 1 << 16 };
 
-static const char *folder_of_choice(void)
+const char *scratch_folder(void)
 {
     const char *folder = getenv("TMPDIR");
 
     return folder != NULL && folder[0] != '\0' ? folder : "/tmp";
 }
 
-int scratch_open(struct err *err)
+int scratch_open(const char *what, struct err *err)
 {
-    const char *folder = folder_of_choice();
+    const char *folder = scratch_folder();
     struct buf template;
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -32,7 +32,7 @@ int scratch_open(struct err *err)
     if (fd >= 0)
         unlink(template.data);
     else
-        err_system(err, "a temporary file is needed, and none can be made in %s (TMPDIR names another folder)", folder);
+        err_system(err, "%s needs a temporary file in %s (TMPDIR names another folder), and none can be made there", what, folder);
     buf_release(&template);
     return fd;
 }

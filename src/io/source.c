@@ -2,6 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "io/disk.h"
+#include "io/scratch.h"
 #include "io/sniff.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@ enum {
     UNIT = 4,             /* bytes of a UTF-16 character at most */
     NAME_SHOWN = 1024,    /* characters of a path in messages */
     NAME_BYTES = 1 << 16, /* the same as bytes, escapes included */
+    WINDOW = 1 << 14,     /* bytes that source_at() reads at once: rows are mostly read again in order */
 };
 
 struct source {
@@ -31,6 +34,9 @@ struct source {
     uint64_t at;    /* of the next piece */
     uint32_t crc;
     char *piece;
+    char *window; /* WINDOW bytes of room, of which `window_len` are the text from `window_at` on */
+    uint64_t window_at;
+    size_t window_len;
 };
 
 /* An input on its way into the spool: bytes as read, inflated, the kind found, recoded, inspected, written. */
@@ -80,53 +86,13 @@ static ssize_t read_full(int fd, void *bytes, size_t size, int64_t offset)
     return (ssize_t)done;
 }
 
-static const char *spool_folder(void)
-{
-    const char *folder = getenv("TMPDIR");
-
-    return folder != NULL && folder[0] != '\0' ? folder : "/tmp";
-}
-
 static bool write_spool(const struct spool *spool, struct span text, struct err *err)
 {
-    while (text.len > 0) {
-        ssize_t done = write(spool->out, text.data, text.len);
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return err_system(err,
-                              "%s is copied to a temporary file in %s (TMPDIR names another folder), "
-                              "and that can't be written",
-                              spool->name, spool_folder());
-        text.data += done;
-        text.len -= (size_t)done;
-    }
-    return true;
-}
-
-/* An unlinked file, read and written by us alone; -1 with `err` set. */
-static int make_spool(const char *name, struct err *err)
-{
-    const char *folder = spool_folder();
-    struct buf template;
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-    if (fd >= 0)
-        return fd;
-    /* Not every file system has unnamed files. */
-    buf_init(&template, 1 << 16);
-    buf_format(&template, "%s/connload-XXXXXX", folder);
-    fd = template.overflow ? -1 : mkostemp(template.data, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(template.data);
-    else
-        err_system(err,
-                   "%s has to be copied to a temporary file in %s (TMPDIR names another folder), "
-                   "and none can be made there",
-                   name, folder);
-    buf_release(&template);
-    return fd;
+    return disk_write(spool->out, text.data, text.len) ||
+           err_system(err,
+                      "%s is copied to a temporary file in %s (TMPDIR names another folder), "
+                      "and that can't be written",
+                      spool->name, scratch_folder());
 }
 
 /* ---- Spooling ---- */
@@ -348,7 +314,7 @@ static bool spool_input(struct source *source, int fd, struct err *err)
     spool->info = &source->info;
     spool->line = 1;
     buf_init(&spool->head, SNIFF_HEAD);
-    spool->out = source->fd = make_spool(source->name, err);
+    spool->out = source->fd = scratch_open(source->name, err);
     source->spooled = true;
     ok = source->fd >= 0 && make_inflating(&spool->inflating, err);
     if (ok) {
@@ -473,6 +439,7 @@ struct source *source_open(const char *path, struct err *err)
     ok = strcmp(path, "-") == 0 ? open_stdin(source, err) : open_path(source, path, err);
     if (ok) {
         source->piece = alloc_bytes(SOURCE_PIECE);
+        source->window = alloc_bytes(WINDOW);
         return source;
     }
     source_close(source);
@@ -488,6 +455,9 @@ void source_close(struct source *source)
     if (source->piece != NULL)
         explicit_bzero(source->piece, source->info.size < SOURCE_PIECE ? (size_t)source->info.size : SOURCE_PIECE);
     free(source->piece);
+    if (source->window != NULL)
+        explicit_bzero(source->window, source->window_len);
+    free(source->window);
     free(source->name);
     free(source);
 }
@@ -504,7 +474,7 @@ const struct source_info *source_info(const struct source *source)
     return &source->info;
 }
 
-bool source_at(struct source *source, uint64_t offset, void *out, size_t len, struct err *err)
+static bool read_text(struct source *source, uint64_t offset, void *out, size_t len, struct err *err)
 {
     ssize_t got = 0;
 
@@ -518,12 +488,37 @@ bool source_at(struct source *source, uint64_t offset, void *out, size_t len, st
     return true;
 }
 
+/* Whether the window holds all of it. */
+static bool is_in_window(const struct source *source, uint64_t offset, size_t len)
+{
+    return offset >= source->window_at && offset - source->window_at <= source->window_len &&
+           len <= source->window_len - (offset - source->window_at);
+}
+
+bool source_at(struct source *source, uint64_t offset, void *out, size_t len, struct err *err)
+{
+    uint64_t left = offset < source->info.size ? source->info.size - offset : 0;
+    size_t ahead = left < WINDOW ? (size_t)left : WINDOW;
+
+    if (len > ahead)
+        return read_text(source, offset, out, len, err);
+    if (!is_in_window(source, offset, len)) {
+        source->window_len = 0;
+        if (!read_text(source, offset, source->window, ahead, err))
+            return false;
+        source->window_at = offset;
+        source->window_len = ahead;
+    }
+    memcpy(out, source->window + (offset - source->window_at), len);
+    return true;
+}
+
 bool source_next(struct source *source, struct span *piece, struct err *err)
 {
     uint64_t left = source->info.size - source->at;
     size_t len = left < SOURCE_PIECE ? (size_t)left : SOURCE_PIECE;
 
-    if (!source_at(source, source->at, source->piece, len, err))
+    if (!read_text(source, source->at, source->piece, len, err))
         return false;
     source->at += len;
     source->crc = (uint32_t)crc32_z(source->crc, (const unsigned char *)source->piece, len);

@@ -537,7 +537,7 @@ static void spools_where_tmpdir_says(void **state)
     write_file((struct span)SPAN("\xFF\xFEt\0"));
     setenv("TMPDIR", "none", 1);
     expect_refused("desk.csv", EXIT_LOCAL, "desk.csv",
-                   " has to be copied to a temporary file in none (TMPDIR names "
+                   " needs a temporary file in none (TMPDIR names "
                    "another folder), and none can be made there: No such file or directory");
     setenv("TMPDIR", ".", 1);
     source_close(open_desk());
@@ -593,7 +593,12 @@ static void sees_that_a_file_has_changed(void **state)
     assert_false(source_unchanged(source));
     check_text(source, (struct span)SPAN("type,label\n")); /* what it was */
     assert_int_equal(truncate("desk.csv", 5), 0);
-    assert_true(source_at(source, 4, &byte, 1, &err));
+    assert_true(source_at(source, 5, &byte, 1, &err)); /* read a moment ago, and so still what it was */
+    source_close(source);
+
+    write_file((struct span)SPAN("type,label\n"));
+    source = open_desk();
+    assert_int_equal(truncate("desk.csv", 5), 0);
     assert_false(source_at(source, 5, &byte, 1, &err));
     assert_int_equal(err.code, EXIT_INPUT);
     assert_string_equal(err.text, "desk.csv has changed while it was read; run again when nothing writes to it");
