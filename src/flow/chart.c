@@ -3,25 +3,28 @@
 #include "base/num.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* All charts share one coordinate system; the style sheet scales it to the page. */
 enum {
     WIDTH = 720,
-    HEIGHT = 280,
+    HEIGHT = 240,
     LEFT = 70,
     RIGHT = 12,
     TOP = 26,
     BOTTOM = 40,
     PLOT_WIDTH = WIDTH - LEFT - RIGHT,
     PLOT_HEIGHT = HEIGHT - TOP - BOTTOM,
-    Y_TICKS = 4,
+    Y_TICKS = 5, /* at most */
     X_TICKS = 6,
 };
 
 struct axes {
     double most; /* value at the top */
     double step; /* between two ticks */
+    int ticks;   /* above the baseline */
 };
 
 /* Ticks at 1, 2 or 5 times a power of ten; whole numbers, since requests are. */
@@ -36,8 +39,11 @@ static struct axes axes_for(double most)
         for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
             double step = steps[i] * power;
 
-            if (step * Y_TICKS >= most)
-                return (struct axes){.most = step * Y_TICKS, .step = step};
+            if (step * Y_TICKS >= most) {
+                int ticks = (int)ceil(most / step);
+
+                return (struct axes){.most = step * ticks, .step = step, .ticks = ticks};
+            }
         }
         power *= 10;
     }
@@ -50,11 +56,11 @@ static double y_of(const struct axes *axes, double value)
 
 static void add_y_axis(struct buf *out, const struct axes *axes)
 {
-    for (int i = 0; i <= Y_TICKS; i++) {
+    for (int i = 0; i <= axes->ticks; i++) {
         double value = axes->step * i, y = y_of(axes, value);
 
-        buf_format(out, "<line class=\"%s\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", i == 0 ? "axis" : "grid", LEFT,
-                   WIDTH - RIGHT, y, y);
+        buf_format(out, "<line class=\"%s\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", i == 0 ? "axis" : "grid",
+                   LEFT, WIDTH - RIGHT, y, y);
         buf_format(out, "<text class=\"end\" x=\"%d\" y=\"%.1f\">%.0f</text>\n", LEFT - 8, y + 4, value);
     }
 }
@@ -67,7 +73,8 @@ static void add_x_label(struct buf *out, double x, const char *text)
 static void begin_svg(struct buf *out, const char *id, const char *title, const char *described)
 {
     buf_format(out,
-               "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s-t %s-d\"><title id=\"%s-t\">%s</title>"
+               "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s-t\" aria-describedby=\"%s-d\">"
+               "<title id=\"%s-t\">%s</title>"
                "<desc id=\"%s-d\">%s</desc>\n",
                WIDTH, HEIGHT, id, id, id, title, id, described);
 }
@@ -85,19 +92,17 @@ static void add_column(struct buf *out, const char *class, double x, double widt
 static const char *status_words(const struct facts *facts, enum status status)
 {
     static const char *const words[STATUSES] = {
-        [STATUS_NONE] = "passed the checks",
-        [STATUS_CREATED] = "created",
-        [STATUS_EXISTS] = "existed already",
-        [STATUS_ARCHIVED] = "archived",
-        [STATUS_INVALID] = "failed the checks",
-        [STATUS_REJECTED] = "refused by the server for good",
-        [STATUS_FAILED] = "failed: not created",
-        [STATUS_UNKNOWN] = "unknown: may or may not exist",
+        [STATUS_NONE] = "passed the checks",      [STATUS_CREATED] = "created",
+        [STATUS_EXISTS] = "existed already",      [STATUS_ARCHIVED] = "archived",
+        [STATUS_INVALID] = "failed the checks",   [STATUS_REJECTED] = "refused by the server for good",
+        [STATUS_FAILED] = "failed: not created",  [STATUS_UNKNOWN] = "unknown: may or may not exist",
         [STATUS_NOT_ATTEMPTED] = "not attempted",
     };
 
     if (status == STATUS_NOT_ATTEMPTED && facts->dry_run)
         return "not sent: a dry run";
+    if (status == STATUS_CREATED && strcmp(facts->command, "undo") == 0)
+        return "not archived";
     return words[status];
 }
 
@@ -123,23 +128,25 @@ void chart_outcomes(struct buf *out, const struct facts *facts, const struct tal
 
     if (tally->rows == 0)
         return;
-    buf_text(out, "<figure><svg class=\"bar\" viewBox=\"0 0 720 28\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    buf_text(out,
+             "<figure><svg class=\"bar\" viewBox=\"0 0 720 28\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     for (int i = STATUS_NONE; i < STATUSES; i++) {
         double width = (double)count_of(tally, i) / all * WIDTH;
 
         if (width > 0)
-            buf_format(out, "<rect class=\"s-%s\" x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"28\"/>", status_class(i), x,
-                       width > 3 ? width - 2 : width);
+            buf_format(out, "<rect class=\"s-%s\" x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"28\"/>", status_class(i),
+                       x, width > 3 ? width - 2 : width);
         x += width;
     }
     buf_text(out, "</svg>\n<ul class=\"legend\">");
     for (int i = STATUS_NONE; i < STATUSES; i++)
         if (count_of(tally, i) > 0)
-            buf_format(out,
-                       "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"s-%s\" width=\"12\" height=\"12\" "
-                       "rx=\"2\"/></svg><b>%" PRIu64 "</b> %s <span class=\"soft\">%.1f&#160;%%</span></li>\n",
-                       status_class(i), count_of(tally, i), status_words(facts, (enum status)i),
-                       (double)count_of(tally, i) / all * 100);
+            buf_format(
+                out,
+                "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"s-%s\" width=\"12\" height=\"12\" "
+                "rx=\"2\"/></svg><b>%" PRIu64 "</b> %s <span class=\"soft\">%.1f&#160;%%</span></li>\n",
+                status_class(i), count_of(tally, i), status_words(facts, (enum status)i),
+                (double)count_of(tally, i) / all * 100);
     buf_text(out, "</ul></figure>\n");
 }
 
@@ -187,6 +194,18 @@ static void find_scale(struct timeline *timeline, const struct rate *rate)
     timeline->axes = axes_for(top);
 }
 
+/* Steps and offsets are whole seconds. */
+static const char *format_s(char text[NUM_DURATION_TEXT], int64_t s)
+{
+    if (s % 3600 == 0 && s > 0)
+        snprintf(text, NUM_DURATION_TEXT, "%" PRId64 "&#160;h", s / 3600);
+    else if (s % 60 == 0 && s > 0)
+        snprintf(text, NUM_DURATION_TEXT, "%" PRId64 "&#160;min", s / 60);
+    else
+        snprintf(text, NUM_DURATION_TEXT, "%" PRId64 "&#160;s", s);
+    return text;
+}
+
 static double x_of(const struct timeline *timeline, double step)
 {
     return LEFT + PLOT_WIDTH * step / timeline->tally->spans;
@@ -203,9 +222,11 @@ static void add_step(struct buf *out, const struct timeline *timeline, unsigned 
         return;
     if (width > 3)
         width -= 1;
-    buf_format(out, "<g><title>after %s: %" PRIu32 " sent, %" PRIu32 " created, %" PRIu32 " answers 429, %" PRIu32
-               " failed</title>", num_format_duration(at, (int64_t)i * timeline->tally->span_ms), span->sent, span->created,
-               span->refused, span->failed);
+    buf_format(out,
+               "<g><title>after %s: %" PRIu32 " sent, %" PRIu32 " created, %" PRIu32 " answers 429, %" PRIu32
+               " failed</title>",
+               format_s(at, (int64_t)i * timeline->tally->span_ms / 1000), span->sent, span->created, span->refused,
+               span->failed);
     add_column(out, "sent", x, width, y_of(&timeline->axes, span->sent), base);
     if (bad > timeline->axes.most)
         bad = timeline->axes.most;
@@ -244,20 +265,10 @@ static void add_limit(struct buf *out, const struct timeline *timeline, const st
     buf_format(out, "<text class=\"end limit-text\" x=\"%d\" y=\"%.1f\">limit %s</text>\n", WIDTH - RIGHT, y - 7, text);
 }
 
-static void format_offset(char text[NUM_DURATION_TEXT], int64_t s)
-{
-    if (s % 3600 == 0 && s > 0)
-        snprintf(text, NUM_DURATION_TEXT, "%" PRId64 "&#160;h", s / 3600);
-    else if (s % 60 == 0 && s > 0)
-        snprintf(text, NUM_DURATION_TEXT, "%" PRId64 "&#160;min", s / 60);
-    else
-        snprintf(text, NUM_DURATION_TEXT, "%" PRId64 "&#160;s", s);
-}
-
 static void add_time_axis(struct buf *out, const struct timeline *timeline)
 {
-    static const int64_t nice[] = {1,   2,   5,    10,   15,   30,   60,    120,   300,  600,
-                                   900, 1800, 3600, 7200, 10800, 21600, 43200, 86400};
+    static const int64_t nice[] = {1,   2,   5,    10,   15,   30,    60,    120,   300,
+                                   600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400};
     int64_t total_ms = (int64_t)timeline->tally->spans * timeline->tally->span_ms, step = 0;
     char text[NUM_DURATION_TEXT];
 
@@ -267,8 +278,7 @@ static void add_time_axis(struct buf *out, const struct timeline *timeline)
     if (step == 0)
         step = (total_ms / 1000 / X_TICKS / 86400 + 1) * 86400;
     for (int64_t s = 0; s * 1000 <= total_ms; s += step) {
-        format_offset(text, s);
-        add_x_label(out, LEFT + PLOT_WIDTH * (double)s * 1000 / (double)total_ms, text);
+        add_x_label(out, LEFT + PLOT_WIDTH * (double)s * 1000 / (double)total_ms, format_s(text, s));
     }
 }
 
@@ -281,8 +291,10 @@ static void add_time_table(struct buf *out, const struct timeline *timeline)
     char at[NUM_DURATION_TEXT];
 
     buf_text(out, "<details><summary>The numbers</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                  "aria-label=\"Requests over time, as numbers\"><table><thead><tr><th scope=\"col\">From</th><th scope=\"col\">Sent</th>"
-                  "<th scope=\"col\">Created</th><th scope=\"col\">Answers 429</th><th scope=\"col\">Failed</th></tr></thead><tbody>\n");
+                  "aria-label=\"Requests over time, as numbers\"><table><thead><tr>"
+                  "<th scope=\"col\">From</th><th scope=\"col\">Sent</th>"
+                  "<th scope=\"col\">Created</th><th scope=\"col\">Answers 429</th><th scope=\"col\">Failed</th>"
+                  "</tr></thead><tbody>\n");
     for (unsigned i = 0; i < tally->spans; i += together) {
         struct tally_span sum = {0};
 
@@ -292,9 +304,10 @@ static void add_time_table(struct buf *out, const struct timeline *timeline)
             sum.refused += tally->span[k].refused;
             sum.failed += tally->span[k].failed;
         }
-        buf_format(out, "<tr><th scope=\"row\">%s</th><td>%" PRIu32 "</td><td>%" PRIu32 "</td><td>%" PRIu32 "</td><td>%" PRIu32
-                   "</td></tr>\n", num_format_duration(at, (int64_t)i * tally->span_ms), sum.sent, sum.created, sum.refused,
-                   sum.failed);
+        buf_format(out,
+                   "<tr><th scope=\"row\">%s</th><td>%" PRIu32 "</td><td>%" PRIu32 "</td><td>%" PRIu32
+                   "</td><td>%" PRIu32 "</td></tr>\n",
+                   format_s(at, (int64_t)i * tally->span_ms / 1000), sum.sent, sum.created, sum.refused, sum.failed);
     }
     buf_text(out, "</tbody></table></div></details>\n");
 }
@@ -304,12 +317,12 @@ static void describe_timeline(struct buf *out, const struct timeline *timeline, 
     char step[NUM_DURATION_TEXT], limit[NUM_DURATION_TEXT];
 
     buf_format(out, "<figcaption>Columns: requests sent in each %s; in red, answers 429 and requests that failed.",
-               num_format_duration(step, timeline->tally->span_ms));
+               format_s(step, timeline->tally->span_ms / 1000));
     if (timeline->steps_a_window > 1)
         buf_text(out, " Line: requests in the window that ends there.");
     if (facts->rate.count > 0)
-        buf_format(out, " Limit: %s; the most that any window held was %" PRIu32 ".", num_format_rate(limit, facts->rate),
-                   timeline->tally->most_in_window);
+        buf_format(out, " Limit: %s; the most that any window held was %" PRIu32 ".",
+                   num_format_rate(limit, facts->rate), timeline->tally->most_in_window);
     buf_text(out, "</figcaption>\n");
 }
 
@@ -317,7 +330,8 @@ void chart_requests(struct buf *out, const struct facts *facts, const struct tal
 {
     struct timeline timeline = {.tally = tally};
 
-    if (tally->spans == 0 || tally->requests[REQUEST_CREATE] + tally->requests[REQUEST_LIST] + tally->requests[REQUEST_DELETE] == 0)
+    if (tally->spans == 0 ||
+        tally->requests[REQUEST_CREATE] + tally->requests[REQUEST_LIST] + tally->requests[REQUEST_DELETE] == 0)
         return;
     find_scale(&timeline, &facts->rate);
     buf_text(out, "<section aria-labelledby=\"requests\"><h2 id=\"requests\">Requests over time</h2><figure>\n");
@@ -375,7 +389,8 @@ static void add_latency_columns(struct buf *out, const struct tally *tally, unsi
         format_us(from, tally_latency_floor(i));
         format_us(to, tally_latency_floor(i + 1));
         buf_format(out, "<g><title>%s to %s: %" PRIu64 "</title>", from, to, tally->latency[i]);
-        add_column(out, "sent", x, width > 3 ? width - 1 : width, y_of(&axes, (double)tally->latency[i]), y_of(&axes, 0));
+        add_column(out, "sent", x, width > 3 ? width - 1 : width, y_of(&axes, (double)tally->latency[i]),
+                   y_of(&axes, 0));
         buf_text(out, "</g>\n");
         if ((i - first) % every == 0)
             add_x_label(out, x, from);
@@ -397,7 +412,8 @@ static void add_latency_table(struct buf *out, const struct tally *tally)
     }
     format_us(text, tally->latency_max_us);
     buf_format(out, "; the slowest: %s.</figcaption>\n", text);
-    buf_text(out, "<details><summary>The numbers</summary><table><thead><tr><th scope=\"col\">From</th><th scope=\"col\">Answers</th></tr></thead><tbody>\n");
+    buf_text(out, "<details><summary>The numbers</summary><table><thead><tr><th scope=\"col\">From</th>"
+                  "<th scope=\"col\">Answers</th></tr></thead><tbody>\n");
     for (unsigned i = 0; i < TALLY_LATENCIES; i++) {
         if (tally->latency[i] == 0)
             continue;

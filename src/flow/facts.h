@@ -28,7 +28,6 @@ struct facts {
     uint64_t look_alikes;      /* rows that the account seems to have already (without --skip-existing) */
     uint64_t blocked;          /* rows held back: --limit, --strict */
     char input_sha256[DIGEST_HEX], results_sha256[DIGEST_HEX]; /* of the files as they are on the disk; empty where there is none */
-    const char *shell_input;   /* what the next command would name, quoted for a shell; NULL where there is no next */
 };
 
 #endif

@@ -54,7 +54,7 @@ static void add_head(struct metrics *metrics, const char *name, const char *type
     buf_format(&metrics->out, "# HELP connload_%s %s\n# TYPE connload_%s %s\n", name, help, name, type);
 }
 
-/* `suffix` and one more label (`label` NULL = none). */
+/* One series, with one label of its own (`label` NULL = none). */
 static void add_sample(struct metrics *metrics, const char *name, const char *label, const char *value, double number)
 {
     buf_format(&metrics->out, "connload_%s{%s", name, metrics->labels.data);
@@ -104,7 +104,8 @@ static void add_latencies(struct metrics *metrics, const struct tally *tally)
     unsigned step = 0;
     char bound[32];
 
-    add_head(metrics, "run_request_duration_seconds", "histogram", "Time from sending a request to the end of its answer.");
+    add_head(metrics, "run_request_duration_seconds", "histogram",
+             "Time from sending a request to the end of its answer.");
     for (unsigned bucket = FIRST_BUCKET; bucket <= LAST_BUCKET; bucket += BUCKET_STEPS) {
         while (step < bucket)
             below += tally->latency[step++];

@@ -1,8 +1,10 @@
 /*
- * report: `--report FILE`: one self-contained HTML page: figures, requests over time with the limit drawn in,
- * latencies, outcomes, and the rows without a connector in a table that can be sorted and filtered.
+ * report: `--report FILE`: one self-contained HTML page: figures, outcomes, requests over time with the limit drawn in,
+ * latencies, errors by kind, and the rows without a connector in a table that can be sorted and filtered.
  *
- * Labels and servers' texts are somebody else's: all of it is escaped, nothing of it is ever markup or script.
+ * Labels and servers' texts are somebody else's: all of it is escaped, nothing of it is ever markup or script
+ * (html.h). The page's Content-Security-Policy allows its own style sheet and script by their hashes, and nothing else:
+ * no network, no frame, no form. It can be read without the script, which only sorts and filters.
  */
 #ifndef FLOW_REPORT_H
 #define FLOW_REPORT_H
@@ -16,18 +18,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { REPORT_ROWS_MAX = 5000 }; /* rows in the table; the page says how many more there are */
+/* Rows in the table, as long as they take no more than 16 MiB; the page says how many more there are. */
+enum { REPORT_ROWS_MAX = 5000 };
 
 struct report;
 
-/* Begins a page in memory (about 1 KiB a row). */
+/* Begins a page in memory: up to 16 MiB, usually less than 1 KiB a row. */
 struct report *report_new(void);
 void report_free(struct report *report); /* NULL is fine */
 
-/* A row that ended without a connector; `report` may be NULL. */
-void report_row(struct report *report, uint32_t line, struct span label, struct span type, const struct outcome *outcome);
+/*
+ * A row that ended without a connector, in the order of the input; `report` may be NULL. Texts are copied, cut after
+ * 200 characters (messages: 600).
+ */
+void report_row(struct report *report, uint32_t line, struct span label, struct span type,
+                const struct outcome *outcome);
 
-/* Writes the page, whole or not at all. */
+/* Writes the page, whole or not at all. EXIT_LOCAL where it can't be. */
 bool report_write(const struct report *report, const char *path, const struct facts *facts, const struct tally *tally,
                   struct err *err);
 

@@ -1,6 +1,9 @@
 #include "flow/reporting.h"
 
+#include "base/alloc.h"
 #include "base/clock.h"
+#include "base/num.h"
+#include "base/version.h"
 #include "flow/metrics.h"
 #include "flow/summary.h"
 #include "io/output.h"
@@ -9,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/alloc.h"
 
 static bool check_writable(const char *option, const char *path, struct err *err)
 {
@@ -27,7 +28,28 @@ static bool check_writable(const char *option, const char *path, struct err *err
     return writable;
 }
 
-bool reporting_open(struct reporting *reporting, const struct reporting_config *config, struct err *err)
+static void log_start_of_run(struct reporting *reporting, const struct facts *facts)
+{
+    struct json_object *line = log_begin(reporting->log, "start");
+    char rate[NUM_DURATION_TEXT];
+
+    if (line == NULL)
+        return;
+    json_object_text(line, "connload", span_of(CONNLOAD_VERSION));
+    json_object_integer(line, "pid", getpid());
+    json_object_text(line, "command", span_of(facts->command));
+    if (facts->input != NULL)
+        json_object_text(line, "input", span_of(facts->input));
+    if (facts->base_url != NULL) {
+        json_object_text(line, "base_url", span_of(facts->base_url));
+        json_object_text(line, "rate", span_of(num_format_rate(rate, facts->rate)));
+    }
+    json_object_bool(line, "dry_run", facts->dry_run);
+    log_end(reporting->log, line);
+}
+
+bool reporting_open(struct reporting *reporting, const struct reporting_config *config, const struct facts *facts,
+                    struct err *err)
 {
     *reporting = (struct reporting){.config = *config};
     if (!check_writable("--summary", config->summary, err) || !check_writable("--metrics", config->metrics, err) ||
@@ -35,6 +57,7 @@ bool reporting_open(struct reporting *reporting, const struct reporting_config *
         return false;
     if (config->log != NULL && (reporting->log = log_open(config->log, err)) == NULL)
         return false;
+    log_start_of_run(reporting, facts);
     if (config->report != NULL)
         reporting->report = report_new();
     return true;
@@ -53,8 +76,12 @@ static void log_end_of_run(struct reporting *reporting, const struct facts *fact
 
     if (line == NULL)
         return;
+    json_object_integer(line, "pid", getpid());
     json_object_integer(line, "exit_code", facts->exit_code);
-    json_object_text(line, "stop", span_of(stop_reason_name(facts->stop)));
+    if (facts->stop != STOP_NONE)
+        json_object_text(line, "stop", span_of(stop_reason_name(facts->stop)));
+    if (facts->stop_text != NULL)
+        json_object_text(line, "message", span_of(facts->stop_text));
     for (int i = STATUS_CREATED; i < STATUSES; i++)
         json_object_integer(line, status_name((enum status)i), (int64_t)tally->status[i]);
     log_end(reporting->log, line);
@@ -75,7 +102,8 @@ static void add_checksums(const struct reporting *reporting, struct facts *facts
         facts->results_sha256[0] = '\0';
 }
 
-enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally, struct console *console)
+enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally,
+                             struct console *console)
 {
     const struct reporting_config *config = &reporting->config;
     enum exit_code code = facts->exit_code;

@@ -24,14 +24,19 @@ struct reporting {
     struct report *report; /* likewise */
 };
 
-/* Opens the log and sees that the other files can be written (EXIT_LOCAL). */
-bool reporting_open(struct reporting *reporting, const struct reporting_config *config, struct err *err);
+/*
+ * Opens the log, tells it of the start, and sees that the other files can be written (EXIT_LOCAL). Of the facts, what
+ * is known before the start is taken: command, input, base URL, rate, dry run.
+ */
+bool reporting_open(struct reporting *reporting, const struct reporting_config *config, const struct facts *facts,
+                    struct err *err);
 void reporting_close(struct reporting *reporting);
 
 /*
  * Shows the summary and writes the files; completes the facts' checksums first. What can't be written is said; the
  * exit code is then EXIT_LOCAL, else the facts' own.
  */
-enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally, struct console *console);
+enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally,
+                             struct console *console);
 
 #endif

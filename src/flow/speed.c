@@ -67,7 +67,9 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
     const struct tally *tally = input->tally;
     uint64_t done = rows->in_state[ROW_DONE] + rows->in_state[ROW_CARRIED];
     struct progress progress = {
-        .doing = courier_stopping(input->courier) ? "stopping" : input->is_undo ? "archiving" : "creating",
+        .doing = courier_stopping(input->courier) ? "stopping"
+                 : input->is_undo                 ? "archiving"
+                                                  : "creating",
         .total = rows->count,
         .done = done,
         .created = tally->status[input->is_undo ? STATUS_ARCHIVED : STATUS_CREATED],
@@ -78,6 +80,8 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
         .in_flight = http_in_flight(input->courier->http),
     };
 
+    if (speed->at_ms == 0)
+        measure(speed, done, now_ms); /* from the beginning, or the first line has no speed to tell */
     if (now_ms < console_due(input->courier->console))
         return;
     measure(speed, done, now_ms);

@@ -17,7 +17,8 @@ enum { SUMMARY_BYTES = 1 << 20, MESSAGE_INDENT = 4, WORTH_SAYING_MS = 1000 };
 enum colour { PLAIN, BOLD, GREEN, RED, YELLOW, DIM, COLOURS };
 
 static const char *const codes[COLOURS] = {
-    [PLAIN] = "", [BOLD] = "\x1b[1m", [GREEN] = "\x1b[32m", [RED] = "\x1b[31m", [YELLOW] = "\x1b[33m", [DIM] = "\x1b[2m",
+    [PLAIN] = "",       [BOLD] = "\x1b[1m",    [GREEN] = "\x1b[32m",
+    [RED] = "\x1b[31m", [YELLOW] = "\x1b[33m", [DIM] = "\x1b[2m",
 };
 
 static const enum colour status_colours[STATUSES] = {
@@ -86,6 +87,11 @@ static bool is_command(const struct page *page, const char *name)
     return strcmp(page->facts->command, name) == 0;
 }
 
+static enum colour colour_of(const struct page *page, enum status status)
+{
+    return status == STATUS_CREATED && is_command(page, "undo") ? RED : status_colours[status];
+}
+
 static int64_t duration_ms(const struct page *page)
 {
     return page->tally->ended_wall_ms - page->tally->started_wall_ms;
@@ -132,7 +138,7 @@ static void put_counts(struct page *page)
     put_count(page, &left, GREEN, passed(page), passed(page) == 1 ? "passes" : "pass");
     for (int i = STATUS_CREATED; i < STATUSES; i++) {
         name_status(page, (enum status)i, name);
-        put_count(page, &left, status_colours[i], tally->status[i], name);
+        put_count(page, &left, colour_of(page, (enum status)i), tally->status[i], name);
     }
 }
 
@@ -141,8 +147,8 @@ static void put_heading(struct page *page)
     char time[NUM_DURATION_TEXT];
     uint64_t rows = page->tally->rows;
 
-    put(page, BOLD, "%" PRIu64 " %s%s in %s%s", rows, is_command(page, "list") ? "connector" : "row", rows == 1 ? "" : "s",
-        num_format_duration(time, duration_ms(page)), rows > 0 ? ":" : "");
+    put(page, BOLD, "%" PRIu64 " %s%s in %s%s", rows, is_command(page, "list") ? "connector" : "row",
+        rows == 1 ? "" : "s", num_format_duration(time, duration_ms(page)), rows > 0 ? ":" : "");
     put_counts(page);
     end_line(page);
     if (page->tally->carried > 0 && is_command(page, "create")) {
@@ -195,7 +201,8 @@ static void put_lost(struct page *page)
 
     if (tally->lost == 0)
         return;
-    put(page, PLAIN, "%" PRIu64 " answer%s lost%s", tally->lost, tally->lost == 1 ? " was" : "s were", left > 0 ? ":" : "");
+    put(page, PLAIN, "%" PRIu64 " answer%s lost%s", tally->lost, tally->lost == 1 ? " was" : "s were",
+        left > 0 ? ":" : "");
     put_count(page, &left, PLAIN, tally->settled_created, "found in the account's list");
     put_count(page, &left, PLAIN, tally->settled_absent, "certainly not created");
     put_count(page, &left, YELLOW, tally->settled_unknown, "not to be settled");
@@ -217,10 +224,10 @@ static void put_look_alikes(struct page *page)
 /* "line 4", "lines 4, 17", "lines 4, 17, 23, 24, 40 …": as many as there is room for. */
 static void add_lines(struct buf *out, const struct tally_error *error)
 {
-    uint64_t kept = error->count < TALLY_LINES ? error->count : TALLY_LINES;
+    unsigned kept = tally_lines(error);
 
     buf_text(out, error->count == 1 ? "line" : "lines");
-    for (uint64_t i = 0; i < kept; i++)
+    for (unsigned i = 0; i < kept; i++)
         buf_format(out, "%s %" PRIu32, i > 0 ? "," : "", error->lines[i]);
     if (error->count > kept)
         buf_text(out, " …");
@@ -247,7 +254,7 @@ static void put_error(struct page *page, const struct tally_error *error)
     buf_init(&lines, 256);
     name_status(page, error->status, name);
     add_lines(&lines, error);
-    put(page, status_colours[error->status], "%" PRIu64 " %s:", error->count, name);
+    put(page, colour_of(page, error->status), "%" PRIu64 " %s:", error->count, name);
     put(page, BOLD, "%s,", error->code);
     put(page, PLAIN, "%s", lines.data);
     end_line(page);
@@ -336,9 +343,11 @@ static void next_after_create(struct page *page)
     if (page->facts->results == NULL || output_is_stream(page->facts->results) || tally_without(page->tally) == 0)
         return;
     if (status[STATUS_INVALID] + status[STATUS_REJECTED] > 0)
-        put_command(page, "correct the rows in that file (error_message says how), then:", "create", page->facts->results);
+        put_command(page, "correct the rows in that file (error_message says how), then:", "create",
+                    page->facts->results);
     else if (status[STATUS_UNKNOWN] > 0)
-        put_command(page, "settle the unknown rows by the account's list, and send the rest:", "create", page->facts->results);
+        put_command(page, "settle the unknown rows by the account's list, and send the rest:", "create",
+                    page->facts->results);
     else
         put_command(page, "send the rest:", "create", page->facts->results);
 }
@@ -374,8 +383,10 @@ void summary_text(struct buf *out, const struct facts *facts, const struct tally
     put_stop(&page);
     put_results(&page);
     put_next(&page);
-    if (out->len == before + 1)
+    if (out->len == before + 1) {
         out->len = before;
+        out->data[before] = '\0';
+    }
 }
 
 void summary_show(struct console *console, const struct facts *facts, const struct tally *tally)

@@ -21,7 +21,7 @@
  *   answers         by HTTP status: {"201": 20, …}, those that came
  *   unanswered      requests that got no answer
  *   lost            answers that were lost: {rows, created, absent, unknown}: rows, and what the account's list said
- *   latency_ms      {count, mean, p50, p90, p99, max} of the answers; quantiles are exact to a fifth; null without answers
+ *   latency_ms      {count, mean, p50, p90, p99, max} of the answers; quantiles within a quarter; null without any
  *   rate            {limit, requests, window_ms}: "500/m"; null without a limit
  *   most_in_window  the most requests that any window of the limit held
  *   waited_ms       time in which only the rate limit kept the next request back

@@ -115,7 +115,7 @@ static void add_latency(struct json_object *object, const struct tally *tally)
     }
     latency = json_object_child(object, "latency_ms");
     add_count(latency, "count", tally->latency_count);
-    json_object_number(latency, "mean", (double)(tally->latency_sum_us / (int64_t)tally->latency_count) / 1e3);
+    json_object_number(latency, "mean", (double)tally->latency_sum_us / (double)tally->latency_count / 1e3);
     json_object_number(latency, "p50", (double)tally_latency_quantile(tally, 0.5) / 1e3);
     json_object_number(latency, "p90", (double)tally_latency_quantile(tally, 0.9) / 1e3);
     json_object_number(latency, "p99", (double)tally_latency_quantile(tally, 0.99) / 1e3);
@@ -124,10 +124,11 @@ static void add_latency(struct json_object *object, const struct tally *tally)
 
 static void add_pace(struct json_object *object, const struct facts *facts, const struct tally *tally)
 {
-    char limit[NUM_DURATION_TEXT];
     struct json_object *rate;
 
     if (facts->rate.count > 0) {
+        char limit[NUM_DURATION_TEXT];
+
         rate = json_object_child(object, "rate");
         add_text(rate, "limit", num_format_rate(limit, facts->rate));
         json_object_integer(rate, "requests", facts->rate.count);
@@ -158,7 +159,7 @@ static void add_errors(struct json_object *object, const struct tally *tally)
         add_count(error, "count", sorted[i]->count);
         json_object_text(error, "message", span_of(sorted[i]->message));
         lines = json_object_list(error, "lines");
-        for (uint64_t k = 0; k < sorted[i]->count && k < TALLY_LINES; k++)
+        for (unsigned k = 0; k < tally_lines(sorted[i]); k++)
             json_object_integer(lines, NULL, sorted[i]->lines[k]);
     }
 }

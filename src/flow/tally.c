@@ -110,6 +110,25 @@ static struct tally_error *error_of(struct tally *tally, enum status status, str
     return error;
 }
 
+unsigned tally_lines(const struct tally_error *error)
+{
+    return error->count < TALLY_LINES ? (unsigned)error->count : TALLY_LINES;
+}
+
+/* Rows end in any order; people look for the first ones in the sheet. */
+static void keep_line(struct tally_error *error, uint32_t line)
+{
+    unsigned at = tally_lines(error);
+
+    while (at > 0 && error->lines[at - 1] > line) {
+        if (at < TALLY_LINES)
+            error->lines[at] = error->lines[at - 1];
+        at--;
+    }
+    if (at < TALLY_LINES)
+        error->lines[at] = line;
+}
+
 static void count_error(struct tally *tally, const struct outcome *outcome, struct span code, uint32_t line)
 {
     struct tally_error *error = error_of(tally, outcome->status, code);
@@ -117,16 +136,15 @@ static void count_error(struct tally *tally, const struct outcome *outcome, stru
     if (error->count == 0 && outcome->error_message.len > 0)
         snprintf(error->message, sizeof(error->message), "%.*s", (int)outcome->error_message.len,
                  outcome->error_message.data);
-    if (error->count < TALLY_LINES)
-        error->lines[error->count] = line;
+    keep_line(error, line);
     error->count++;
 }
 
 /* `created` with a code is a row that `undo` could not archive. */
 static bool is_error(enum status status)
 {
-    return status == STATUS_INVALID || status == STATUS_REJECTED || status == STATUS_FAILED || status == STATUS_UNKNOWN ||
-           status == STATUS_CREATED;
+    return status == STATUS_INVALID || status == STATUS_REJECTED || status == STATUS_FAILED ||
+           status == STATUS_UNKNOWN || status == STATUS_CREATED;
 }
 
 void tally_row(struct tally *tally, const struct outcome *outcome, uint32_t line, int64_t now_ms)
@@ -166,7 +184,8 @@ uint64_t tally_without(const struct tally *tally)
 
 static int compare_errors(const void *a, const void *b)
 {
-    const struct tally_error *one = *(const struct tally_error *const *)a, *other = *(const struct tally_error *const *)b;
+    const struct tally_error *one = *(const struct tally_error *const *)a,
+                             *other = *(const struct tally_error *const *)b;
 
     if (one->count != other->count)
         return one->count < other->count ? 1 : -1;

@@ -14,11 +14,11 @@
 enum request_kind { REQUEST_CREATE, REQUEST_LIST, REQUEST_DELETE, REQUEST_KINDS };
 
 enum {
-    TALLY_ERRORS = 48,   /* kinds of errors told apart; what comes after is counted as "other" */
-    TALLY_LINES = 5,     /* first lines kept for each kind */
+    TALLY_ERRORS = 48, /* kinds of errors told apart; what comes after is counted as "other" */
+    TALLY_LINES = 5,   /* first lines of the sheet kept for each kind */
     TALLY_CODE = 72,
     TALLY_MESSAGE = 200,
-    TALLY_SPANS = 600,   /* steps of the timeline; where it is full, two become one */
+    TALLY_SPANS = 600,    /* steps of the timeline; where it is full, two become one */
     TALLY_LATENCIES = 96, /* histogram: 4 steps for each doubling, from 64 µs */
 };
 
@@ -28,30 +28,31 @@ struct tally_error {
     char message[TALLY_MESSAGE]; /* of the first row that had it */
     enum status status;
     uint64_t count;
-    uint32_t lines[TALLY_LINES]; /* physical lines of the first rows that had it */
+    uint32_t lines[TALLY_LINES]; /* the smallest physical lines of rows that had it, ascending */
 };
 
 /* One step of the timeline. */
 struct tally_span {
-    uint32_t sent, created, refused, failed; /* requests sent; rows created; answers 429; requests that ended badly otherwise */
+    uint32_t sent, created, refused,
+        failed; /* requests sent; rows created; answers 429; requests that ended badly otherwise */
 };
 
 struct tally {
     int64_t started_wall_ms, ended_wall_ms, started_ms; /* the last monotonic */
-    uint64_t rows;              /* of the input (or of the shard) */
-    uint64_t status[STATUSES];  /* rows that have ended, by status; carried rows included */
-    uint64_t carried;           /* of them, from an earlier run */
-    uint64_t to_send;           /* rows that this run set out to send */
+    uint64_t rows;                                      /* of the input (or of the shard) */
+    uint64_t status[STATUSES];                          /* rows that have ended, by status; carried rows included */
+    uint64_t carried;                                   /* of them, from an earlier run */
+    uint64_t to_send;                                   /* rows that this run set out to send */
     uint64_t requests[REQUEST_KINDS];
-    uint64_t retries;           /* creates beyond a row's first */
-    uint64_t refused;           /* answers 429 */
-    uint64_t lost;              /* rows whose answer was lost and that had to be settled */
+    uint64_t retries; /* creates beyond a row's first */
+    uint64_t refused; /* answers 429 */
+    uint64_t lost;    /* rows whose answer was lost and that had to be settled */
     uint64_t settled_created, settled_absent, settled_unknown;
-    uint64_t http_status[600];  /* answers by status */
-    uint64_t unanswered;        /* requests without one */
+    uint64_t http_status[600]; /* answers by status */
+    uint64_t unanswered;       /* requests without one */
     uint64_t latency[TALLY_LATENCIES], latency_count;
     int64_t latency_sum_us, latency_max_us;
-    uint64_t waited_ms;         /* time in which only the rate limit kept the next request from being sent */
+    uint64_t waited_ms; /* time in which only the rate limit kept the next request from being sent */
     uint32_t most_in_window;
     struct tally_error error[TALLY_ERRORS];
     unsigned error_kinds;
@@ -78,6 +79,9 @@ int64_t tally_latency_quantile(const struct tally *tally, double share);
 
 /* The lower and upper bound in µs of a histogram step. */
 int64_t tally_latency_floor(unsigned step);
+
+/* How many lines of an error are kept. */
+unsigned tally_lines(const struct tally_error *error);
 
 /* The kinds of errors, most frequent first, as pointers into `tally`. Returns how many there are. */
 unsigned tally_errors(const struct tally *tally, const struct tally_error *sorted[TALLY_ERRORS]);

@@ -28,7 +28,7 @@ enum {
 struct console {
     struct console_config config;
     bool terminal, colour, utf8;
-    unsigned drawn;      /* columns of the live line that is on the screen; 0 = none is */
+    unsigned drawn; /* columns of the live line that is on the screen; 0 = none is */
     int64_t due_ms;
     int64_t interval_ms; /* between plain lines */
     struct buf text;     /* scratch */
@@ -59,7 +59,7 @@ struct console *console_new(const struct console_config *config)
     const char *term = getenv("TERM");
 
     console->config = *config;
-    console->terminal = isatty(config->fd) && is_set("TERM") && strcmp(term, "dumb") != 0;
+    console->terminal = isatty(config->fd) && term != NULL && term[0] != '\0' && strcmp(term, "dumb") != 0;
     console->colour = console->terminal && !is_set("NO_COLOR");
     console->utf8 = is_utf8_locale();
     console->interval_ms = FIRST_LINE_MS;

@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-enum { LINE_BYTES = 4096, BAR_LEAST = 4, BAR_MOST = 30, GAP = 2 };
+enum { LINE_BYTES = 4096, BAR_LEAST = 6, BAR_MOST = 30, GAP = 2 };
 
 /* The parts of the live line, in their order. */
 enum part {
@@ -22,13 +22,12 @@ enum part {
 };
 
 /* What is left out to make room, in this order. How far the run is stays, at any width. */
-static const enum part sacrifices[] = {PART_RATE, PART_REASON, PART_UNSETTLED, PART_DOING, PART_ETA,
+static const enum part sacrifices[] = {PART_RATE, PART_REASON,  PART_UNSETTLED, PART_DOING, PART_ETA,
                                        PART_BAR,  PART_CREATED, PART_WAIT,      PART_FAILED};
 
 static const char *const colours[PARTS] = {
-    [PART_DOING] = "\x1b[1m",   [PART_BAR] = "\x1b[36m",       [PART_CREATED] = "\x1b[32m",
-    [PART_FAILED] = "\x1b[31m", [PART_UNSETTLED] = "\x1b[33m", [PART_WAIT] = "\x1b[33m",
-    [PART_REASON] = "\x1b[33m",
+    [PART_DOING] = "\x1b[1m",      [PART_BAR] = "\x1b[36m",  [PART_CREATED] = "\x1b[32m", [PART_FAILED] = "\x1b[31m",
+    [PART_UNSETTLED] = "\x1b[33m", [PART_WAIT] = "\x1b[33m", [PART_REASON] = "\x1b[33m",
 };
 
 struct live {

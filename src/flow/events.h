@@ -1,0 +1,19 @@
+/*
+ * events: the log's lines about rows (io/log.h has the members of all lines).
+ */
+#ifndef FLOW_EVENTS_H
+#define FLOW_EVENTS_H
+
+#include "flow/rows.h"
+#include "io/log.h"
+#include "model/outcome.h"
+
+#include <stdint.h>
+
+/* Begins a line about the row of that index: its number, line and state. NULL where there is no log. */
+struct json_object *events_row(struct log *log, const char *event, uint64_t index, const struct row *row);
+
+/* The whole line `row`: a row has its outcome. */
+void events_outcome(struct log *log, uint64_t index, const struct row *row, const struct outcome *outcome);
+
+#endif

@@ -1,0 +1,224 @@
+#include "flow/summary.h"
+
+#include "io/columns.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct tally tally;
+static char shown[65536];
+
+static int fresh(void **state)
+{
+    (void)state;
+    tally_init(&tally, 0, 0);
+    tally.ended_wall_ms = 3200;
+    return 0;
+}
+
+static void ended(enum status status, const char *code, const char *message, uint32_t line)
+{
+    struct outcome outcome = {.status = status, .error_code = span_of(code), .error_message = span_of(message)};
+
+    tally.rows++;
+    tally_row(&tally, &outcome, line, 0);
+}
+
+static void show(const struct facts *facts, unsigned columns, bool colour)
+{
+    struct buf out;
+
+    buf_init(&out, sizeof(shown) - 1);
+    summary_text(&out, facts, &tally, columns, colour);
+    snprintf(shown, sizeof(shown), "%s", out.data);
+    buf_release(&out);
+}
+
+static void desk(void)
+{
+    for (uint32_t i = 0; i < 20; i++) {
+        ended(STATUS_CREATED, NULL, NULL, 10 + i);
+        tally_sent(&tally, REQUEST_CREATE, 0);
+    }
+    ended(STATUS_INVALID, "invalid_email", "column E \"allowed_emails\": \"anna@\" is not an e-mail address", 17);
+    ended(STATUS_INVALID, "invalid_email;missing_label",
+          "column E \"allowed_emails\": \"bob\" is not an e-mail address", 4);
+    ended(STATUS_FAILED, "http_503", "the server answered 503: \x1b[2Jcome back", 8);
+    tally.most_in_window = 20;
+}
+
+static const struct facts created = {
+    .command = "create",
+    .input = "desk.csv",
+    .results = "desk.results.csv",
+    .base_url = "https://api.example",
+    .rate = {500, 60000},
+    .exit_code = EXIT_SOME_NOT,
+};
+
+static void test_create(void **state)
+{
+    (void)state;
+    desk();
+    show(&created, 0, false);
+    assert_string_equal(shown, "23 rows in 3.2s: 20 created, 2 invalid, 1 failed\n"
+                               "20 requests; 6.2 rows a second; at most 20 in any window (limit 500/m)\n"
+                               "\n"
+                               "2 invalid: invalid_email, lines 4, 17\n"
+                               "    column E \"allowed_emails\": \"anna@\" is not an e-mail address\n"
+                               "1 invalid: missing_label, line 4\n"
+                               "    column E \"allowed_emails\": \"bob\" is not an e-mail address\n"
+                               "1 failed: http_503, line 8\n"
+                               "    the server answered 503: \\x1B[2Jcome back\n"
+                               "\n"
+                               "results  desk.results.csv\n"
+                               "next     correct the rows in that file (error_message says how), then:\n"
+                               "         connload create desk.results.csv\n");
+}
+
+/* On a narrow terminal only what is to be typed, and what must be said whole, is wider than it. */
+static void test_narrow(void **state)
+{
+    char *line, *rest = shown;
+
+    (void)state;
+    desk();
+    show(&created, 40, true);
+    assert_non_null(strstr(shown, "\x1b[32m20 created,\x1b[0m"));
+    show(&created, 40, false);
+    assert_null(strchr(shown, '\x1b'));
+    assert_non_null(strstr(shown, "…\n"));
+    while ((line = strsep(&rest, "\n")) != NULL)
+        if (strncmp(line, "results", 7) != 0 && strncmp(line, "next", 4) != 0 && strncmp(line, "     ", 5) != 0)
+            assert_true(columns_of(span_of(line)) <= 40);
+}
+
+static void test_all_done(void **state)
+{
+    struct facts facts = created;
+
+    (void)state;
+    facts.exit_code = EXIT_ALL_DONE;
+    ended(STATUS_CREATED, NULL, NULL, 2);
+    tally_carried(&tally, STATUS_CREATED);
+    tally.rows++;
+    show(&facts, 0, false);
+    assert_string_equal(
+        shown, "2 rows in 3.2s: 2 created\n1 of them was finished by an earlier run\n\nresults  desk.results.csv\n");
+}
+
+static void test_next(void **state)
+{
+    static const struct {
+        struct facts facts;
+        enum status status;
+        const char *next; /* NULL = no advice */
+    } cases[] = {
+        {{.command = "check", .input = "desk.csv"}, STATUS_INVALID, "         connload check desk.csv\n"},
+        {{.command = "check", .input = "my desk.csv"}, STATUS_NONE, "         connload create 'my desk.csv'\n"},
+        {{.command = "check", .input = "-"}, STATUS_NONE, NULL},
+        {{.command = "create", .input = "a", .results = "-"}, STATUS_FAILED, NULL},
+        {{.command = "create", .input = "a", .results = "a.results.csv"},
+         STATUS_FAILED,
+         "next     send the rest:\n         connload create a.results.csv\n"},
+        {{.command = "create", .input = "a", .results = "b"},
+         STATUS_UNKNOWN,
+         "next     settle the unknown rows by the account's list, and send the rest:\n         connload create b\n"},
+        {{.command = "create", .input = "a", .results = "b"}, STATUS_CREATED, NULL},
+        {{.command = "create", .input = "a", .dry_run = true},
+         STATUS_NOT_ATTEMPTED,
+         "next     the same command without --dry-run\n"},
+        {{.command = "undo", .input = "a", .results = "a", .exit_code = EXIT_SOME_NOT},
+         STATUS_CREATED,
+         "next     archive the rest:\n         connload undo a\n"},
+        {{.command = "undo", .input = "a", .results = "a"}, STATUS_ARCHIVED, NULL},
+        {{.command = "list", .results = "a"}, STATUS_EXISTS, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fresh(state);
+        if (cases[i].status != STATUS_NONE)
+            ended(cases[i].status, NULL, NULL, 2);
+        else
+            tally.rows++;
+        show(&cases[i].facts, 0, false);
+        if (cases[i].next == NULL)
+            assert_null(strstr(shown, "next"));
+        else
+            assert_non_null(strstr(shown, cases[i].next));
+    }
+}
+
+static void test_stop(void **state)
+{
+    struct facts facts = created;
+
+    (void)state;
+    facts.stop = STOP_SIGNAL;
+    facts.stop_text = "stopped by SIGTERM";
+    ended(STATUS_NOT_ATTEMPTED, NULL, NULL, 2);
+    show(&facts, 0, false);
+    assert_non_null(strstr(shown, ": 1 not attempted\n"));
+    assert_non_null(strstr(shown, "\nstopped  by SIGTERM\nresults  "));
+}
+
+static void test_lost_and_look_alikes(void **state)
+{
+    struct facts facts = created;
+
+    (void)state;
+    facts.look_alikes = 1;
+    tally.lost = 3;
+    tally.settled_created = 2;
+    tally.settled_unknown = 1;
+    show(&facts, 0, false);
+    assert_non_null(strstr(shown, "3 answers were lost: 2 found in the account's list, 1 not to be settled\n"));
+    assert_non_null(strstr(shown, "1 row looks like a connector that the account had already; --skip-existing"));
+}
+
+static void test_check_and_list(void **state)
+{
+    static const struct facts check = {.command = "check", .input = "-"}, list = {.command = "list"};
+
+    (void)state;
+    ended(STATUS_INVALID, "missing_label", NULL, 2);
+    tally.rows = 3;
+    show(&check, 0, false);
+    assert_non_null(strstr(shown, "3 rows in 3.2s: 2 pass, 1 invalid\n"));
+    fresh(NULL);
+    tally.rows = 1;
+    tally.status[STATUS_EXISTS] = 1;
+    show(&list, 0, false);
+    assert_string_equal(shown, "1 connector in 3.2s: 1 active\n");
+}
+
+static void test_many_kinds(void **state)
+{
+    char code[32];
+
+    (void)state;
+    for (uint32_t i = 0; i < 20; i++) {
+        snprintf(code, sizeof(code), "code_%u", i);
+        ended(STATUS_REJECTED, code, "no", i + 2);
+    }
+    show(&created, 0, false);
+    assert_non_null(strstr(shown, "and 8 more kinds of errors (--summary and --report name all)\n"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_create, fresh),         cmocka_unit_test_setup(test_narrow, fresh),
+        cmocka_unit_test_setup(test_all_done, fresh),       cmocka_unit_test(test_next),
+        cmocka_unit_test_setup(test_stop, fresh),           cmocka_unit_test_setup(test_lost_and_look_alikes, fresh),
+        cmocka_unit_test_setup(test_check_and_list, fresh), cmocka_unit_test_setup(test_many_kinds, fresh),
+    };
+
+    return cmocka_run_group_tests_name("summary", tests, NULL, NULL);
+}
