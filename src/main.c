@@ -97,7 +97,7 @@ static enum exit_code create(const struct options *options, struct console *cons
         .paths = {
             .input = options->input,
             .output = options->output,
-            .may_replace = options->force || options->skip_existing,
+            .may_replace = options->force || (options->skip_existing && !options->dry_run),
             .shard = options->shard,
             .shard_count = options->shard_count,
         },

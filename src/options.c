@@ -343,29 +343,47 @@ static const struct option_spec *spec_of(int code)
     return NULL;
 }
 
-/* What getopt stumbled over: an unknown option, or one whose argument is missing (or spare: --quiet=yes). */
-static bool complain(int code, char **argv, struct err *err)
+/* Whether `word` is `--NAME` or `--NAME=…`. */
+static bool is_whole_name(const struct option_spec *spec, const char *word)
 {
-    const char *word = argv[optind - 1];
+    size_t len = strlen(spec->name);
+
+    return strncmp(word + 2, spec->name, len) == 0 && (word[2 + len] == '\0' || word[2 + len] == '=');
+}
+
+/* The option that `name` is likely meant for, or -1: one that begins so, or is spelt nearly so. */
+static int find_meant(struct span name)
+{
     const char *option_names[OPTIONS];
+    int meant = -1;
+
+    for (int i = 0; i < OPTIONS; i++) {
+        option_names[i] = table[i].name;
+        if (name.len > 0 && strncmp(table[i].name, name.data, name.len) == 0 &&
+            (meant < 0 || table[i].name[name.len] == '\0'))
+            meant = i;
+    }
+    return meant >= 0 ? meant : text_nearest(name, option_names, OPTIONS);
+}
+
+/* An unknown option, or one whose argument is missing (or spare: --quiet=yes). What follows its name is not repeated. */
+static bool complain(int code, const char *word, struct err *err)
+{
     struct span name = span_of(word);
-    int nearest;
+    int meant;
 
     if (code == ':')
         return err_set(err, EXIT_USAGE, "%s needs an argument; see connload --help", word);
     if (strncmp(word, "--", 2) != 0)
         return err_set(err, EXIT_USAGE, "there is no option -%c; see connload --help", optopt);
-    for (size_t i = 0; i < OPTIONS; i++)
-        option_names[i] = table[i].name;
     name.data += 2;
     name.len = strcspn(name.data, "=");
-    nearest = text_nearest(name, option_names, OPTIONS);
-    if (nearest >= 0 && strlen(table[nearest].name) == name.len &&
-        memcmp(table[nearest].name, name.data, name.len) == 0)
-        return err_set(err, EXIT_USAGE, "--%s takes no argument", table[nearest].name);
-    if (nearest >= 0)
+    meant = find_meant(name);
+    if (meant >= 0 && is_whole_name(&table[meant], word))
+        return err_set(err, EXIT_USAGE, "--%s takes no argument", table[meant].name);
+    if (meant >= 0)
         return err_set(err, EXIT_USAGE, "there is no option --%.*s; did you mean --%s?", (int)name.len, name.data,
-                       table[nearest].name);
+                       table[meant].name);
     return err_set(err, EXIT_USAGE, "there is no option --%.*s; see connload --help", (int)name.len, name.data);
 }
 
@@ -379,9 +397,13 @@ static bool read_arguments(struct options *options, int argc, char **argv, bool 
     opterr = 0;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         const struct option_spec *spec = code == '?' || code == ':' ? NULL : spec_of(code);
+        const char *word = argv[optind - (optarg == argv[optind - 1] ? 2 : 1)];
 
         if (spec == NULL)
-            return complain(code, argv, err);
+            return complain(code, argv[optind - 1], err);
+        /* getopt takes beginnings of names: a later option would break scripts, and `--api-key KEY` name a file KEY */
+        if (code >= FIRST_LONG && !is_whole_name(spec, word))
+            return complain('?', word, err);
         given[spec - table] = true;
         if (!apply(options, spec, optarg, err))
             return false;
@@ -399,8 +421,9 @@ static bool read_command(struct options *options, const char *word, struct err *
     if (options->command != COMMAND_NONE)
         return true;
     nearest = text_nearest(span_of(word), names + 1, COMMANDS - 1);
-    return err_set(err, EXIT_USAGE, "there is no command \"%.40s\"; the commands are check, create, undo and list%s%s", word,
-                   nearest >= 0 ? "; did you mean " : "", nearest >= 0 ? names[nearest + 1] : "");
+    return err_set(err, EXIT_USAGE, "there is no command \"%.40s\"; the commands are check, create, undo and list%s%s%s",
+                   word, nearest >= 0 ? "; did you mean " : "", nearest >= 0 ? names[nearest + 1] : "",
+                   nearest >= 0 ? "?" : "");
 }
 
 static bool read_operands(struct options *options, int count, char **operands, struct err *err)

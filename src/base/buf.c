@@ -39,13 +39,14 @@ bool buf_reserve(struct buf *buf, size_t more)
 {
     size_t need, cap;
 
+    /* The usual case: with its NUL it fits what is there, which is never more than the cap. */
+    if (more < buf->cap - buf->len)
+        return true;
     if (more > buf->max - buf->len) {
         buf->overflow = true;
         return false;
     }
     need = buf->len + more + 1;
-    if (need <= buf->cap)
-        return true;
     cap = buf->cap > 0 ? buf->cap : BUF_FIRST_CAP;
     while (cap < need)
         cap += cap / 2 + 1;
@@ -75,7 +76,11 @@ bool buf_text(struct buf *buf, const char *text)
 
 bool buf_char(struct buf *buf, char byte)
 {
-    return buf_add(buf, &byte, 1);
+    if (!buf_reserve(buf, 1))
+        return false;
+    buf->data[buf->len++] = byte;
+    buf->data[buf->len] = '\0';
+    return true;
 }
 
 bool buf_span(struct buf *buf, struct span span)

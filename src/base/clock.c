@@ -73,21 +73,51 @@ static bool has_shape(const char *text, const char *shape)
     return *shape == '*' || *text == '\0';
 }
 
-static bool to_wall(struct tm *parts, int64_t *wall_ms)
+/* The number that `digits` digits make, which has_shape() has found there. */
+static int number_at(const char *at, int digits)
 {
-    bool leap_second = parts->tm_sec == 60;
-    struct tm given;
-    time_t seconds;
+    int number = 0;
 
-    if (parts->tm_year < 70 || parts->tm_hour > 23 || parts->tm_min > 59 || parts->tm_sec > 60)
+    for (int i = 0; i < digits; i++)
+        number = number * 10 + (at[i] - '0');
+    return number;
+}
+
+static bool is_leap_year(int year)
+{
+    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+static int days_in_month(int year, int month)
+{
+    static const int days_in[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+    return days_in[month] + (month == 1 && is_leap_year(year));
+}
+
+/* Days from 1970-01-01 to a month's first day; the month counts from 0. */
+static int64_t days_before(int year, int month)
+{
+    int past = year - 1, leap_days = past / 4 - past / 100 + past / 400 - 477; /* 477 of them before 1970 */
+    int64_t count = (int64_t)(year - 1970) * 365 + leap_days;
+
+    for (int i = 0; i < month; i++)
+        count += days_in_month(year, i);
+    return count;
+}
+
+/* Not by timegm(), which takes a lock and normalises 31 February silently. */
+static bool to_wall(const struct tm *parts, int64_t *wall_ms)
+{
+    int year = parts->tm_year + 1900;
+
+    if (year < 1970 || parts->tm_mon < 0 || parts->tm_mon > 11 || parts->tm_mday < 1 ||
+        parts->tm_mday > days_in_month(year, parts->tm_mon) || parts->tm_hour > 23 || parts->tm_min > 59 ||
+        parts->tm_sec > 60)
         return false;
-    parts->tm_sec -= leap_second;
-    given = *parts;
-    seconds = timegm(parts);
-    /* timegm() normalises 31 February silently: what comes back must be what went in. */
-    if (given.tm_mon != parts->tm_mon || given.tm_mday != parts->tm_mday)
-        return false;
-    *wall_ms = ((int64_t)seconds + leap_second) * 1000;
+    *wall_ms = ((days_before(year, parts->tm_mon) + parts->tm_mday - 1) * 86400 + parts->tm_hour * 3600 +
+                parts->tm_min * 60 + parts->tm_sec) *
+               1000;
     return true;
 }
 
@@ -114,7 +144,8 @@ static bool read_offset(const char *at, int64_t *ms)
     }
     if ((*at != '+' && *at != '-') || !has_shape(at + 1, "00:00"))
         return false;
-    sscanf(at + 1, "%2d:%2d", &hours, &minutes);
+    hours = number_at(at + 1, 2);
+    minutes = number_at(at + 4, 2);
     if (hours > 23 || minutes > 59)
         return false;
     *ms = (int64_t)(hours * 60 + minutes) * 60000 * (*at == '-' ? -1 : 1);
@@ -134,16 +165,20 @@ static bool copy_text(char copy[COPY], struct span text)
 bool clock_parse_rfc3339(struct span text, int64_t *wall_ms)
 {
     char copy[COPY];
-    struct tm parts = {0};
+    struct tm parts;
     int64_t decimals, offset;
 
     if (!copy_text(copy, text) || !has_shape(copy, "0000-00-00*") || strchr("Tt ", copy[10]) == NULL ||
         !has_shape(copy + 11, "00:00:00*"))
         return false;
-    sscanf(copy, "%4d-%2d-%2d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday);
-    sscanf(copy + 11, "%2d:%2d:%2d", &parts.tm_hour, &parts.tm_min, &parts.tm_sec);
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
+    parts = (struct tm){
+        .tm_year = number_at(copy, 4) - 1900,
+        .tm_mon = number_at(copy + 5, 2) - 1,
+        .tm_mday = number_at(copy + 8, 2),
+        .tm_hour = number_at(copy + 11, 2),
+        .tm_min = number_at(copy + 14, 2),
+        .tm_sec = number_at(copy + 17, 2),
+    };
     if (!read_offset(read_decimals(copy + 19, &decimals), &offset) || !to_wall(&parts, wall_ms))
         return false;
     *wall_ms += decimals - offset;

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct create {
     const struct create_config *config;
@@ -40,6 +41,7 @@ struct create {
     struct speed speed;
     char key_mark[DIGEST_MARK];
     bool journal_found, courier_ready, sends_held;
+    bool keeps_journal; /* the interrupted run is perhaps another account's: no results */
 };
 
 /* ---- Before anything is sent ---- */
@@ -70,7 +72,7 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
         .input_size = sheet_info(create->run.sheet)->size,
         .input_crc = sheet_crc(create->run.sheet),
         .rows = create->run.rows.count,
-        .plan = create->intake.plan,
+        .plan = create->intake.plan + (create->config->skip_existing ? 1 : 0),
         .base_url = create->courier_config.http.base_url,
         .key_mark = create->key_mark,
         .started_ms = create->tally.started_wall_ms,
@@ -88,6 +90,8 @@ static bool begin_or_resume(struct create *create, struct err *err)
     if (create->journal_found)
         done = resume_read(&create->resume, create->run.journal, err) &&
                resume_fits(&create->resume, create->run.journal, &head, create->key.data, &anew, err);
+    if (done && anew)
+        done = paths_may_begin(&create->paths, &create->config->paths, err);
     if (done && anew) {
         create->resume = (struct resume){0};
         done = journal_begin(create->run.journal, &head, err);
@@ -129,29 +133,39 @@ static bool take_in(struct create *create, struct err *err)
     create->tally.rows = create->run.rows.count;
     count_carried(create);
     return begin_or_resume(create, err) &&
-           intake_refuse(&create->intake, create->run.sheet, create->run.journal, NULL, create->console,
-                         &create->tally, err);
+           intake_refuse(&create->intake, create->run.sheet, create->run.journal, NULL, create->run.log,
+                         create->console, &create->tally, err);
 }
 
-/* Rows that are not to be sent by this run: all of them where --strict finds an invalid one; those beyond --limit. */
+/* Whether the row counts for --limit: this run may send it, or the interrupted run that it goes on with has done so. */
+static bool is_sendable(const struct row *row)
+{
+    if (row->state == ROW_DONE)
+        return !row->invalid && row->status != STATUS_EXISTS;
+    return row->state == ROW_PENDING || row->state == ROW_UNSETTLED;
+}
+
+/*
+ * Rows that are not to be sent by this run: all of them where --strict finds an invalid one; those beyond --limit. Those
+ * of them that may exist are settled all the same.
+ */
 static void hold_rows(struct create *create)
 {
     struct rows *rows = &create->run.rows;
     bool all = create->sends_held;
-    uint64_t limit = create->config->limit, seen = 0;
+    uint64_t limit = create->config->limit, seen = 0, open = 0;
 
     for (uint64_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->row[i];
 
-        if (row->state != ROW_PENDING)
+        if (!is_sendable(row))
             continue;
-        if (all || (limit > 0 && seen >= limit)) {
-            row->held = 1;
-            create->facts.blocked++;
-        } else
-            seen++;
+        row->held = row->state != ROW_DONE && (all || (limit > 0 && seen >= limit));
+        seen++;
+        open += row->state == ROW_UNSETTLED || (row->state == ROW_PENDING && !row->held);
+        create->facts.blocked += row->state == ROW_PENDING && row->held;
     }
-    create->tally.to_send = seen + rows->in_state[ROW_UNSETTLED];
+    create->tally.to_send = open;
 }
 
 static void set_failures_max(struct create *create)
@@ -190,11 +204,29 @@ static bool note_server_clock(struct create *create)
     if (run->has_server_clock || !create->courier.has_clock)
         return true;
     run->has_server_clock = true;
-    run->started_server_ms = courier_server_time(&create->courier, create->courier.started_wall_ms);
+    run->started_server_ms = courier_server_time(&create->courier, journal_head(run->journal)->started_ms);
     if (journal_server_clock(run->journal, courier_server_time(&create->courier, wall_ms), wall_ms, &err))
         return true;
     courier_fault(&create->courier, &err);
     return false;
+}
+
+/*
+ * Reads lag writes: the list may lack what the run that wrote the result file has made in its last seconds. That run's
+ * rows are not carried over where its file is replaced (--skip-existing, --force), so nothing else would know of them.
+ */
+static void wait_for_reads(struct create *create)
+{
+    int64_t wait_ms = create->config->settle_ms, since_ms, until_ms;
+    struct stat about;
+
+    if (create->facts.resumed || create->paths.in_place || stat(create->paths.results, &about) != 0 ||
+        !S_ISREG(about.st_mode))
+        return;
+    since_ms = clock_wall_ms() - ((int64_t)about.st_mtim.tv_sec * 1000 + about.st_mtim.tv_nsec / 1000000);
+    until_ms = clock_mono_ms() + wait_ms - (since_ms > 0 ? since_ms : 0);
+    while (!courier_stopping(&create->courier) && clock_mono_ms() < until_ms)
+        courier_wait(&create->courier, until_ms);
 }
 
 /* An interrupted run has listed the account already: what it lost since would look like something older. */
@@ -204,10 +236,12 @@ static bool preflight(struct create *create)
     uint64_t look_alikes;
     bool twins = !create->facts.resumed;
 
-    if (create->resume.other_key && !resume_is_same_account(&create->resume, run))
+    create->keeps_journal = create->resume.other_key && !resume_is_same_account(&create->resume, run);
+    if (create->keeps_journal)
         return false;
     if (!create->config->preflight || run->twins_known)
         return true;
+    wait_for_reads(create);
     if (!existing_find(run, create->intake.keys, create->config->skip_existing && twins, twins, &look_alikes))
         return false;
     if (twins)
@@ -266,12 +300,12 @@ static void take_answers(struct create *create)
     struct err err;
 
     while (create->courier.stop != STOP_LOCAL && courier_take(&create->courier, &answer)) {
+        note_server_clock(create); /* before the answer: what it tells of created_at counts already */
         if (answer.tag == LISTING_TAG)
             settle_answer(&create->settle, &answer);
         else
             land_answer(&create->land, &answer);
     }
-    note_server_clock(create);
     if (create->courier.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
         courier_fault(&create->courier, &err);
 }
@@ -385,6 +419,16 @@ static void look_back(struct create *create)
         create->facts.input_sha256[0] = '\0';
 }
 
+/* Before the lock was ours, another run may have replaced the result file that is the input. */
+static bool read_again_in_place(struct create *create, struct err *err)
+{
+    if (!create->paths.in_place)
+        return true;
+    sheet_close(create->run.sheet);
+    create->run.sheet = sheet_open(&create->config->sheet, NULL, err);
+    return create->run.sheet != NULL;
+}
+
 static bool open_files(struct create *create, struct err *err)
 {
     create->run.sheet = sheet_open(&create->config->sheet, create->console, err);
@@ -394,7 +438,10 @@ static bool open_files(struct create *create, struct err *err)
         if (!paths_find(&create->paths, &create->config->paths, sheet_header(create->run.sheet)->is_result, err))
             return false;
     }
-    if (!open_journal(create, err))
+    if (create->paths.in_place && create->config->dry_run)
+        return err_set(err, EXIT_USAGE, "--dry-run does not replace its input %s; name another file with -o",
+                       create->config->sheet.path);
+    if (!open_journal(create, err) || !read_again_in_place(create, err))
         return false;
     look_back(create);
     return true;
@@ -455,6 +502,18 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
     return err->code;
 }
 
+/* Local trouble in a run that nobody can go on with: whatever can still be told is told. */
+static enum exit_code write_what_is_known(struct create *create)
+{
+    struct err err;
+
+    console_clear(create->console);
+    console_say(create->console, "connload: %s", create->courier.err.text);
+    if (!write_results(create, &err))
+        console_say(create->console, "connload: %s", err.text);
+    return create->courier.err.code;
+}
+
 static bool is_cut_short(const struct create *create)
 {
     return create->courier.stop == STOP_SIGNAL && stop_signals() > 1 && journal_path(create->run.journal) != NULL;
@@ -466,7 +525,9 @@ static enum exit_code end(struct create *create)
     enum exit_code code;
 
     set_stop(create);
-    if (create->courier.stop == STOP_LOCAL || is_cut_short(create))
+    if (create->courier.stop == STOP_LOCAL && journal_path(create->run.journal) == NULL)
+        return write_what_is_known(create);
+    if (create->courier.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)
         return leave_journal(create, &create->courier.err);
     create->tally.most_in_window = pace_most_in_window(create->courier.pace);
     if (!write_results(create, &err))
@@ -513,7 +574,7 @@ static bool plan(struct create *create, struct err *err)
 
 static bool work(struct create *create, struct err *err)
 {
-    if (!reporting_open(&create->reporting, &create->config->reporting, err) || !prepare(create, err) ||
+    if (!reporting_open(&create->reporting, &create->config->reporting, &create->facts, err) || !prepare(create, err) ||
         !open_files(create, err) || !take_in(create, err))
         return false;
     if (stop_before_sending(create))

@@ -16,6 +16,29 @@ struct finishing {
     struct buf out;
 };
 
+/*
+ * A row without an outcome: certainly not created, or, where its create may have happened and nobody could settle it,
+ * `unknown`: a later run must not send it before the list has told.
+ */
+static struct outcome open_outcome(const struct finishing *finishing, const struct row *row,
+                                   const struct sheet_row *read)
+{
+    struct outcome outcome = {.attempts = row->attempts};
+
+    if (row->state != ROW_UNSETTLED && row->state != ROW_IN_FLIGHT) {
+        outcome.status = STATUS_NOT_ATTEMPTED;
+        outcome.error_message = span_of(row->held ? finishing->config->why_held : finishing->config->why_not);
+    } else if (row->earlier)
+        outcome = read->earlier;
+    else {
+        outcome.status = STATUS_UNKNOWN;
+        outcome.error_code = span_of("unsettled");
+        outcome.error_message = span_of("may exist: the run ended before the account's list could tell; look in the "
+                                        "account for a connector of this type and label");
+    }
+    return outcome;
+}
+
 /* What is to stand beside the row. Texts last until the next call. */
 static bool outcome_of(struct finishing *finishing, uint64_t index, const struct sheet_row *read,
                        struct outcome *outcome, struct err *err)
@@ -31,11 +54,7 @@ static bool outcome_of(struct finishing *finishing, uint64_t index, const struct
             tally_carried(run->tally, outcome->status);
         return true;
     }
-    *outcome = (struct outcome){
-        .status = STATUS_NOT_ATTEMPTED,
-        .error_message = span_of(row->held ? finishing->config->why_held : finishing->config->why_not),
-        .attempts = row->attempts,
-    };
+    *outcome = open_outcome(finishing, row, read);
     tally_row(run->tally, outcome, row->line, clock_mono_ms());
     return true;
 }
@@ -57,7 +76,7 @@ static bool write_row(struct finishing *finishing, uint64_t index, struct err *e
     if (!sheet_record_at(run->sheet, row->offset, row->length, row->line, &read, err) ||
         !outcome_of(finishing, index, read, &outcome, err))
         return false;
-    if (finishing->config->report != NULL && !status_is_finished(outcome.status))
+    if (finishing->config->report != NULL && (!status_is_finished(outcome.status) || outcome.error_code.len > 0))
         report_row(finishing->config->report, row->line, cell_of(finishing, read, FIELD_LABEL),
                    cell_of(finishing, read, FIELD_TYPE), &outcome);
     if (finishing->output == NULL)

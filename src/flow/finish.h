@@ -21,7 +21,8 @@ struct finish_config {
 };
 
 /*
- * Writes the result file in input order. Rows that have no outcome are `not_attempted`. The file is complete on the disk before the journal
+ * Writes the result file in input order. Rows that have no outcome are `not_attempted`, or
+ * `unknown` where their create may have happened (ROW_UNSETTLED, ROW_IN_FLIGHT). The file is complete on the disk before the journal
  * notes it (journal_done()), and only then gets its name. On failure (EXIT_LOCAL) the old file, if there was one,
  * and the journal stay as they were.
  */

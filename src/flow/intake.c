@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "flow/events.h"
 #include "model/remote.h"
 
 #include <inttypes.h>
@@ -26,6 +27,9 @@ struct reading {
     const struct intake_config *config;
     struct console *console;
     struct twin_table twins;
+    struct twin_table spent; /* finished rows whose secrets have been emptied, by connector_public_hash() */
+    uint32_t *suspects;      /* indices of rows that an earlier run refused as duplicates, of types with secrets */
+    size_t suspect_count, suspect_cap;
     size_t keys_cap;
     uint64_t bytes; /* read so far, for progress */
 };
@@ -56,17 +60,25 @@ static void grow_table(struct twin_table *table)
     *table = larger;
 }
 
+static void add_to_table(struct twin_table *table, uint64_t index, uint32_t tag)
+{
+    if (table->count + table->count / 2 >= table->cap)
+        grow_table(table);
+    put(table, (struct twin_slot){.tag = tag, .row = (uint32_t)index + 1});
+    table->count++;
+}
+
 /*
- * The row with the same payload, if one was read before: its index + 1, or 0. Equal tags are proved by reading that row
+ * The slot of the row with the same payload, if one was read before, or NULL. Equal tags are proved by reading that row
  * again. False where that fails.
  */
-static bool find_twin(struct reading *reading, const struct connector *connector, uint32_t tag, uint64_t *twin,
-                      struct err *err)
+static bool find_twin(struct reading *reading, const struct connector *connector, uint32_t tag,
+                      struct twin_slot **twin, struct err *err)
 {
     const struct twin_table *table = &reading->twins;
     const struct rows *rows = reading->intake->rows;
 
-    *twin = 0;
+    *twin = NULL;
     if (table->cap == 0)
         return true;
     for (size_t at = first_slot(table, tag); table->slot[at].row != 0; at = (at + 1) & (table->cap - 1)) {
@@ -78,7 +90,7 @@ static bool find_twin(struct reading *reading, const struct connector *connector
         if (!sheet_at(reading->sheet, other->offset, other->length, other->line, &read, err))
             return false;
         if (connector_equal(&read->connector, connector)) {
-            *twin = table->slot[at].row;
+            *twin = &table->slot[at];
             return true;
         }
     }
@@ -92,33 +104,112 @@ static void mark_twin(struct row *row, uint32_t line_of_other)
     row->place = line_of_other;
 }
 
+static bool has_secrets(const struct connector *connector)
+{
+    return connector->type == TYPE_INVESTMENT_RESEARCH || connector->type == TYPE_SHAREPOINT;
+}
+
+/* Notes what settle_suspects() needs. */
+static void note_secrets(struct reading *reading, uint64_t index, const struct sheet_row *read)
+{
+    const struct row *row = &reading->intake->rows->row[index];
+
+    if (!has_secrets(&read->connector))
+        return;
+    if (row->state == ROW_CARRIED && !read->valid)
+        add_to_table(&reading->spent, index, (uint32_t)connector_public_hash(&read->connector));
+    if (row->state != ROW_PENDING || !read->valid || read->earlier.error_code.len == 0 ||
+        memmem(read->earlier.error_code.data, read->earlier.error_code.len, check_name(CHECK_DUPLICATE_ROW),
+               strlen(check_name(CHECK_DUPLICATE_ROW))) == NULL)
+        return;
+    if (reading->suspect_count == reading->suspect_cap) {
+        reading->suspect_cap = reading->suspect_cap > 0 ? reading->suspect_cap * 2 : 64;
+        reading->suspects = alloc_resize(reading->suspects, reading->suspect_cap, sizeof(reading->suspects[0]));
+    }
+    reading->suspects[reading->suspect_count++] = (uint32_t)index;
+}
+
+/* How much speaks for a connector that is the row's already. */
+static int claim_of(const struct row *row)
+{
+    return row->state == ROW_CARRIED ? 2 : row->state == ROW_UNSETTLED ? 1 : 0;
+}
+
 /*
  * A later row with an earlier one's payload is the duplicate; but a row that an earlier run has finished has its
- * connector, wherever it stands, and then the other is one too many.
+ * connector, wherever it stands, and one that it lost may have it: then the other is one too many.
  */
 static bool note_twins(struct reading *reading, uint64_t index, const struct sheet_row *read, struct err *err)
 {
     struct rows *rows = reading->intake->rows;
     struct row *row = &rows->row[index], *other;
     uint32_t tag = (uint32_t)connector_hash(&read->connector);
-    uint64_t twin;
+    struct twin_slot *twin;
 
-    if (reading->config->allow_duplicates || !read->valid || row->status == STATUS_ARCHIVED)
+    if (reading->config->allow_duplicates || row->status == STATUS_ARCHIVED)
+        return true;
+    note_secrets(reading, index, read);
+    if (!read->valid)
         return true;
     if (!find_twin(reading, &read->connector, tag, &twin, err))
         return false;
-    if (twin == 0) {
-        if (reading->twins.count + reading->twins.count / 2 >= reading->twins.cap)
-            grow_table(&reading->twins);
-        put(&reading->twins, (struct twin_slot){.tag = tag, .row = (uint32_t)index + 1});
-        reading->twins.count++;
+    if (twin == NULL) {
+        add_to_table(&reading->twins, index, tag);
         return true;
     }
-    other = &rows->row[twin - 1];
-    if (row->state == ROW_PENDING)
-        mark_twin(row, other->line);
-    else if (row->state == ROW_CARRIED && other->state == ROW_PENDING)
+    other = &rows->row[twin->row - 1];
+    if (claim_of(row) > claim_of(other)) {
         mark_twin(other, row->line);
+        twin->row = (uint32_t)index + 1;
+    } else if (row->state != ROW_CARRIED)
+        mark_twin(row, other->line);
+    return true;
+}
+
+/* connector_public_hash() of a row; false where it can't be read again. */
+static bool public_hash_of(struct reading *reading, uint32_t index, uint64_t *hash, struct err *err)
+{
+    const struct row *row = &reading->intake->rows->row[index];
+    struct sheet_row *read;
+
+    if (!sheet_at(reading->sheet, row->offset, row->length, row->line, &read, err))
+        return false;
+    *hash = connector_public_hash(&read->connector);
+    return true;
+}
+
+/* Marks the row a duplicate where a finished row without secrets is like it in everything else. */
+static bool settle_suspect(struct reading *reading, uint32_t index, struct err *err)
+{
+    const struct twin_table *table = &reading->spent;
+    struct rows *rows = reading->intake->rows;
+    struct row *row = &rows->row[index];
+    uint64_t hash, other_hash;
+
+    if (row->invalid || table->cap == 0)
+        return true;
+    if (!public_hash_of(reading, index, &hash, err))
+        return false;
+    for (size_t at = first_slot(table, (uint32_t)hash); table->slot[at].row != 0; at = (at + 1) & (table->cap - 1)) {
+        uint32_t other = table->slot[at].row - 1;
+
+        if (table->slot[at].tag != (uint32_t)hash)
+            continue;
+        if (!public_hash_of(reading, other, &other_hash, err))
+            return false;
+        if (other_hash == hash) {
+            mark_twin(row, rows->row[other].line);
+            break;
+        }
+    }
+    return true;
+}
+
+static bool settle_suspects(struct reading *reading, struct err *err)
+{
+    for (size_t i = 0; i < reading->suspect_count; i++)
+        if (!settle_suspect(reading, reading->suspects[i], err))
+            return false;
     return true;
 }
 
@@ -236,7 +327,11 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
         if (intake->rows->count % 4096 == 0)
             show_reading(&reading);
     }
+    if (step != CSV_STEP_FAILED && !settle_suspects(&reading, err))
+        step = CSV_STEP_FAILED;
     free(reading.twins.slot);
+    free(reading.spent.slot);
+    free(reading.suspects);
     if (step == CSV_STEP_FAILED)
         return false;
     cut_shard(&reading);
@@ -273,7 +368,7 @@ static bool refuse_row(struct intake *intake, uint64_t index, struct journal *jo
 }
 
 bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *journal, struct report *report,
-                   struct console *console, struct tally *tally, struct err *err)
+                   struct log *log, struct console *console, struct tally *tally, struct err *err)
 {
     struct buf codes, messages;
     bool done = true;
@@ -300,6 +395,7 @@ bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *j
         tally_row(tally, &outcome, row->line, clock_mono_ms());
         report_row(report, row->line, read->values.value[FIELD_LABEL], read->values.value[FIELD_TYPE], &outcome);
         done = refuse_row(intake, i, journal, &outcome, err);
+        events_outcome(log, i, row, &outcome);
     }
     buf_release(&codes);
     buf_release(&messages);

@@ -13,6 +13,7 @@
 #include "flow/tally.h"
 #include "io/console.h"
 #include "io/journal.h"
+#include "io/log.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,16 +33,18 @@ struct intake {
 
 /*
  * Reads all rows. `duplicate_row`: a later row with the payload of an earlier one, or any row with the payload of one
- * that an earlier run has finished. Fails as sheet_next() does, or where the input has more than ROWS_MAX rows.
+ * that an earlier run has finished or lost. A finished row has no secrets any more: a row that was refused as a duplicate
+ * stays one where only its secrets could tell it from a finished row. Fails as sheet_next() does, or where the input has more than ROWS_MAX rows.
  */
 bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config, struct console *console,
                  struct err *err);
 
 /*
  * Gives every row that fails the checks its outcome: says it (`FILE:LINE: …`), counts it, and writes it to `journal`
- * (NULL for `check`) and `report` (or NULL). Rows that have an outcome already (an interrupted run's) are passed over.
+ * (NULL for `check`), `report` and `log` (each or NULL). Rows that have an outcome already (an interrupted run's) are
+ * passed over.
  */
 bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *journal, struct report *report,
-                   struct console *console, struct tally *tally, struct err *err);
+                   struct log *log, struct console *console, struct tally *tally, struct err *err);
 
 #endif

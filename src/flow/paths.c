@@ -39,15 +39,31 @@ static char *default_path(const struct paths_config *config, bool is_result)
     return results_default_path(config->input, config->shard, config->shard_count);
 }
 
+static void look(struct paths *paths, const struct paths_config *config, struct stat *about)
+{
+    paths->is_stream = output_is_stream(paths->results);
+    paths->exists = !paths->is_stream && stat(paths->results, about) == 0;
+    paths->in_place = paths->exists && is_same_file(paths->results, config->input);
+}
+
+static bool refuse_existing(const struct paths *paths, struct err *err)
+{
+    char *shell = paths_shell(paths->results);
+
+    err_set(err, EXIT_USAGE,
+            "%s exists: these rows seem to have been run before. To send the rows that failed: connload create %s. "
+            "To write elsewhere: -o FILE. To create all of them once more: --force",
+            paths->results, shell);
+    free(shell);
+    return false;
+}
+
 static bool check_place(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err)
 {
     struct stat about;
-    char *shell = paths_shell(paths->results);
     bool usable = true;
 
-    paths->is_stream = output_is_stream(paths->results);
-    paths->exists = !paths->is_stream && stat(paths->results, &about) == 0;
-    paths->in_place = paths->exists && is_same_file(paths->results, config->input);
+    look(paths, config, &about);
     if (paths->exists && S_ISDIR(about.st_mode))
         usable = err_set(err, EXIT_USAGE, "%s is a folder; name a file with -o", paths->results);
     else if (paths->in_place && !is_result)
@@ -57,12 +73,18 @@ static bool check_place(struct paths *paths, const struct paths_config *config, 
         usable = err_set(err, EXIT_USAGE, "the results of one shard would replace the whole input %s; name another file with -o",
                          config->input);
     else if (paths->exists && !paths->in_place && !config->may_replace && !has_journal(paths->results))
-        usable = err_set(err, EXIT_USAGE,
-                         "%s exists: these rows seem to have been run before. To send the rows that failed: connload create %s. "
-                         "To write elsewhere: -o FILE. To create all of them once more: --force",
-                         paths->results, shell);
-    free(shell);
+        usable = refuse_existing(paths, err);
     return usable;
+}
+
+bool paths_may_begin(struct paths *paths, const struct paths_config *config, struct err *err)
+{
+    struct stat about;
+
+    if (paths->results == NULL)
+        return true; /* --dry-run writes no file */
+    look(paths, config, &about);
+    return !paths->exists || paths->in_place || config->may_replace || refuse_existing(paths, err);
 }
 
 bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err)

@@ -28,6 +28,11 @@ struct paths {
  * be replaced, unless an interrupted run's journal lies beside it.
  */
 bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err);
+/*
+ * The same, once the journal's lock is held and shows that there is no interrupted run to go on with: the result file
+ * may have appeared meanwhile, or the journal beside it was another run's.
+ */
+bool paths_may_begin(struct paths *paths, const struct paths_config *config, struct err *err);
 void paths_release(struct paths *paths);
 
 /* `path` as a shell takes it: as it is where it is plain, else in single quotes. Owned by the caller. */

@@ -74,9 +74,7 @@ static bool plan_row(struct run *run, const struct plan_config *config, uint64_t
 
     if (!show_row(run, index, beyond, line, err))
         return false;
-    if (row->state == ROW_UNSETTLED)
-        rows_move(&run->rows, index, ROW_PENDING);
-    if (row->state == ROW_PENDING && !beyond)
+    if ((row->state == ROW_PENDING && !beyond) || row->state == ROW_UNSETTLED)
         (*creates)++;
     row->held = 1;
     return true;

@@ -64,7 +64,7 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
                        path, head->base_url);
     if (head->rows != now->rows || head->plan != now->plan)
         return err_set(err, EXIT_USAGE,
-                       "an interrupted run has left %s, and it was begun with other options (--map, --default, --allow-duplicates, --shard, …); run it again with the same options",
+                       "an interrupted run has left %s, and it was begun with other options (--map, --default, --allow-duplicates, --skip-existing, --shard, …); run it again with the same options",
                        path);
     resume->other_key = !digest_mark_matches(head->key_mark, key);
     return true;
@@ -114,6 +114,8 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     if (row->state == ROW_DONE || row->state == ROW_CARRIED)
         return;
     row->attempts = outcome->attempts & ROW_ATTEMPTS_MAX;
+    if (outcome->status == STATUS_UNKNOWN && !row->invalid)
+        return; /* the list may tell by now */
     rows_finish(&run->rows, index, ROW_DONE, outcome->status, place);
     replay->resume->recovered++;
     recent_add_row(replay->recent, outcome->created_at, outcome->attempts, replay->latest_ms);
@@ -195,9 +197,11 @@ bool resume_is_same_account(const struct resume *resume, struct run *run)
     listing_init(&listing, run->courier, &handler);
     listed = listing_run(&listing, "listing the account");
     listing_release(&listing);
-    if (listed && (!search.found || resume->org_id[0] == '\0'))
+    if (listed && (!search.found || resume->org_id[0] == '\0')) {
         courier_stop(run->courier, STOP_OTHER_ACCOUNT,
                      "the interrupted run that left %s was begun with another API key, and this key's account does not show to be the same; run it again with the key that it was begun with",
                      journal_path(run->journal));
+        run->courier->err.code = EXIT_USAGE;
+    }
     return listed && !courier_stopping(run->courier);
 }

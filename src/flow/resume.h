@@ -34,15 +34,18 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
                  bool *anew, struct err *err);
 
 /*
- * Takes over the rows' outcomes and attempts, and the run's beginning by the server's clock. Rows that may have been sent and have no outcome
- * wait to be settled. `recent` learns of the requests.
+ * Takes over the rows' outcomes and attempts, and the run's beginning by the server's clock. Rows that may have been sent and have no outcome,
+ * or `unknown`, are ROW_UNSETTLED. `recent` learns of the requests.
  */
 bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err);
 
 /* Puts the rows that are ROW_UNSETTLED (an earlier run's unknown ones, an interrupted run's) on the waiting list. */
 bool resume_unsettle(struct run *run, int64_t now_ms, struct err *err);
 
-/* Begun with another key: true where the account's list shows that it is the same account. Else stops the run. */
+/*
+ * Begun with another key: true where the account's list shows that it is the same account. Else stops the run, which
+ * must then leave the journal as it is.
+ */
 bool resume_is_same_account(const struct resume *resume, struct run *run);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "flow/events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,31 +39,7 @@ void run_release(struct run *run)
 
 struct json_object *run_log_row(struct run *run, const char *event, uint64_t row)
 {
-    struct json_object *line = log_begin(run->log, event);
-
-    if (line != NULL) {
-        json_object_integer(line, "row", (int64_t)row + 1);
-        json_object_integer(line, "line", run->rows.row[row].line);
-        json_object_text(line, "state", span_of(row_state_name(run->rows.row[row].state)));
-    }
-    return line;
-}
-
-static void log_outcome(struct run *run, uint64_t row, const struct outcome *outcome)
-{
-    struct json_object *line = run_log_row(run, "row", row);
-
-    if (line == NULL)
-        return;
-    json_object_text(line, "status", span_of(status_name(outcome->status)));
-    json_object_integer(line, "attempts", outcome->attempts);
-    if (outcome->connector_id.len > 0)
-        json_object_text(line, "connector_id", outcome->connector_id);
-    if (outcome->error_code.len > 0)
-        json_object_text(line, "error_code", outcome->error_code);
-    if (outcome->error_message.len > 0)
-        json_object_text(line, "error_message", outcome->error_message);
-    log_end(run->log, line);
+    return events_row(run->log, event, row, &run->rows.row[row]);
 }
 
 static void count_failure(struct run *run, enum status status)
@@ -92,7 +69,7 @@ void run_record(struct run *run, uint64_t row, const struct outcome *outcome)
     }
     rows_finish(&run->rows, row, ROW_DONE, outcome->status, place);
     tally_row(run->tally, outcome, run->rows.row[row].line, clock_mono_ms());
-    log_outcome(run, row, outcome);
+    events_outcome(run->log, row, &run->rows.row[row], outcome);
     count_failure(run, outcome->status);
 }
 

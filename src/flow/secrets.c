@@ -85,7 +85,7 @@ static bool starts_with(struct span text, const char *prefix)
 {
     size_t len = strlen(prefix);
 
-    return text.len > len && memcmp(text.data, prefix, len) == 0;
+    return text.len >= len && memcmp(text.data, prefix, len) == 0;
 }
 
 /* The reference's name as shown in messages is what the sheet says: it tells a place, not a secret. */
@@ -123,6 +123,15 @@ void secrets_resolve(struct secrets *secrets, struct row_values *values)
             resolve_one(secrets, values, i);
 }
 
+/*
+ * systemd's LoadCredential gives a service that isn't root its file as root:root 0440 with an access list for the
+ * service's user: the group's bits are that list's, and root alone can make such a file.
+ */
+static bool is_credential(const struct stat *about)
+{
+    return about->st_uid == 0 && about->st_gid == 0 && (about->st_mode & 07777) == 0440;
+}
+
 static bool check_key_file(const char *path, struct err *err)
 {
     struct stat about;
@@ -131,7 +140,7 @@ static bool check_key_file(const char *path, struct err *err)
         return err_set(err, EXIT_USAGE, "--api-key-file %s: %s", path, strerror(errno));
     if (!S_ISREG(about.st_mode))
         return err_set(err, EXIT_USAGE, "--api-key-file %s is not a regular file", path);
-    if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_credential(&about))
         return err_set(err, EXIT_USAGE, "--api-key-file %s can be read by other users (mode %03o); make it yours alone: chmod 600 %s",
                        path, (unsigned)about.st_mode & 0777U, path);
     return true;

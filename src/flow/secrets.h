@@ -34,7 +34,8 @@ void secrets_resolve(struct secrets *secrets, struct row_values *values);
 
 /*
  * The API key: from `path` (`-` is not allowed) or, where that is NULL, from BIGDATA_API_KEY. Blanks around it are dropped.
- * Refuses a file that others can read or that holds no key or more than a line (EXIT_USAGE). Owned; wipe it.
+ * Refuses a file that others can read (but for a systemd credential, root:root 0440), or that holds no key or more
+ * than a line (EXIT_USAGE). Owned; wipe it.
  */
 bool secrets_api_key(const char *path, struct buf *key, struct err *err);
 

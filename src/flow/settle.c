@@ -36,7 +36,9 @@ static int candidates_by_hash(const void *left, const void *right)
 
     if (a->public_hash != b->public_hash)
         return a->public_hash < b->public_hash ? -1 : 1;
-    return a->created_ms < b->created_ms ? -1 : a->created_ms > b->created_ms;
+    if (a->created_ms != b->created_ms)
+        return a->created_ms < b->created_ms ? -1 : 1;
+    return strcmp(a->id, b->id);
 }
 
 /* The first row of the batch with that hash, or NULL. */
@@ -53,6 +55,17 @@ static const struct unsettled *batch_find(const struct settle *settle, uint64_t 
             high = middle;
     }
     return low < settle->batch_count && settle->batch[low].public_hash == public_hash ? &settle->batch[low] : NULL;
+}
+
+/* Whether an earlier run lost one of the group that begins at `first`: then its connector may be older than this run. */
+static bool has_earlier(const struct settle *settle, const struct unsettled *first)
+{
+    const struct unsettled *end = settle->batch + settle->batch_count;
+
+    for (const struct unsettled *at = first; at < end && at->public_hash == first->public_hash; at++)
+        if (at->earlier)
+            return true;
+    return false;
 }
 
 static void forget_found(struct settle *settle)
@@ -130,7 +143,7 @@ static bool on_connector(void *context, const struct remote *remote, struct span
         return true;
     public_hash = connector_public_hash(&remote->connector);
     entry = batch_find(settle, public_hash);
-    if (entry == NULL || (!entry->earlier && idset_has(&run->twins, remote->id)))
+    if (entry == NULL || (idset_has(&run->twins, remote->id) && !has_earlier(settle, entry)))
         return true;
     if (is_like_row(settle, entry, remote))
         keep_candidate(settle, remote, public_hash);
@@ -280,6 +293,8 @@ static void settle_created(struct settle *settle, const struct unsettled *entry,
     buf_reset(&run->text);
     courier_hide_key(run->courier, span_of(candidate->inbox), &run->text);
     outcome.inbox_email = buf_view(&run->text);
+    if (run->rows.row[entry->row].attempts == 0)
+        run->rows.row[entry->row].attempts = 1; /* an interrupted run's, which had no time to count it */
     run->tally->settled_created++;
     idset_add(&run->claimed, outcome.connector_id);
     log_settled(settle, entry->row, "created");
@@ -292,7 +307,9 @@ static void settle_absent(struct settle *settle, const struct unsettled *entry)
 
     run->tally->settled_absent++;
     log_settled(settle, entry->row, "absent");
-    if (retry_allowed(&run->courier->config.retry, run->rows.row[entry->row].attempts))
+    if (run->rows.row[entry->row].held)
+        rows_move(&run->rows, entry->row, ROW_PENDING);
+    else if (retry_allowed(&run->courier->config.retry, run->rows.row[entry->row].attempts))
         run_send_again(run, entry->row);
     else
         run_give_up(run, entry->row, STATUS_FAILED, 0, "answer_lost",
@@ -354,6 +371,7 @@ static int candidate_age(const struct settle *settle, const struct candidate *ca
 static void weigh(const struct settle *settle, struct group *group, const struct candidate **ours)
 {
     const struct candidate *end = settle->found + settle->found_count;
+    bool earlier = has_earlier(settle, group->rows);
 
     for (const struct candidate *at = group->first; at < end && at->public_hash == group->rows[0].public_hash; at++) {
         int age;
@@ -362,7 +380,7 @@ static void weigh(const struct settle *settle, struct group *group, const struct
         if (idset_has(&settle->run->claimed, span_of(at->id)) ||
             (at > group->first && strcmp(at[-1].id, at->id) == 0))
             continue;
-        age = candidate_age(settle, at, group->rows[0].earlier);
+        age = candidate_age(settle, at, earlier);
         if (age == 0 && group->ours < group->row_count)
             ours[group->ours] = at;
         group->ours += age == 0;

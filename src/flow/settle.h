@@ -4,7 +4,8 @@
  * A row waits `wait_ms` after it was given up: reads lag writes. Then one list decides over all that have waited:
  *
  *   found          its payload, not archived, no other row's, not there before the run   → created
- *   surely absent  and the list is fresh, whole, and nobody like it is in flight         → sent again, or failed
+ *   surely absent  and the list is fresh, whole, and nobody like it is in flight         → sent again, failed, or left
+ *                                                                                          for later (--limit)
  *   else           the list failed, lags, or has more of them than rows asking           → unknown
  *
  * A list proves its freshness by connectors of this run: one that was answered after the last row was given up is

@@ -497,14 +497,23 @@ const struct csv_dialect *csv_dialect(const struct csv_reader *reader)
     return &reader->dialect;
 }
 
-/* Still one whole record, as when csv_next() gave it. */
+static bool has_byte(struct span raw, char byte)
+{
+    return memchr(raw.data, byte, raw.len) != NULL;
+}
+
+/* Still one whole record, as when csv_next() gave it. Without a quote that is any text without a line end. */
 static bool is_whole(struct span raw, char delimiter, bool *quotes)
 {
     struct csv_scan scan = {0};
+    bool whole;
 
-    *quotes = memchr(raw.data, '"', raw.len) != NULL;
-    return csv_scan_record(&scan, raw, delimiter) == CSV_SCAN_BYTES && scan.state != CSV_SCAN_QUOTED &&
-           text_utf8_error(raw) == raw.len && memchr(raw.data, '\0', raw.len) == NULL;
+    *quotes = has_byte(raw, '"');
+    if (*quotes)
+        whole = csv_scan_record(&scan, raw, delimiter) == CSV_SCAN_BYTES && scan.state != CSV_SCAN_QUOTED;
+    else
+        whole = !has_byte(raw, '\n') && !has_byte(raw, '\r');
+    return whole && text_utf8_error(raw) == raw.len && !has_byte(raw, '\0');
 }
 
 bool csv_at(struct csv_reader *reader, uint64_t offset, size_t length, uint32_t line, struct csv_record *record,

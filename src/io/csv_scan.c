@@ -98,7 +98,10 @@ size_t csv_scan_line_end(struct span text, size_t at)
     return text.data[at] == '\r' && at + 1 < text.len && text.data[at + 1] == '\n' ? 2 : 1;
 }
 
-/* How much speaks for `delimiter`: names of fields before all, then cells. 0 for a header without end. */
+/*
+ * How much speaks for `delimiter`: names of fields before all, then cells. Of a header that it leaves without end, or
+ * with text behind a quote, the names until there: where they are the only ones, that is the mistake to tell of.
+ */
 static uint64_t score(struct span text, bool whole, char delimiter)
 {
     struct csv_scan scan = {0};
@@ -110,7 +113,7 @@ static uint64_t score(struct span text, bool whole, char delimiter)
 
         end = csv_scan_cell(&scan, text, delimiter);
         if (end == CSV_SCAN_TEXT || (end == CSV_SCAN_BYTES && (!whole || scan.state == CSV_SCAN_QUOTED)))
-            return 0;
+            return named << 32;
         cell = (struct span){text.data + scan.cell, scan.at - scan.cell};
         if (scan.state == CSV_SCAN_CLOSED)
             cell = (struct span){cell.data + 1, cell.len - 2};

@@ -68,9 +68,17 @@ static void add_input_cells(struct buf *out, const struct results_style *style, 
                             bool without_secrets)
 {
     const struct header *header = style->header;
-    struct span *cells = alloc_zeroed(header->columns, sizeof(*cells));
-    size_t count = csv_split_raw(record->raw, style->dialect.delimiter, cells, header->columns);
+    struct span *cells;
+    size_t count;
 
+    /* The usual row has just these cells, and all of them stay. */
+    if (record->count == header->columns && !(without_secrets && header_has_secret(header))) {
+        buf_span(out, record->raw);
+        buf_char(out, style->dialect.delimiter);
+        return;
+    }
+    cells = alloc_zeroed(header->columns, sizeof(*cells));
+    count = csv_split_raw(record->raw, style->dialect.delimiter, cells, header->columns);
     for (size_t i = 0; i < header->columns; i++) {
         if (i < count && !(without_secrets && is_secret_column(header, i)))
             buf_span(out, cells[i]);
@@ -166,12 +174,15 @@ bool results_read(struct outcome *outcome, const struct header *header, const st
                   const char *file, struct err *err)
 {
     struct span cells[RESULT_COLUMNS];
+    size_t count = record->count, width = header->columns + RESULT_COLUMNS;
 
-    if (record->count > header->columns + RESULT_COLUMNS)
+    while (count > width && span_trim(record->cells[count - 1]).len == 0)
+        count--;
+    if (count > width)
         return err_set(err, EXIT_INPUT,
                        "%s:%u: the row has %zu cells, the header %zu; a delimiter too many, or a cell "
                        "that needs quotes around it",
-                       file, record->line, record->count, header->columns + RESULT_COLUMNS);
+                       file, record->line, count, width);
     for (size_t i = 0; i < RESULT_COLUMNS; i++) {
         size_t at = header->columns + i;
 
@@ -180,7 +191,7 @@ bool results_read(struct outcome *outcome, const struct header *header, const st
     *outcome = (struct outcome){
         .status = status_named(cells[RESULT_STATUS]),
         .connector_id = span_trim(cells[RESULT_CONNECTOR_ID]),
-        .inbox_email = span_trim(cells[RESULT_INBOX_EMAIL]),
+        .inbox_email = cells[RESULT_INBOX_EMAIL],
         .http_status = (int)number(cells[RESULT_HTTP_STATUS], 999),
         .error_code = span_trim(cells[RESULT_ERROR_CODE]),
         .error_message = cells[RESULT_ERROR_MESSAGE],

@@ -119,6 +119,11 @@ static struct spelling spell_percent(struct span text)
     return spell_byte(3, (char)byte);
 }
 
+static bool begins_spelling(char byte)
+{
+    return byte == '\\' || byte == '&' || byte == '%';
+}
+
 /* The spelling at the front of `text`, if there is one. */
 static struct spelling spell(struct span text)
 {
@@ -165,7 +170,7 @@ static size_t secret_len(struct span text, const struct span *secrets, size_t co
         struct span secret = secrets[i];
         size_t len;
 
-        if (secret.len == 0 || (text.data[0] != secret.data[0] && strchr("\\&%", text.data[0]) == NULL))
+        if (secret.len == 0 || (text.data[0] != secret.data[0] && !begins_spelling(text.data[0])))
             continue;
         if (text.len >= secret.len && memcmp(text.data, secret.data, secret.len) == 0)
             len = secret.len;
@@ -179,15 +184,21 @@ static size_t secret_len(struct span text, const struct span *secrets, size_t co
 
 void redact(struct span text, const struct span *secrets, size_t count, struct buf *out)
 {
-    while (text.len > 0) {
-        size_t len = secret_len(text, secrets, count);
+    size_t at = 0, copied = 0;
 
-        if (len > 0)
-            buf_text(out, REDACTED);
-        else
-            buf_char(out, text.data[0]);
-        text = behind(text, len > 0 ? len : 1);
+    while (at < text.len) {
+        size_t len = secret_len(behind(text, at), secrets, count);
+
+        if (len == 0) {
+            at++;
+            continue;
+        }
+        buf_add(out, text.data + copied, at - copied);
+        buf_text(out, REDACTED);
+        at += len;
+        copied = at;
     }
+    buf_add(out, text.data + copied, at - copied);
 }
 
 bool redact_needed(struct span text, const struct span *secrets, size_t count)

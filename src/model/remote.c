@@ -1,6 +1,5 @@
 #include "model/remote.h"
 
-#include "base/alloc.h"
 #include "base/clock.h"
 
 void remote_init(struct remote *remote)
@@ -36,10 +35,8 @@ bool remote_is_uuid(struct span text)
 
 static void clear(struct remote *remote)
 {
-    struct connector *connector = &remote->connector;
-
-    *connector = (struct connector){.emails = connector->emails, .email_cap = connector->email_cap};
-    *remote = (struct remote){.connector = *connector, .created_ms = -1, .reader = remote->reader};
+    connector_reset(&remote->connector);
+    *remote = (struct remote){.connector = remote->connector, .created_ms = -1, .reader = remote->reader};
 }
 
 /* A member's text, where it is one and not longer than any true one. */
@@ -59,15 +56,6 @@ static enum connector_type type_of(struct span name)
     return TYPE_NONE;
 }
 
-static void add_email(struct connector *connector, struct span address)
-{
-    if (connector->email_count == connector->email_cap) {
-        connector->email_cap = connector->email_cap > 0 ? connector->email_cap * 2 : 8;
-        connector->emails = alloc_resize(connector->emails, connector->email_cap, sizeof(*connector->emails));
-    }
-    connector->emails[connector->email_count++] = address;
-}
-
 static void read_config(struct remote *remote, const struct json_value *config)
 {
     const struct json_value *emails = json_member(config, "allowed_emails");
@@ -77,8 +65,8 @@ static void read_config(struct remote *remote, const struct json_value *config)
     if (json_kind(emails) != JSON_ARRAY)
         return;
     for (const struct json_value *email = json_first(emails); email != NULL; email = json_next(email))
-        if (json_kind(email) == JSON_STRING && remote->connector.email_count < EMAILS_MAX)
-            add_email(&remote->connector, json_string(email));
+        if (json_kind(email) == JSON_STRING)
+            connector_add_email(&remote->connector, json_string(email));
 }
 
 bool remote_read(struct remote *remote, struct span text)

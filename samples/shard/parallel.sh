@@ -1,0 +1,37 @@
+#!/bin/sh
+# parallel.sh SHEET PARTS [OPTION...]: runs SHEET in PARTS parts at once with GNU parallel and joins their results.
+#
+# With one key the parts share its rate: each takes its Nth of --rate by itself, so nothing is gained but on a server
+# without a limit. With a key for each part in KEYS/1, KEYS/2, … (mode 0600 each) every part has a whole rate; the API
+# also counts 1,500 requests a minute for each address, which is three keys' worth from one machine.
+#
+#   KEYS=/etc/connload/keys ./parallel.sh huge.csv 3       # each --shard takes its share of --rate: 3 times 500/m
+#
+# The same command again goes on with parts that were interrupted, and creates nothing that is there already.
+set -eu
+
+if [ $# -lt 2 ]; then
+    echo 'usage: parallel.sh SHEET.csv PARTS [OPTION...]' >&2
+    exit 2
+fi
+sheet=$1
+parts=$2
+shift 2
+
+set -- --skip-existing "$@"
+if [ -n "${KEYS:-}" ]; then
+    set -- --rate "$((500 * parts))/m" --api-key-file "$KEYS/{}" "$@"
+fi
+code=0
+seq "$parts" | parallel --quote --line-buffer connload create -q --shard "{}/$parts" "$@" "$sheet" || code=1
+
+# Results of the parts in order are the results of the whole; each begins with the header's line.
+whole=${sheet%.csv}.results.csv
+umask 077
+cat "${sheet%.csv}.1-of-$parts.results.csv" >"$whole.tmp"
+for part in $(seq 2 "$parts"); do
+    tail -n +2 "${sheet%.csv}.$part-of-$parts.results.csv" >>"$whole.tmp"
+done
+mv "$whole.tmp" "$whole"
+echo "$whole"
+exit "$code"

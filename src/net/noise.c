@@ -1,0 +1,153 @@
+#include "net/noise.h"
+
+#include <math.h>
+
+/* Shares and counts, tuned by the simulation in tests/unit/test_adapt.c. */
+#define LOWERED 1.9        /* by this the pace must have come down for a suspicion */
+#define GROWTH 2.0         /* of the pace in a trial, at first */
+#define GROWTH_LEAST 1.25  /* after trials that failed */
+#define GROWTH_MOST 8.0    /* assumed of the first trial, however far back it goes */
+#define BACK 0.9           /* of what was taken remains after a trial that failed: it may have been just above */
+#define EXERCISED 0.5      /* of a pace must really have been sent, or a higher one changes nothing */
+#define SHARE_LEAST 0.05   /* a share is not known more exactly than this */
+#define SHARE_MOST 0.9
+#define SHARE_NEWS 0.3     /* a block's weight in the share */
+#define CERTAIN 4.0        /* logarithm of the odds that decide a block */
+#define LONGER_THAN_MEAN 8 /* an event that so much more went before does not belong to the chain */
+enum {
+    EVENTS = 3,
+    EVENTS_MOST = 96,
+    BLOCK_ANSWERS = 16, /* at least, */
+    BLOCK_MS = 500,     /* so that most refused rows have come back */
+    BLOCK_REFUSALS = 4, /* fewer deny nothing */
+    PATIENCE = 4,
+    PATIENCE_MOST = 64,
+    CLEAN = 6, /* times as many answers as come between two refusals on average */
+    STREAK = 16,
+};
+
+void noise_init(struct noise *noise)
+{
+    *noise = (struct noise){.needed = EVENTS};
+}
+
+static double clamp(double value, double least, double most)
+{
+    return fmin(fmax(value, least), most);
+}
+
+static void begin_block(struct noise *noise, int64_t now_ms)
+{
+    noise->pace = noise->trial ? noise->taken * noise->growth : noise->taken;
+    noise->from_ms = now_ms;
+    noise->answers = 0;
+    noise->refusals = 0;
+    noise->odds = 0;
+}
+
+static void forget_chain(struct noise *noise)
+{
+    noise->events = 0;
+    noise->accepted = 0;
+    noise->refused = 0;
+    noise->began = 0;
+}
+
+/* The suspicion: what a limit at the low pace could not take is tried. */
+static void begin(struct noise *noise, int64_t now_ms, double low)
+{
+    noise->on = true;
+    noise->share = clamp((double)noise->refused / (double)(noise->refused + noise->accepted), 0, 1);
+    noise->taken = low;
+    noise->growth = fmin(noise->began / low, GROWTH_MOST);
+    noise->trial = true;
+    noise->believed = false;
+    noise->rest = 0;
+    noise->patience = PATIENCE;
+    noise->clean = 0;
+    noise->streak = 0;
+    forget_chain(noise);
+    begin_block(noise, now_ms);
+}
+
+bool noise_event(struct noise *noise, int64_t now_ms, uint64_t accepted, uint64_t refused, double before, double after)
+{
+    if (noise->events > 0 && accepted > LONGER_THAN_MEAN * (noise->accepted / noise->events + 2))
+        forget_chain(noise);
+    noise->events++;
+    noise->accepted += accepted;
+    noise->refused += refused;
+    noise->began = fmax(noise->began, before > 0 ? before : after);
+    if (noise->events < noise->needed || after <= 0 || noise->began < LOWERED * after)
+        return false;
+    begin(noise, now_ms, after);
+    return true;
+}
+
+/* The trial's pace brought more refusals. */
+static enum noise_news take_back(struct noise *noise)
+{
+    if (!noise->believed) {
+        noise->needed = noise->needed < EVENTS_MOST ? noise->needed * 2 : EVENTS_MOST;
+        return NOISE_DENIED;
+    }
+    noise->trial = false;
+    noise->taken *= BACK;
+    noise->growth = fmax(sqrt(noise->growth), GROWTH_LEAST);
+    noise->rest = noise->patience;
+    noise->patience = noise->patience < PATIENCE_MOST ? noise->patience * 2 : PATIENCE_MOST;
+    return NOISE_ON;
+}
+
+/* The share of refusals is no higher: on with a higher pace, if this one was really gone. */
+static void go_on(struct noise *noise, int64_t now_ms)
+{
+    double share = (double)noise->refusals / (double)noise->answers;
+    double most = noise->pace * (double)(now_ms - noise->from_ms);
+
+    noise->share += SHARE_NEWS * (share - noise->share);
+    noise->believed = true;
+    if (noise->trial) {
+        noise->taken = noise->pace;
+        noise->growth = clamp(noise->growth * noise->growth, GROWTH_LEAST, GROWTH);
+    } else if (noise->rest > 0)
+        noise->rest--;
+    noise->trial = noise->rest == 0 && (double)noise->answers >= EXERCISED * most;
+}
+
+static enum noise_news judge(struct noise *noise, int64_t now_ms)
+{
+    enum noise_news news = NOISE_ON;
+
+    if (noise->odds >= CERTAIN && noise->refusals >= BLOCK_REFUSALS)
+        news = noise->trial ? take_back(noise) : NOISE_FULL;
+    else if (noise->odds <= -CERTAIN && noise->answers >= BLOCK_ANSWERS && now_ms - noise->from_ms >= BLOCK_MS)
+        go_on(noise, now_ms);
+    else
+        return NOISE_ON;
+    begin_block(noise, now_ms);
+    return news;
+}
+
+enum noise_news noise_answer(struct noise *noise, int64_t now_ms, bool refused)
+{
+    double share = clamp(noise->share, SHARE_LEAST, SHARE_MOST);
+    double surplus = 1 - (1 - share) / (noise->trial ? noise->growth : GROWTH);
+    enum noise_news news;
+
+    noise->answers++;
+    noise->refusals += refused;
+    noise->odds += refused ? log(surplus / share) : log((1 - surplus) / (1 - share));
+    noise->streak = refused ? noise->streak + 1 : 0;
+    noise->clean = refused ? 0 : noise->clean + 1;
+    news = judge(noise, now_ms);
+    if (news == NOISE_ON && (double)noise->clean * share > CLEAN)
+        news = NOISE_GONE;
+    noise->on = news == NOISE_ON;
+    return news;
+}
+
+bool noise_is_deaf(const struct noise *noise)
+{
+    return noise->streak >= STREAK;
+}
