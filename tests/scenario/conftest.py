@@ -239,7 +239,8 @@ class TlsProxy:
                 ssl_certificate {cert}; ssl_certificate_key {key};
                 location / {{
                     proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection "";
-                    proxy_set_header Host $host; proxy_next_upstream off; proxy_read_timeout 300s;
+                    proxy_set_header Host $host; proxy_set_header X-Protocol $server_protocol;
+                    proxy_next_upstream off; proxy_read_timeout 300s;
                 }}
             }}
         }}"""

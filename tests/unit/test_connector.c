@@ -201,6 +201,27 @@ static void many_addresses(void **state)
     connector_release(&back);
 }
 
+/* A new address is found to be new, in tables of many fillings and contents. */
+static void tables(void **state)
+{
+    enum { ROUNDS = 400, MOST = 60 };
+    static char texts[ROUNDS * 10 + MOST + 1][32];
+    struct connector connector;
+
+    (void)state;
+    number_addresses(texts, COUNT(texts));
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t count = round % MOST;
+
+        connector_init(&connector); /* a table begins small */
+        for (size_t i = 0; i <= count; i++)
+            assert_true(connector_add_email(&connector, span_of(texts[round * 10 + i])));
+        assert_int_equal(connector.email_count, count + 1);
+        assert_false(connector_add_email(&connector, span_of(texts[round * 10 + count / 2])));
+        connector_release(&connector);
+    }
+}
+
 static void address_cap(void **state)
 {
     static char texts[EMAILS_MAX + 10][32];
@@ -273,8 +294,9 @@ static void payload_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(identity),    cmocka_unit_test(differences), cmocka_unit_test(many_addresses),
-        cmocka_unit_test(address_cap), cmocka_unit_test(text_sizes),  cmocka_unit_test(payload_sizes),
+        cmocka_unit_test(identity),      cmocka_unit_test(differences), cmocka_unit_test(many_addresses),
+        cmocka_unit_test(tables),        cmocka_unit_test(address_cap), cmocka_unit_test(text_sizes),
+        cmocka_unit_test(payload_sizes),
     };
 
     return cmocka_run_group_tests_name("connector", tests, NULL, NULL);

@@ -114,81 +114,81 @@ static void knows_results(void **state)
     }
 }
 
+static const struct {
+    struct reading reading;
+    enum exit_code code;
+    const char *sentence; /* after `desk.csv:1: ` */
+} refusals[] = {
+    {{.line = "email,Desk A,jane@bank.com"},
+     EXIT_INPUT,
+     "none of these columns is known: the first row must be the header and name the columns, such as type, label "
+     "and allowed_emails (--map FIELD=COLUMN takes a column of another name)"},
+    {{.line = "allowed_emails,desk"},
+     EXIT_INPUT,
+     "no column \"type\": add it, or name the column that holds it with --map type=COLUMN, or give every row the "
+     "same with --default type=VALUE; no column \"label\": add it, or name the column that holds it with --map "
+     "label=COLUMN, or give every row the same with --default label=VALUE"},
+    {{.line = "type,Lable"},
+     EXIT_INPUT,
+     "no column \"label\": is it column B \"Lable\"? Then rename that to \"label\" or add --map label=\"Lable\""},
+    {{.line = "type,name"},
+     EXIT_INPUT,
+     "no column \"label\": is it column B \"name\"? Then rename that to \"label\" or add --map label=\"name\""},
+    {{.line = "type,label,Label"},
+     EXIT_INPUT,
+     "column B \"label\" and column C \"Label\" are both label: rename or remove one, or choose with --map "
+     "label=COLUMN"},
+    {{.line = "type,label,desk,desk"},
+     EXIT_INPUT,
+     "columns C and D are both named \"desk\": rename them or remove all but one"},
+    {{.line = "type,label,a,b,a,a,b"},
+     EXIT_INPUT,
+     "columns C, E and F are all named \"a\": rename them or remove all but one; columns D and G are both named "
+     "\"b\": rename them or remove all but one"},
+    {{.line = "type,label,x,x,x,x,x,x,x"},
+     EXIT_INPUT,
+     "columns C, D, E, F, G and 2 more are all named \"x\": rename them or remove all but one"},
+    {{.line = "type,label,status"},
+     EXIT_INPUT,
+     "column C \"status\": that name is kept for results: rename it, or, if this is a result file, put its last "
+     "eight columns back as " RESULTS},
+    {{.line = "type,label,attempts,connector_id," RESULTS},
+     EXIT_INPUT,
+     "column C \"attempts\", column D \"connector_id\": those names are kept for results: rename them, or, if this "
+     "is a result file, put its last eight columns back as " RESULTS},
+    {{.line = "type,label,name", .maps = {{FIELD_LABEL, "nmae"}}},
+     EXIT_USAGE,
+     "--map label=nmae: no column is named that, did you mean column C \"name\"?"},
+    {{.line = "type,label", .maps = {{FIELD_USER_ID, "trader"}}},
+     EXIT_USAGE,
+     "--map user_id=trader: no column is named that"},
+    {{.line = "type,label,", .maps = {{FIELD_USER_ID, ""}}}, EXIT_USAGE, "--map user_id=: no column is named that"},
+    {{.line = "type,x,y", .maps = {{FIELD_LABEL, "x"}, {FIELD_LABEL, "y"}}},
+     EXIT_USAGE,
+     "--map label=y: column B is mapped to label already"},
+    {{.line = "type,x", .maps = {{FIELD_LABEL, "x"}, {FIELD_USER_ID, "X"}}},
+     EXIT_USAGE,
+     "--map user_id=X: column B is mapped to label already"},
+    {{.line = "type,a b,A-B", .maps = {{FIELD_LABEL, "ab"}}},
+     EXIT_USAGE,
+     "--map label=ab: columns B and C are both named that, rename one of them"},
+    {{.line = "typ,desk,desk", .maps = {{FIELD_LABEL, "x"}}},
+     EXIT_USAGE,
+     "--map label=x: no column is named that; no column \"type\": is it column A \"typ\"? Then rename that to "
+     "\"type\" or add --map type=\"typ\"; columns B and C are both named \"desk\": rename them or remove all but "
+     "one"},
+};
+
 static void refuses(void **state)
 {
-    static const struct {
-        struct reading reading;
-        enum exit_code code;
-        const char *sentence; /* after `desk.csv:1: ` */
-    } table[] = {
-        {{.line = "email,Desk A,jane@bank.com"},
-         EXIT_INPUT,
-         "none of these columns is known: the first row must be the header and name the columns, such as type, label "
-         "and allowed_emails (--map FIELD=COLUMN takes a column of another name)"},
-        {{.line = "allowed_emails,desk"},
-         EXIT_INPUT,
-         "no column \"type\": add it, or name the column that holds it with --map type=COLUMN, or give every row the "
-         "same with --default type=VALUE; no column \"label\": add it, or name the column that holds it with --map "
-         "label=COLUMN, or give every row the same with --default label=VALUE"},
-        {{.line = "type,Lable"},
-         EXIT_INPUT,
-         "no column \"label\": is it column B \"Lable\"? Then rename that to \"label\" or add --map label=\"Lable\""},
-        {{.line = "type,name"},
-         EXIT_INPUT,
-         "no column \"label\": is it column B \"name\"? Then rename that to \"label\" or add --map label=\"name\""},
-        {{.line = "type,label,Label"},
-         EXIT_INPUT,
-         "column B \"label\" and column C \"Label\" are both label: rename or remove one, or choose with --map "
-         "label=COLUMN"},
-        {{.line = "type,label,desk,desk"},
-         EXIT_INPUT,
-         "columns C and D are both named \"desk\": rename them or remove all but one"},
-        {{.line = "type,label,a,b,a,a,b"},
-         EXIT_INPUT,
-         "columns C, E and F are all named \"a\": rename them or remove all but one; columns D and G are both named "
-         "\"b\": rename them or remove all but one"},
-        {{.line = "type,label,x,x,x,x,x,x,x"},
-         EXIT_INPUT,
-         "columns C, D, E, F, G and 2 more are all named \"x\": rename them or remove all but one"},
-        {{.line = "type,label,status"},
-         EXIT_INPUT,
-         "column C \"status\": that name is kept for results: rename it, or, if this is a result file, put its last "
-         "eight columns back as " RESULTS},
-        {{.line = "type,label,attempts,connector_id," RESULTS},
-         EXIT_INPUT,
-         "column C \"attempts\", column D \"connector_id\": those names are kept for results: rename them, or, if this "
-         "is a result file, put its last eight columns back as " RESULTS},
-        {{.line = "type,label,name", .maps = {{FIELD_LABEL, "nmae"}}},
-         EXIT_USAGE,
-         "--map label=nmae: no column is named that, did you mean column C \"name\"?"},
-        {{.line = "type,label", .maps = {{FIELD_USER_ID, "trader"}}},
-         EXIT_USAGE,
-         "--map user_id=trader: no column is named that"},
-        {{.line = "type,label,", .maps = {{FIELD_USER_ID, ""}}}, EXIT_USAGE, "--map user_id=: no column is named that"},
-        {{.line = "type,x,y", .maps = {{FIELD_LABEL, "x"}, {FIELD_LABEL, "y"}}},
-         EXIT_USAGE,
-         "--map label=y: column B is mapped to label already"},
-        {{.line = "type,x", .maps = {{FIELD_LABEL, "x"}, {FIELD_USER_ID, "X"}}},
-         EXIT_USAGE,
-         "--map user_id=X: column B is mapped to label already"},
-        {{.line = "type,a b,A-B", .maps = {{FIELD_LABEL, "ab"}}},
-         EXIT_USAGE,
-         "--map label=ab: columns B and C are both named that, rename one of them"},
-        {{.line = "typ,desk,desk", .maps = {{FIELD_LABEL, "x"}}},
-         EXIT_USAGE,
-         "--map label=x: no column is named that; no column \"type\": is it column A \"typ\"? Then rename that to "
-         "\"type\" or add --map type=\"typ\"; columns B and C are both named \"desk\": rename them or remove all but "
-         "one"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT(refusals); i++) {
         static const char where[] = "desk.csv:1: ";
 
-        assert_false(read_header(&table[i].reading));
+        assert_false(read_header(&refusals[i].reading));
         assert_memory_equal(err.text, where, sizeof(where) - 1);
-        assert_string_equal(err.text + sizeof(where) - 1, table[i].sentence);
-        assert_int_equal(err.code, table[i].code);
+        assert_string_equal(err.text + sizeof(where) - 1, refusals[i].sentence);
+        assert_int_equal(err.code, refusals[i].code);
         assert_null(header.names[FIELD_TYPE]);
     }
 }

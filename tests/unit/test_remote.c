@@ -162,12 +162,23 @@ static void limits_what_a_server_can_make_us_keep(void **state)
         buf_char(&text, 'o');
     buf_text(&text, "\",\"config\":{\"allowed_emails\":[\"a@x.example\"");
     for (int i = 0; i < EMAILS_MAX; i++)
-        buf_text(&text, ",\"b@x.example\"");
+        buf_format(&text, ",\"b%d@x.example\"", i);
     buf_text(&text, "]}}");
     assert_true(remote_read(remote, buf_view(&text)));
     expect_text(remote->org_id, "");
     assert_int_equal(remote->connector.email_count, EMAILS_MAX);
     buf_release(&text);
+}
+
+static void addresses_are_a_set(void **state)
+{
+    struct remote *remote = *state;
+
+    assert_true(remote_read(remote, span_of("{\"connector_id\":\"" ID "\",\"config\":{\"allowed_emails\":"
+                                            "[\"a@x\",\"b@x\",\"A@X\"]}}")));
+    assert_int_equal(remote->connector.email_count, 2);
+    assert_true(remote_read(remote, span_of("{\"connector_id\":\"" ID "\"}")));
+    assert_int_equal(remote->connector.email_count, 0);
 }
 
 static void takes_the_first_of_two(void **state)
@@ -200,6 +211,7 @@ int main(void)
         cmocka_unit_test(believes_no_connector_without_a_uuid),
         cmocka_unit_test(limits_what_a_server_can_make_us_keep),
         cmocka_unit_test(takes_the_first_of_two),
+        cmocka_unit_test(addresses_are_a_set),
         cmocka_unit_test(knows_uuids),
     };
 

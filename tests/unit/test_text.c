@@ -62,6 +62,43 @@ static void characters(void **state)
     assert_int_equal(text_char_len(SPAN("😀")), 4);
 }
 
+static void code_points(void **state)
+{
+    (void)state;
+    assert_int_equal(text_code_point(SPAN("ab")), 'a');
+    assert_int_equal(text_code_point(SPAN("é")), 0xE9);
+    assert_int_equal(text_code_point(SPAN("€")), 0x20AC);
+    assert_int_equal(text_code_point(SPAN("😀")), 0x1F600);
+}
+
+/* A text, and what is left of it without the blanks at its ends. */
+static void trims_wide_blanks(void **state)
+{
+    static const struct {
+        struct span text, trimmed;
+    } table[] = {
+        {{NULL, 0}, BYTES("")},
+        {BYTES(" \t\r\n\v\f"), BYTES("")},
+        {BYTES("\xC2\xA0\xE2\x80\x8B\xE2\x80\xAF\xEF\xBB\xBF"), BYTES("")},
+        {BYTES("\xEF\xBB\xBF a\xC2\xA0z\xC2\xA0 \xE2\x80\xAF"), BYTES("a\xC2\xA0z")},
+        {BYTES("\xC2\xA1\xE2\x80\x8A"), BYTES("\xC2\xA1\xE2\x80\x8A")}, /* neighbours of blanks */
+        {BYTES("\xC2"), BYTES("\xC2")},
+        {BYTES("\xA0"), BYTES("\xA0")},
+        {BYTES("\x80\x8B"), BYTES("\x80\x8B")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++)
+        assert_true(span_equal(text_trim(table[i].text), table[i].trimmed));
+    assert_int_equal(text_blank_len(SPAN("")), 0);
+    assert_int_equal(text_blank_len(SPAN("a ")), 0);
+    assert_int_equal(text_blank_len(SPAN(" a")), 1);
+    assert_int_equal(text_blank_len(SPAN("\xC2\xA0"
+                                         "a")),
+                     2);
+    assert_int_equal(text_blank_len(SPAN("\xE2\x80\x8B")), 3);
+}
+
 static void shows_harmlessly(void **state)
 {
     static const struct {
@@ -166,9 +203,9 @@ static void nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utf8),    cmocka_unit_test(characters), cmocka_unit_test(shows_harmlessly),
-        cmocka_unit_test(quotes),  cmocka_unit_test(folds_case), cmocka_unit_test(columns),
-        cmocka_unit_test(nearest),
+        cmocka_unit_test(utf8),    cmocka_unit_test(characters),  cmocka_unit_test(shows_harmlessly),
+        cmocka_unit_test(quotes),  cmocka_unit_test(folds_case),  cmocka_unit_test(columns),
+        cmocka_unit_test(nearest), cmocka_unit_test(code_points), cmocka_unit_test(trims_wide_blanks),
     };
 
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);

@@ -1,0 +1,346 @@
+"""
+What the crash harness is made of: a sandbox, sheets with all that sheets hold, runs that are killed, and the checks
+afterwards against what the sandbox really has.
+"""
+
+import csv
+import ctypes
+import gzip
+import http.client
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN_DIR = (ROOT / os.environ.get("CONNLOAD_BIN_DIR", "build")).resolve()
+CRASH_DIR = (ROOT / os.environ.get("CONNLOAD_CRASH_DIR", "build/crash")).resolve()
+KEY = "sandbox"
+PATIENCE = 120  # seconds that a run may take which nobody kills
+
+HEADER = ["type", "label", "allowed_emails", "share_with_org", "description", "user_id", "user_password", "session_id",
+          "note"]
+RESULT = ["status", "connector_id", "inbox_email", "http_status", "error_code", "error_message", "attempts",
+          "created_at"]
+
+STRIPPED = re.compile(r"(?i)^(.*_proxy|BIGDATA_.*|SSL_CERT_.*|CURL_.*|NO_COLOR|CONNLOAD_.*|COLUMNS|TZ)$")
+
+# Every fault that a create can suffer, in percent. `wrong-id-after` is left out: a server that answers with an id of
+# nobody's can't be found out by anything but asking for each id.
+FAULTS = {
+    "drop-before": 3, "drop-after": 4, "drop-reused": 4, "hang-before": 0.5, "hang-after": 0.5, "429-html": 3,
+    "500-before": 2, "500-after": 3, "502-before": 2, "502-after": 2, "503-before": 3, "504-before": 1, "504-after": 2,
+    "garbage-after": 3, "cut-after": 3, "slow": 2, "close": 4,
+    "list:500-before": 10, "list:drop-after": 10, "list:cut-after": 10, "list:garbage-after": 5,
+    "delete:drop-after": 10, "delete:500-after": 10, "delete:502-before": 10,
+}
+
+
+def die_with_parent():
+    """In the child, before exec: a harness that is killed leaves no process behind."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def environment(**more):
+    env = {name: value for name, value in os.environ.items() if not STRIPPED.match(name)}
+    env.update(LC_ALL="C.UTF-8", **more)
+    return env
+
+
+class Sandbox:
+    """A connload-sandbox with list lag, on a port of its own."""
+
+    def __init__(self, folder, seed, faults, lag_ms, options=()):
+        self.log, self.orders = folder / "sandbox.log", faults
+        orders = [part for name, share in faults.items() for part in ("--fault", f"{name}={share}")]
+        self.popen = subprocess.Popen(
+            [BIN_DIR / "connload-sandbox", "--listen", "127.0.0.1:0", "--api-key", KEY, "--seed", str(seed),
+             "--settle", f"{lag_ms // 2}ms", "--settle-jitter", f"{lag_ms // 2}ms", "--slow", "50ms", "--retry-after",
+             "none", "--log", self.log, *options, *orders],
+            env=environment(), preexec_fn=die_with_parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        line = self.popen.stdout.readline().decode()
+        self.url = re.search(r"listening on (http://\S+)", line).group(1)
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def call(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        headers = {"X-API-KEY": KEY, "Content-Type": "application/json"}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        if not 200 <= answer.status < 300:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text!r}")
+        return json.loads(text)
+
+    def connectors(self):
+        return self.call("GET", "/_sandbox/connectors")["results"]
+
+    def payloads(self):
+        """Connector id -> what was posted, secrets included."""
+        lines = [json.loads(line) for line in self.log.read_bytes().splitlines()]
+        return {line["connector_id"]: line["body"] for line in lines if line["method"] == "POST" and
+                line["connector_id"] is not None}
+
+    def prefill(self, payloads):
+        """Creates connectors past all faults, and waits until the list shows them."""
+        self.faults({})
+        made = {self.call("POST", "/contents/v1/connectors", payload)["connector_id"] for payload in payloads}
+        while not made <= {one["connector_id"] for one in self.call("GET", "/contents/v1/connectors")["results"]}:
+            time.sleep(0.02)
+        self.faults(self.orders)
+
+    def faults(self, orders):
+        self.call("POST", "/_sandbox/faults", orders)
+
+    def stop(self):
+        self.popen.terminate()
+        self.popen.wait()
+        self.popen.stdout.close()
+
+
+class Desk:
+    """A sheet, and what each of its rows has to become."""
+
+    def __init__(self, rng, rows, duplicates, secrets_alone):
+        self.rows, self.duplicates = [], duplicates
+        for n in range(rows):
+            self.rows.append(self._row(rng, n))
+        for _ in range(rows // 12 if duplicates else 0):
+            self.rows.insert(rng.randrange(len(self.rows)), list(rng.choice(self.rows)))
+        for n in range(3 if secrets_alone else 0):
+            self.rows.insert(rng.randrange(len(self.rows)), self._sharepoint(ALIKE, f"session {n}"))
+
+    @staticmethod
+    def _sharepoint(label, session):
+        return ["sharepoint", label, "", "", "", "", "", session, "=note"]
+
+    def _row(self, rng, n):
+        label = f"Desk {n} {rng.randrange(10 ** 6)}"
+        kind = rng.random()
+        if kind < 0.08:
+            return ["email", label, "not an address", "", "", "", "", "", "invalid"]
+        if kind < 0.25:
+            return self._sharepoint(label, f"session {n}")
+        if kind < 0.40:
+            return ["investment_research", label, "", "no", "", f"user{n}", f"pass;\"word\" {n}", "", ""]
+        return ["email", label, f"a{n}@example.com; b{n}@example.com", rng.choice(["yes", ""]),
+                rng.choice(["", "two\nlines", "with, comma"]), "", "", "", "x"]
+
+    def write(self, path):
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(self.rows)
+        data = text.getvalue().encode()
+        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+
+    def payload(self, row):
+        """What is posted for a row; None where it is invalid."""
+        cell = dict(zip(HEADER, row))
+        if cell["note"] == "invalid":
+            return None
+        payload = {"type": cell["type"], "label": cell["label"]}
+        if cell["description"]:
+            payload["description"] = cell["description"]
+        if cell["share_with_org"] == "yes":
+            payload["share_with_org"] = True
+        payload["config"] = {
+            "email": lambda: {"allowed_emails": cell["allowed_emails"].split("; ")},
+            "investment_research": lambda: {"user_id": cell["user_id"], "user_password": cell["user_password"]},
+            "sharepoint": lambda: {"session_id": cell["session_id"]},
+        }[cell["type"]]()
+        return payload
+
+
+ALIKE = "The same label"  # of rows that differ in their secrets alone: where they can't be told apart they stay `unknown`
+
+
+def key_of(payload):
+    return json.dumps(payload, sort_keys=True)
+
+
+class Count:
+    """What a phase of the harness has done and found."""
+
+    FIELDS = ("kills", "runs", "rows", "duplicates", "lost", "mispaired", "damaged")
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.numbers = Counter()
+        self.episodes = self.failed = 0
+        self.troubles = []
+
+    def add(self, **more):
+        with self.lock:
+            self.numbers.update(more)
+
+    def total(self, name):
+        with self.lock:
+            return self.numbers[name]
+
+    def end(self, name, trouble):
+        """An episode is over: well where `trouble` is None."""
+        with self.lock:
+            self.episodes += 1
+            if trouble is not None:
+                self.failed += 1
+                self.troubles.append((name, trouble))
+
+
+class Trouble(Exception):
+    """An episode found something that must not be."""
+
+
+class Episode:
+    """A folder with a sheet, a sandbox, and the commands that work on them."""
+
+    def __init__(self, folder, seed, count, faults, settle_ms, concurrency=16, box_options=()):
+        self.folder, self.count, self.settle_ms, self.concurrency = folder, count, settle_ms, concurrency
+        folder.mkdir(parents=True)
+        self.box = Sandbox(folder, seed, faults, settle_ms // 2, box_options)
+        self.work = folder / "work"
+        self.work.mkdir()
+        self.history = []
+
+    def options(self, settles=True):
+        return [*(["--settle", f"{self.settle_ms}ms"] if settles else []), "--rate", "none", "--retry-base", "5ms",
+                "--retry-cap", "50ms", "--timeout", "2s", "--max-attempts", "50", "--concurrency", self.concurrency, "-q"]
+
+    def start(self, args, stdin=None, binary=BIN_DIR, **env):
+        """Starts connload; its words go to words.txt."""
+        self.count.add(runs=1)
+        self.history.append(" ".join(map(str, args)))
+        words = open(self.folder / "words.txt", "ab")
+        words.write(f"--- {self.history[-1]}\n".encode())
+        words.flush()
+        source = open(stdin, "rb") if stdin else subprocess.DEVNULL
+        try:
+            return subprocess.Popen(
+                [binary / "connload", *map(str, args)], cwd=self.work, preexec_fn=die_with_parent, stdin=source,
+                stdout=words, stderr=words,
+                env=environment(BIGDATA_API_KEY=KEY, BIGDATA_API_BASE_URL=self.box.url, TMPDIR=str(self.folder), **env))
+        finally:
+            words.close()
+            if stdin:
+                source.close()
+
+    def run(self, args, stdin=None, kill_after=None, binary=BIN_DIR, **env):
+        """Runs to the end, or to the kill; the exit code."""
+        popen = self.start(args, stdin, binary, **env)
+        try:
+            return popen.wait(PATIENCE if kill_after is None else kill_after)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            popen.wait()
+            if kill_after is None:
+                raise Trouble(f"still running after {PATIENCE} s: {self.history[-1]}") from None
+            self.count.add(kills=1)
+            return -signal.SIGKILL
+
+    def close(self):
+        self.box.stop()
+
+
+def read_results(path):
+    """The rows of a result file as lists, with its header checked. ValueError where it is not whole."""
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        data = gzip.decompress(data)
+    if not data.endswith(b"\n"):
+        raise ValueError("does not end with a line end")
+    rows = list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+    if rows[0] != HEADER + RESULT:
+        raise ValueError(f"header {rows[0]}")
+    return rows[1:]
+
+
+def same_input(sheet_row, cells, finished):
+    """Whether the input's cells came back; finished rows without their secrets."""
+    secret = {HEADER.index("user_password"), HEADER.index("session_id")}
+    return all(got == want or (at in secret and finished and got == "")
+               for at, (got, want) in enumerate(zip(cells, sheet_row)))
+
+
+class Verdict:
+    """Compares a result file with the sandbox's store."""
+
+    def __init__(self, desk, episode, results, prefilled=()):
+        self.desk, self.episode = desk, episode
+        self.path = episode.work / results
+        self.prefilled = Counter(map(key_of, prefilled))
+        self.found = Counter()
+        self.words = []
+
+    def note(self, kind, words):
+        self.found[kind] += 1
+        self.words.append(f"{kind}: {words}")
+
+    def check_files(self, expected):
+        left = {path.name for path in self.episode.work.iterdir()} - set(expected)
+        if left:
+            self.note("damaged", f"left behind: {sorted(left)}")
+
+    def check_store(self, archived=False):
+        """Each payload as often as the sheet asks for it; what was there before counts for --skip-existing's rows."""
+        wanted = Counter(key_of(payload) for payload in map(self.desk.payload, self.desk.rows) if payload is not None)
+        if not self.desk.duplicates:
+            wanted = Counter(dict.fromkeys(wanted, 1))
+        stored = Counter(key_of(payload) for payload in self.episode.box.payloads().values())
+        for key in wanted | stored:
+            want = max(wanted[key], self.prefilled[key])
+            if stored[key] > want:
+                self.found["duplicates"] += stored[key] - want
+                self.words.append(f"duplicates: {stored[key]} for {want} of {key}")
+            elif stored[key] < want and ALIKE not in key:
+                self.found["lost"] += want - stored[key]
+                self.words.append(f"lost: {stored[key]} for {want} of {key}")
+        for connector in self.episode.box.connectors():
+            if connector["archived"] and not archived:
+                self.note("damaged", f"archived: {connector['connector_id']}")
+
+    def check_row(self, row, cells, payloads, seen):
+        status, connector = cells[len(HEADER)], cells[len(HEADER) + 1]
+        payload = self.desk.payload(row)
+        finished = status in ("created", "exists", "archived")
+        if not same_input(row, cells, finished):
+            self.note("damaged", f"{cells} for {row}")
+        if status == "invalid":
+            if payload is not None and self.desk.duplicates:
+                self.note("lost", f"invalid: {cells}")
+            return
+        if status == "unknown" and payload["label"] == ALIKE:
+            return
+        if not finished:
+            self.note("lost", f"{status}: {cells}")
+        elif connector not in payloads or key_of(payloads[connector]) != key_of(payload):
+            self.note("mispaired", f"{connector} is {payloads.get(connector)}, beside {row}")
+        elif connector in seen:
+            self.note("mispaired", f"{connector} twice")
+        seen.add(connector)
+
+    def check_results(self):
+        try:
+            rows = read_results(self.path)
+        except (OSError, ValueError, EOFError, csv.Error) as error:
+            self.note("damaged", f"{self.path.name}: {error}")
+            return []
+        if len(rows) != len(self.desk.rows):
+            self.note("damaged", f"{len(rows)} rows for {len(self.desk.rows)}")
+            return rows
+        payloads, seen = self.episode.box.payloads(), set()
+        for row, cells in zip(self.desk.rows, rows):
+            self.check_row(row, cells, payloads, seen)
+        return rows
+
+    def settle(self):
+        """Adds what was found to the phase's count; Trouble where that is anything."""
+        self.episode.count.add(rows=len(self.desk.rows), **self.found)
+        if self.words:
+            raise Trouble("\n".join(self.words))

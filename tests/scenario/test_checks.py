@@ -1,0 +1,268 @@
+"""Every check, with its code, its sentence and its place; what passes at the very edge; and secrets that are never quoted."""
+
+import pytest
+
+HEADER = ["type", "label", "description", "share_with_org", "allowed_emails", "user_id", "user_password", "session_id"]
+TYPES = "email, investment_research or sharepoint"
+LONG_LOCAL = "a" * 64
+LONG_DOMAIN = ".".join(["b" * 63, "c" * 63, "d" * 61])  # 64 + 1 + 189 = 254
+
+
+def row(type="email", label="A", description="", share="", emails="a@example.com", user="", password="", session=""):
+    return [type, label, description, share, emails, user, password, session]
+
+
+def research(**fields):
+    return row(**{"type": "investment_research", "emails": "", "user": "u", "password": "hunter2", **fields})
+
+
+def sharepoint(**fields):
+    return row(**{"type": "sharepoint", "emails": "", "session": "s3ss10n", **fields})
+
+
+CHECKS = [
+    ("missing_type", row(type=""), f'column A "type": empty, write {TYPES}'),
+    ("missing_type", row(type="  \t"), f'column A "type": empty, write {TYPES}'),
+    ("unknown_type", row(type="e-mail"), f'column A "type": "e-mail" is not a type ({TYPES}), did you mean "email"?'),
+    ("unknown_type", row(type="fax"), f'column A "type": "fax" is not a type ({TYPES})'),
+    ("missing_label", row(label=""), 'column B "label": empty, every connector needs one'),
+    ("missing_label", row(label="\n \t"), 'column B "label": empty, every connector needs one'),
+    ("missing_allowed_emails", row(emails=""), 'column E "allowed_emails": empty, type email needs it'),
+    ("missing_allowed_emails", row(emails=" ; ,|\n"), 'column E "allowed_emails": empty, type email needs it'),
+    ("invalid_email", row(emails="ana@"), 'column E "allowed_emails": "ana@" is not an e-mail address'),
+    ("invalid_email", row(emails="ana@x.example;@y.example z"),
+     'column E "allowed_emails": "@y.example" and "z" are not e-mail addresses'),
+    ("invalid_email", row(emails="<ana@x.example>"),
+     'column E "allowed_emails": "<ana@x.example>" is not an e-mail address (write addresses alone, without names and angle brackets)'),
+    ("invalid_email", row(emails="é@x.example"), 'column E "allowed_emails": "é@x.example" is not an e-mail address'),
+    ("invalid_email", row(emails="a@b..example"), 'column E "allowed_emails": "a@b..example" is not an e-mail address'),
+    ("invalid_email", row(emails="a@-b.example"), 'column E "allowed_emails": "a@-b.example" is not an e-mail address'),
+    ("invalid_email", row(emails="a@b.example."), 'column E "allowed_emails": "a@b.example." is not an e-mail address'),
+    ("invalid_email", row(emails=f"{LONG_LOCAL}a@b.example"),
+     f'column E "allowed_emails": "{LONG_LOCAL[:60]}…" is not an e-mail address'),
+    ("invalid_email", row(emails=f"{LONG_LOCAL}@{LONG_DOMAIN}e"),
+     f'column E "allowed_emails": "{LONG_LOCAL[:60]}…" is not an e-mail address'),
+    ("duplicate_email", row(emails="a@x.example;b@x.example;A@X.example"),
+     'column E "allowed_emails": "A@X.example" is there more than once'),
+    ("missing_user_id", research(user=""), 'column F "user_id": empty, type investment_research needs it'),
+    ("missing_user_password", research(password=""), 'column G "user_password": empty, type investment_research needs it'),
+    ("missing_session_id", sharepoint(session=""), 'column H "session_id": empty, type sharepoint needs it'),
+    ("invalid_boolean", row(share="maybe"), 'column D "share_with_org": "maybe" is neither true nor false (write true/false, yes/no, '
+                                            "y/n or 1/0, empty is false)"),
+    ("field_not_for_type", row(user="u"), 'column F "user_id": type email takes no user_id, leave it empty (it says "u")'),
+    ("field_not_for_type", row(password="hunter2"), 'column G "user_password": type email takes no user_password, leave it empty'),
+    ("field_not_for_type", sharepoint(emails="a@x.example"),
+     'column E "allowed_emails": type sharepoint takes no allowed_emails, leave it empty (it says "a@x.example")'),
+    ("field_not_for_type", research(session="s3ss10n"),
+     'column H "session_id": type investment_research takes no session_id, leave it empty'),
+    ("too_many_fields", row() + ["x"], "column I: 1 cell beyond the header's last column (a value that contains the delimiter must "
+                                       "stand in double quotes)"),
+    ("too_many_fields", row() + ["x", "", "y"], "columns I to K: 3 cells beyond the header's last column (a value that contains the "
+                                                "delimiter must stand in double quotes)"),
+    ("invalid_text", row(label="a\x01b"), 'column B "label": "a\\x01b" has a character that no text may have, U+0001 (a control character)'),
+    ("invalid_text", row(description="x\x7f"), 'column C "description": "x\\x7F" has a character that no text may have, U+007F '
+                                               "(a control character)"),
+    ("invalid_text", row(label="a\ufffeb"), None),
+    ("invalid_text", research(password="hunter2\x02"), 'column G "user_password": the value has a character that no text may have, '
+                                                       "U+0002 (a control character)"),
+    ("unknown_type", row(type="fax", password="x"), None),
+]
+
+
+@pytest.mark.parametrize("code, cells, message", CHECKS)
+def test_a_check_has_its_code_its_sentence_and_its_place(connload, write_csv, read_csv, raw_server, code, cells, message):
+    """The same on stderr, with the physical line, and in the results; and nothing is sent."""
+    server = raw_server()
+    write_csv("desk.csv", HEADER, [row(label="first\nof two lines", emails="z@example.com"), cells])
+    run = connload("check", "desk.csv")
+    assert run.rc == 1
+    line = run.err.splitlines()[0]
+    assert line.startswith("desk.csv:4: ") and line.endswith(f" ({code})")
+    assert server.received == []
+    if message is not None:
+        assert line == f"desk.csv:4: {message} ({code})"
+
+    run = connload("create", "desk.csv", "-q", "--strict")
+    assert run.rc == 1 and run.err.splitlines()[0] == line
+    found = read_csv("desk.results.csv")[1]
+    assert (found["status"], found["error_code"]) == ("invalid", code)
+    assert found["error_message"] == line.removeprefix("desk.csv:4: ").removesuffix(f" ({code})")
+    assert (found["connector_id"], found["http_status"], found["attempts"], found["created_at"]) == ("", "", "0", "")
+    for secret in ("hunter2", "s3ss10n"):
+        assert secret not in line
+
+
+def test_several_in_one_row_are_joined_in_a_fixed_order(connload, write_csv, read_csv):
+    write_csv("desk.csv", HEADER, [["email", "", "", "maybe", "x;y", "u", "p", "s"] + ["more"]])
+    run = connload("check", "desk.csv")
+    codes = "missing_label;invalid_email;invalid_boolean;field_not_for_type;too_many_fields"
+    messages = [
+        'column B "label": empty, every connector needs one',
+        'column E "allowed_emails": "x" and "y" are not e-mail addresses',
+        'column D "share_with_org": "maybe" is neither true nor false (write true/false, yes/no, y/n or 1/0, empty is false)',
+        'column F "user_id": type email takes no user_id, leave it empty (it says "u")',
+        'column G "user_password": type email takes no user_password, leave it empty',
+        'column H "session_id": type email takes no session_id, leave it empty',
+        "column I: 1 cell beyond the header's last column (a value that contains the delimiter must stand in double quotes)",
+    ]
+    assert run.rc == 1
+    assert run.err.splitlines()[0] == f"desk.csv:2: {'; '.join(messages)} ({codes})"
+    connload("create", "desk.csv", "-q", env={"BIGDATA_API_KEY": "k"})
+    found = read_csv("desk.results.csv")[0]
+    assert (found["error_code"], found["error_message"]) == (codes, "; ".join(messages))
+
+
+def test_every_row_is_reported_before_anything_is_sent(connload, sandbox, write_csv, read_csv):
+    box = sandbox()
+    write_csv("desk.csv", HEADER, [row(label=""), row(), row(emails="@"), row(label="B"), row(type="")])
+    run = connload("create", "desk.csv", "--rate", "none")
+    assert run.rc == 1
+    assert [line.split(":")[1] for line in run.err.splitlines() if line.startswith("desk.csv:")] == ["2", "4", "6"]
+    assert [found["status"] for found in read_csv("desk.results.csv")] == ["invalid", "created", "invalid", "created", "invalid"]
+    assert box.stats()["created"] == 2
+
+
+@pytest.mark.parametrize("cells", [
+    row(label="x" * 1000),
+    row(emails=f"{LONG_LOCAL}@{LONG_DOMAIN}"),
+    row(emails="a@localhost"),
+    row(emails=".a..b.@x.example"),
+    row(label="tab\there, line\nbreak, emoji 🎉, ü"),
+    research(user="  kept  ", password=" sp aces "),
+    sharepoint(session="=1+1"),
+])
+def test_what_passes_at_the_edge(connload, write_csv, cells):
+    write_csv("desk.csv", HEADER, [cells])
+    run = connload("check", "desk.csv")
+    assert run.rc == 0, run.err
+
+
+def test_a_request_may_have_65536_bytes_and_no_more(connload, raw_server, write_csv, read_csv):
+    """The one that fits is really sent with that many."""
+    server = raw_server()
+    frame = len('{"type":"email","label":"","description":"","config":{"allowed_emails":["a@example.com"]}}')
+    # an umlaut has two bytes, a quote is escaped to two
+    fits = 'ü"' * 100 + "x" * (65536 - frame - 1 - 400)
+    write_csv("desk.csv", HEADER, [row(description=fits), row(description=fits + "x"), row(label="B" + "x" * 65536)])
+    run = connload("create", "desk.csv", "--rate", "none")
+    assert run.rc == 1
+    assert [len(exchange.body) for exchange in server.exchanges if exchange.method == "POST"] == [65536]
+    found = read_csv("desk.results.csv")
+    assert [one["status"] for one in found] == ["created", "invalid", "invalid"]
+    assert found[1]["error_code"] == found[2]["error_code"] == "payload_too_large"
+    assert found[1]["error_message"] == ('column C "description": the row\'s request would have 65537 bytes, and the API takes at most 65536')
+    assert found[2]["error_message"].startswith('column B "label": the row\'s request would have ')
+
+
+def test_two_rows_with_the_same_payload(connload, sandbox, write_csv, read_csv):
+    """Addresses are a set without regard to case; extra columns are no payload; the later one is the duplicate."""
+    box = sandbox()
+    header = ["desk", *HEADER]
+    write_csv("desk.csv", header, [
+        ["x", *row(emails="a@x.example;b@x.example")],
+        ["y", *row(emails="B@x.example, a@x.example", share="no")],
+        ["x", *row(emails="a@x.example")],
+        ["x", *row(emails="a@x.example;b@x.example", share="yes")],
+        ["x", *row(emails="a@x.example;b@x.example", description="d")],
+        ["z", *research()], ["z", *research(password="other")], ["z", *research()],
+    ])
+    run = connload("create", "desk.csv", "--rate", "none")
+    assert run.rc == 1
+    found = read_csv("desk.results.csv")
+    assert [one["status"] for one in found] == ["created", "invalid", "created", "created", "created", "created", "created", "invalid"]
+    remedy = "remove one, or use --allow-duplicates to make two connectors"
+    assert [(one["error_code"], one["error_message"]) for one in found if one["status"] == "invalid"] == [
+        ("duplicate_row", f"the same payload as line 2; {remedy}"), ("duplicate_row", f"the same payload as line 7; {remedy}")]
+    assert box.stats()["created"] == 6 and box.stats()["duplicate_payloads"] == 0
+    assert connload("check", "desk.csv").rc == 1
+    assert connload("check", "desk.csv", "--allow-duplicates").rc == 0
+
+
+def test_allow_duplicates_makes_two(connload, sandbox, write_csv, read_csv):
+    box = sandbox()
+    write_csv("desk.csv", HEADER, [row(), row(), row()])
+    run = connload("create", "desk.csv", "--allow-duplicates", "--rate", "none")
+    assert run.rc == 0, run.err
+    assert len({one["connector_id"] for one in read_csv("desk.results.csv")}) == 3
+    assert box.stats()["duplicate_payloads"] == 2
+
+
+def test_only_rows_that_pass_can_have_duplicates(connload, write_csv):
+    write_csv("desk.csv", HEADER, [row(label=""), row(label=""), row(), row()])
+    run = connload("check", "desk.csv")
+    assert [line.rsplit("(", 1)[1] for line in run.err.splitlines()[:3]] == ["missing_label)", "missing_label)", "duplicate_row)"]
+    assert run.err.splitlines()[2].startswith("desk.csv:5: the same payload as line 4; ")
+
+
+def test_a_default_is_named_as_the_place_of_its_mistake(connload, write_csv):
+    write_csv("desk.csv", ["type", "label"], [["email", "A"]])
+    run = connload("check", "desk.csv", "--default", "allowed_emails=ana@")
+    assert run.err.startswith('desk.csv:2: --default allowed_emails: "ana@" is not an e-mail address (invalid_email)\n')
+
+
+def test_a_column_that_is_absent_comes_with_the_remedy(connload, write_csv):
+    write_csv("desk.csv", ["type", "label", "user_id"], [["email", "A", ""], ["investment_research", "B", "u"]])
+    run = connload("check", "desk.csv")
+    assert run.err.splitlines()[:2] == [
+        'desk.csv:2: column "allowed_emails": not in the sheet, type email needs it (add it, or name the column that holds it with '
+        "--map allowed_emails=COLUMN, or give every row the same with --default allowed_emails=VALUE) (missing_allowed_emails)",
+        'desk.csv:3: column "user_password": not in the sheet, type investment_research needs it (add it, or name the column that '
+        "holds it with --map user_password=COLUMN) (missing_user_password)",
+    ]
+
+
+# -- --secret-refs --
+
+
+def test_secrets_by_reference(connload, sandbox, write_csv, read_csv, tmp_path):
+    box = sandbox()
+    (tmp_path / "session").write_text("from-a-file\n")
+    write_csv("desk.csv", HEADER, [research(password="env:DESK_PASSWORD"), sharepoint(session="file:session"),
+                                   research(label="B", password="plain")])
+    run = connload("create", "desk.csv", "--secret-refs", "--concurrency", "1", env={"DESK_PASSWORD": "from-the-environment"})
+    assert run.rc == 0, run.err
+    configs = [request["body"]["config"] for request in box.requests() if request["method"] == "POST"]
+    assert configs == [{"user_id": "u", "user_password": "from-the-environment"}, {"session_id": "from-a-file"},
+                       {"user_id": "u", "user_password": "plain"}]
+
+
+def test_references_are_text_unless_asked_for(connload, sandbox, write_csv):
+    box = sandbox()
+    write_csv("desk.csv", HEADER, [research(password="env:HOME")])
+    assert connload("create", "desk.csv").rc == 0
+    assert box.requests()[-1]["body"]["config"]["user_password"] == "env:HOME"
+
+
+def test_a_default_may_be_a_reference(connload, sandbox, write_csv):
+    box = sandbox()
+    write_csv("desk.csv", HEADER[:-2], [row(type="investment_research", emails="", user="u")[:-2]])
+    run = connload("create", "desk.csv", "--secret-refs", "--default", "user_password=env:DESK_PASSWORD",
+                   env={"DESK_PASSWORD": "hunter2"})
+    assert run.rc == 0, run.err
+    assert box.requests()[-1]["body"]["config"]["user_password"] == "hunter2"
+
+
+@pytest.mark.parametrize("reference, message", [
+    ("env:NO_SUCH", "the environment variable NO_SUCH is not set"),
+    (" env:EMPTY ", "the environment variable EMPTY is not set"),
+    ("env:", "the environment variable  is not set"),
+    ("file:nowhere/password", "nowhere/password: No such file or directory"),
+    ("file:.", ".: Is a directory"),
+    ("file:empty", "empty is empty"),
+    ("file:latin", "latin is not text"),
+    ("file:/dev/zero", "/dev/zero: too large for a secret"),
+])
+def test_a_reference_that_leads_nowhere(connload, write_csv, tmp_path, reference, message):
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "latin").write_bytes(b"\xfcber")
+    write_csv("desk.csv", HEADER, [research(password=reference)])
+    run = connload("check", "desk.csv", "--secret-refs", env={"EMPTY": ""})
+    assert run.rc == 1
+    assert run.err.splitlines()[0] == f'desk.csv:2: column G "user_password": {message} (secret_unresolved)'
+
+
+def test_a_reference_never_shows_what_it_found(connload, write_csv, tmp_path):
+    (tmp_path / "secret").write_text("hunter2\x01")
+    write_csv("desk.csv", HEADER, [research(password="file:secret")])
+    run = connload("check", "desk.csv", "--secret-refs", "-v")
+    assert run.rc == 1 and "invalid_text" in run.err and "hunter2" not in run.err

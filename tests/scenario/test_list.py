@@ -1,0 +1,99 @@
+"""connload list writes the account's connectors as a result file."""
+
+import csv
+import gzip
+import io
+
+import pytest
+from conftest import connector_of, http_answer
+from once import QUICK, email, posts, prefill
+
+LIST = ["list", "--rate", "none", "--retry-base", "10ms", "--retry-cap", "50ms"]
+HEADER = ["type", "label", "description", "share_with_org", "allowed_emails", "user_id", "user_password", "session_id",
+          "status", "connector_id", "inbox_email", "http_status", "error_code", "error_message", "attempts", "created_at"]
+RESEARCH = {"type": "investment_research", "label": "R", "config": {"user_id": "reader", "user_password": "hunter2"}}
+
+
+def parse(text, delimiter=","):
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def test_each_connector_is_a_row(connload, sandbox):
+    box = sandbox()
+    mail, research = prefill(box, email("A, B", "x@example.com", description="two\nlines", share_with_org=True), RESEARCH)
+    box.call("DELETE", f"/contents/v1/connectors/{research}")
+    stored = {one["connector_id"]: one for one in box.connectors()}
+    run = connload(*LIST)
+    assert run.rc == 0, run.err
+    assert parse(run.out) == [
+        HEADER,
+        ["email", "A, B", "two\nlines", "true", "x@example.com", "", "", "", "exists", mail,
+         stored[mail]["config"]["email"], "", "", "", "", stored[mail]["created_at"]],
+        ["investment_research", "R", "", "false", "", "reader", "", "", "archived", research, "", "", "", "", "",
+         stored[research]["created_at"]]]
+    assert "hunter2" not in run.out + run.err
+
+
+def test_an_empty_account_is_a_header(connload, sandbox):
+    sandbox()
+    run = connload(*LIST)
+    assert run.rc == 0 and parse(run.out) == [HEADER]
+
+
+def test_a_file_is_replaced_by_force_alone(connload, sandbox, tmp_path):
+    box = sandbox()
+    prefill(box, email("A"))
+    assert connload(*LIST, "-o", "all.csv").rc == 0
+    first = (tmp_path / "all.csv").read_bytes()
+    prefill(box, email("B"))
+    run = connload(*LIST, "-o", "all.csv")
+    assert run.rc == 2 and "--force" in run.err and (tmp_path / "all.csv").read_bytes() == first
+    assert connload(*LIST, "-o", "all.csv", "--force").rc == 0
+    assert len(parse((tmp_path / "all.csv").read_text())) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["all.csv"]
+
+
+def test_delimiter_and_gzip(connload, sandbox, tmp_path):
+    prefill(sandbox(), email("A;B"))
+    assert connload(*LIST, "--delimiter", ";", "-o", "all.csv.gz").rc == 0
+    rows = parse(gzip.decompress((tmp_path / "all.csv.gz").read_bytes()).decode(), ";")
+    assert rows[0] == HEADER and rows[1][1] == "A;B"
+
+
+def test_what_it_writes_is_an_input_with_nothing_left_to_do(connload, sandbox, read_csv):
+    box = sandbox()
+    prefill(box, email("A"), email("B"), RESEARCH)
+    assert connload(*LIST, "-o", "all.csv").rc == 0
+    run = connload("create", "all.csv", *QUICK)
+    assert run.rc == 0, run.err
+    assert {row["status"] for row in read_csv("all.csv")} == {"exists"} and len(posts(box)) == 3
+
+
+def test_no_server_text_runs_in_a_spreadsheet(connload, raw_server):
+    raw_server([http_answer(200, {"results": [connector_of(email("=cmd()", description="@x"))]})])
+    run = connload(*LIST)
+    assert run.rc == 0 and parse(run.out)[1][1:3] == ["'=cmd()", "'@x"]
+
+
+@pytest.mark.direct
+def test_a_list_that_fails_half_way_is_asked_for_again_and_shows_once(connload, sandbox):
+    box = sandbox("--fault", "list:cut-after=100:2")
+    payloads = [email(f"Desk {n}", f"d{n}@example.com") for n in range(50)]
+    for payload in payloads:
+        box.call("POST", "/contents/v1/connectors", payload)
+    run = connload(*LIST)
+    assert run.rc == 0, run.err
+    assert len(parse(run.out)) == 51
+
+
+def test_a_list_that_never_comes_leaves_no_file(connload, sandbox, tmp_path):
+    sandbox("--fault", "list:502-before=100")
+    run = connload(*LIST, "-o", "all.csv", "--max-attempts", "2")
+    assert run.rc == 4, run
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_refused_key(connload, sandbox):
+    sandbox()
+    run = connload(*LIST, env={"BIGDATA_API_KEY": "wrong"})
+    assert run.rc == 4 and "key is refused" in run.err and run.out == ""

@@ -1,0 +1,326 @@
+"""A killed run leaves its journal; the same command goes on from it, and any other is refused."""
+
+import gzip
+import re
+import subprocess
+import sys
+import time
+import zlib
+from email.utils import formatdate
+
+import pytest
+from conftest import KEY, Hang, clean_env, connector_of, http_answer
+from once import DESK, LAG, QUICK, journal, kill_when, labels, once, posts, prefill, email, until
+
+ROWS = 40
+SLOW = [*LAG, "--latency", "20ms"]
+
+
+def interrupt(connload, box, *args, created=10, **more):
+    """Starts a run and kills it in the middle."""
+    process = connload("create", *args, *QUICK, "--concurrency", "4", wait=False, **more)
+    kill_when(process, lambda: box.stats()["created"] >= created)
+
+
+def go_on(connload, box, rows, *args, **more):
+    run = connload("create", *args, *QUICK, **more)
+    assert run.rc == 0, run.err
+    assert "going on with the interrupted run" in run.err
+    once(box, rows())
+
+
+def test_a_killed_run_goes_on(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    interrupt(connload, box, "desk.csv")
+    assert journal(tmp_path).exists() and not (tmp_path / "desk.results.csv").exists()
+    go_on(connload, box, lambda: read_csv("desk.results.csv"), "desk.csv")
+    assert len(posts(box)) == ROWS
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["desk.csv", "desk.results.csv"]
+    assert all(int(row["attempts"]) >= 1 for row in read_csv("desk.results.csv"))
+
+
+def test_a_run_that_is_killed_again_and_again_goes_on(connload, sandbox, desk, read_csv):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    for created in (5, 6, 15, 30):
+        interrupt(connload, box, "desk.csv", created=created)
+    go_on(connload, box, lambda: read_csv("desk.results.csv"), "desk.csv")
+    assert len(posts(box)) == ROWS
+
+
+def test_it_goes_on_with_gzip(connload, sandbox, desk, tmp_path, write_csv, read_csv):
+    box = sandbox(*SLOW)
+    (tmp_path / "desk.csv.gz").write_bytes(gzip.compress(desk(ROWS).read_bytes()))
+    interrupt(connload, box, "desk.csv.gz")
+
+    def rows():
+        (tmp_path / "unpacked.csv").write_bytes(gzip.decompress((tmp_path / "desk.results.csv.gz").read_bytes()))
+        return read_csv("unpacked.csv")
+
+    go_on(connload, box, rows, "desk.csv.gz")
+
+
+def test_it_goes_on_from_standard_input(connload, sandbox, desk, read_csv):
+    box = sandbox(*SLOW)
+    sheet = desk(ROWS).read_bytes()
+    interrupt(connload, box, "-", "-o", "out.csv", stdin=sheet)
+    go_on(connload, box, lambda: read_csv("out.csv"), "-", "-o", "out.csv", stdin=sheet)
+
+
+def test_it_goes_on_with_a_shard(connload, sandbox, desk, read_csv):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    interrupt(connload, box, "desk.csv", "--shard", "2/2", created=8)
+    go_on(connload, box, lambda: read_csv("desk.2-of-2.results.csv"), "desk.csv", "--shard", "2/2")
+    assert labels(box.connectors()) == {f"Desk {n}": 1 for n in range(ROWS // 2, ROWS)}
+
+
+@pytest.mark.parametrize("form", ["csv", "gz"])
+def test_it_goes_on_in_place(connload, sandbox, desk, read_csv, tmp_path, form):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    assert connload("create", "desk.csv", *QUICK, "--limit", "5").rc == 1
+    name = "desk.results.csv"
+    if form == "gz":
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress((tmp_path / name).read_bytes()))
+        name += ".gz"
+
+    def rows():
+        if form == "gz":
+            (tmp_path / "desk.results.csv").write_bytes(gzip.decompress((tmp_path / name).read_bytes()))
+        return read_csv("desk.results.csv")
+
+    interrupt(connload, box, name, created=15)
+    go_on(connload, box, rows, name)
+    assert len(posts(box)) == ROWS
+
+
+def test_it_goes_on_over_a_result_file_that_it_replaces(connload, sandbox, desk, read_csv):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    assert connload("create", "desk.csv", *QUICK, "--limit", "1").rc == 1
+    interrupt(connload, box, "desk.csv", "--force", created=15)
+    run = connload("create", "desk.csv", *QUICK)
+    assert run.rc == 0, run.err
+    assert labels(box.connectors()) == {**{f"Desk {n}": 1 for n in range(1, ROWS)}, "Desk 0": 2}
+    assert len({row["connector_id"] for row in read_csv("desk.results.csv")}) == ROWS
+
+
+def test_limit_counts_what_the_interrupted_run_has_sent(connload, sandbox, desk, read_csv):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    interrupt(connload, box, "desk.csv", "--limit", "20", created=5)
+    assert connload("create", "desk.csv", *QUICK, "--limit", "20").rc == 1
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["created"] * 20 + ["not_attempted"] * 20
+    assert len(box.connectors()) == 20
+
+
+def test_an_older_twin_is_known_to_the_run_that_goes_on(connload, sandbox, write_csv, read_csv):
+    box = sandbox(*LAG)
+    older, = prefill(box, email("Twin"))
+    box.faults({"hang-before": 100})
+    write_csv("desk.csv", DESK, [["email", "Twin", "x@example.com"]])
+    process = connload("create", "desk.csv", *QUICK, wait=False)
+    kill_when(process, lambda: box.stats()["methods"]["POST"] == 2)
+    box.faults({})
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    row, = read_csv("desk.results.csv")
+    assert row["status"] == "created" and row["connector_id"] != older
+
+
+def rewrite_journal(path, pattern, replacement):
+    """Changes the head of a journal, and its checksum with it."""
+    head, _, rest = path.read_bytes().partition(b"\n")
+    body = head[:-8]
+    changed = re.sub(pattern, replacement, body)
+    assert changed != body
+    path.write_bytes(changed + b"%08x\n" % zlib.crc32(changed) + rest)
+
+
+def test_what_an_interrupted_run_has_made_is_not_older_than_it(connload, raw_server, desk, read_csv, tmp_path):
+    """Killed before a single answer had come, so that the journal knows nothing of the server's clock yet."""
+    made, date = [], lambda: {"Date": formatdate(usegmt=True)}
+
+    def stamp(seconds):
+        return time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() + seconds))
+
+    def silent(exchange):
+        made.append(connector_of(exchange.json(), created_at=stamp(-20)))
+        return Hang()
+
+    def answering(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": made}, date())
+        made.append(connector_of(exchange.json(), created_at=stamp(0)))
+        return http_answer(201, made[-1], date())
+
+    server = raw_server(silent)
+    desk(80)
+    process = connload("create", "desk.csv", *QUICK, "--no-preflight", "--concurrency", "8", wait=False)
+    server.wait_for_requests(8)
+    process.kill()
+    rewrite_journal(journal(tmp_path), rb"started=[^\t]+", b"started=" + stamp(-30).replace("000000Z", "000Z").encode())
+    server.behave = answering
+    assert connload("create", "desk.csv", *QUICK, "--no-preflight").rc == 0
+    assert labels(made) == {f"Desk {n}": 1 for n in range(80)}
+    assert [row["connector_id"] for row in read_csv("desk.results.csv")[:8]] == [
+        next(one["connector_id"] for one in made if one["label"] == f"Desk {n}") for n in range(8)]
+
+
+def refuse(connload, box, tmp_path, *args, code=2, says="", **more):
+    """A command that is not the interrupted one: nothing is sent, and the journal stays as it is."""
+    before, sent = journal(tmp_path).read_bytes(), len(posts(box))
+    run = connload("create", *args, *QUICK, **more)
+    assert run.rc == code and re.search(says, run.err), run
+    assert journal(tmp_path).read_bytes() == before and len(posts(box)) == sent
+    assert not (tmp_path / "desk.results.csv").exists()
+
+
+def test_any_other_command_is_refused(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*SLOW, "--api-key", "another-account")
+    sheet = desk(ROWS)
+    text = sheet.read_text()
+    interrupt(connload, box, "desk.csv", created=ROWS // 2)
+    sheet.write_text(text + "email,New,new@example.com\n")
+    refuse(connload, box, tmp_path, "desk.csv", says="its input .* was another one, or has changed since")
+    sheet.write_text(text)
+    refuse(connload, box, tmp_path, "desk.csv", "--base-url", "http://127.0.0.1:1", says="begun with the base URL")
+    refuse(connload, box, tmp_path, "desk.csv", "--default", "description=x", says="other options")
+    refuse(connload, box, tmp_path, "desk.csv", "--skip-existing", says="other options .*--skip-existing")
+    key = {"BIGDATA_API_KEY": "another-account"}
+    refuse(connload, box, tmp_path, "desk.csv", says="begun with another API key", env=key)
+    go_on(connload, box, lambda: read_csv("desk.results.csv"), "desk.csv")
+
+
+def test_another_key_of_the_same_account_goes_on(connload, sandbox, raw_server, desk, read_csv, tmp_path):
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": made})
+        if len(made) == 10:
+            return Hang()
+        made.append(connector_of(exchange.json()))
+        return http_answer(201, made[-1])
+
+    server = raw_server(behave)
+    desk(ROWS)
+    process = connload("create", "desk.csv", *QUICK, "--concurrency", "1", wait=False)
+    server.wait_for_requests(12)
+    process.kill()
+    made.append(connector_of({"type": "email", "label": "Other", "config": {"allowed_emails": ["o@example.com"]}}))
+    run = connload("create", "desk.csv", *QUICK, env={"BIGDATA_API_KEY": "rotated-key"})
+    assert run.rc == 0, run.err
+    assert labels(made) == {**labels(read_csv("desk.results.csv")), "Other": 1}
+
+
+def test_another_key_that_the_server_refuses_leaves_the_journal(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    interrupt(connload, box, "desk.csv")
+    refuse(connload, box, tmp_path, "desk.csv", code=4, says="the API key is refused", env={"BIGDATA_API_KEY": "wrong"})
+    go_on(connload, box, lambda: read_csv("desk.results.csv"), "desk.csv")
+
+
+def test_a_torn_last_record_is_cut_off(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    interrupt(connload, box, "desk.csv")
+    path = journal(tmp_path)
+    path.write_bytes(path.read_bytes()[:-5])
+    go_on(connload, box, lambda: read_csv("desk.results.csv"), "desk.csv")
+
+
+def test_other_damage_stops(connload, sandbox, desk, tmp_path):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    interrupt(connload, box, "desk.csv")
+    path = journal(tmp_path)
+    data = path.read_bytes()
+    at = data.index(b"\trow\t") if b"\trow\t" in data else data.index(b"\nrow\t") + 2
+    path.write_bytes(data[:at] + b"X" + data[at + 1:])
+    refuse(connload, box, tmp_path, "desk.csv", code=5, says=r"damaged at byte \d+")
+
+
+def test_the_journal_holds_no_secret(connload, sandbox, write_csv, tmp_path):
+    box = sandbox(*LAG, "--fault", "hang-after=100")
+    write_csv("desk.csv", ["type", "label", "user_id", "user_password", "session_id"],
+              [["sharepoint", "S", "", "", "sess10n"], ["investment_research", "R", "reader", "hunter2", ""]])
+    process = connload("create", "desk.csv", *QUICK, wait=False, env={"BIGDATA_API_KEY": KEY})
+    kill_when(process, lambda: box.stats()["created"] == 2)
+    data = journal(tmp_path).read_bytes()
+    assert journal(tmp_path).stat().st_mode & 0o777 == 0o600
+    assert b"sess10n" not in data and b"hunter2" not in data
+
+
+@pytest.mark.parametrize("command", [["create", "desk.csv"], ["create", "--no-preflight", "desk.csv"]])
+def test_a_journal_that_promised_nothing_opens_no_way_around_the_result_file(connload, sandbox, desk, read_csv, tmp_path,
+                                                                            command):
+    """A rerun in place was killed before it sent anything; then somebody presses arrow-up once too often."""
+    box = sandbox(*LAG)
+    desk(3)
+    assert connload("create", "desk.csv", *QUICK, "--limit", "2").rc == 1
+    box.faults({"list:hang-before": 100})
+    process = connload("create", "desk.results.csv", *QUICK, wait=False)
+    kill_when(process, lambda: box.stats()["methods"]["GET"] == 2)
+    box.faults({})
+    assert journal(tmp_path).exists()
+    run = connload(*command, *QUICK)
+    assert run.rc == 2 and "desk.results.csv exists" in run.err
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+
+
+def test_an_empty_journal_opens_none_either(connload, sandbox, desk, tmp_path):
+    box = sandbox()
+    desk(2)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    journal(tmp_path).touch()
+    assert connload("create", "desk.csv", *QUICK).rc == 2
+    assert len(posts(box)) == 2
+
+
+@pytest.mark.slow_asan
+def test_rows_that_an_interrupted_run_could_not_settle_are_settled(connload, sandbox, desk, read_csv, failing, tmp_path):
+    box = sandbox(*LAG, "--fault", "drop-after=100", "--fault", "list:500-before=100")
+    desk(2)
+    run = connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight", env=failing("rename", at=1))
+    assert run.rc == 5 and journal(tmp_path).exists(), run
+    box.faults({})
+    assert connload("create", "desk.csv", *QUICK, "--no-preflight").rc == 0
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == 2
+
+
+def test_undo_and_create_keep_off_each_others_journals(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    process = connload("undo", "--yes", "desk.results.csv", "--rate", "none", "--concurrency", "2", wait=False)
+    kill_when(process, lambda: box.stats()["archived"] >= 5)
+    run = connload("create", "desk.results.csv", *QUICK)
+    assert run.rc == 2 and "interrupted `undo`" in run.err
+    assert connload("undo", "--yes", "desk.results.csv", "--rate", "none").rc == 0
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"archived"}
+
+
+@pytest.mark.slow_asan
+@pytest.mark.direct
+def test_a_hundred_thousand_rows_resume_within_64_mib(bin_dir, sandbox, desk, read_csv, tmp_path):
+    rows = 100_000
+    box = sandbox("--settle", "50ms")
+    desk(rows)
+    env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.url})
+    command = [bin_dir / "connload", "create", "-q", "desk.csv", *QUICK, "--concurrency", "64"]
+    first = subprocess.Popen(command, cwd=tmp_path, env=env)
+    until(lambda: box.stats()["created"] >= rows // 2)
+    first.kill()
+    first.wait()
+    measured = ("import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]); "
+                "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)")
+    second = subprocess.run([sys.executable, "-c", measured, *map(str, command)], cwd=tmp_path, env=env,
+                            stdout=subprocess.PIPE, check=True)
+    assert int(second.stdout) <= 64 * 1024, f"{int(second.stdout)} KiB"
+    assert box.stats()["created"] == rows == len(posts(box))
+    once(box, read_csv("desk.results.csv"))

@@ -1,0 +1,282 @@
+"""What samples/ holds works with the real program, and what the README says can be typed."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+
+import pytest
+
+from conftest import ROOT, clean_env
+
+SAMPLES = ROOT / "samples"
+SECRETS = {name: f"secret of {name}" for name in ("RATES_BROKER_PASSWORD", "CREDIT_BROKER_PASSWORD",
+                                                 "MACRO_BROKER_PASSWORD", "EQUITY_SESSION", "COMMODITY_SESSION")}
+COMMAND = re.compile(r"\bconnload (check|create|undo|list)\b([^|`#\n]*)")
+
+
+@pytest.fixture
+def shell(bin_dir, tmp_path, targets):
+    """shell(command..., **env) runs it in tmp_path, with connload in the PATH and this test's server in its environment."""
+    bin_path = tmp_path / "bin"
+    bin_path.mkdir()
+    (bin_path / "connload").symlink_to(bin_dir / "connload")
+
+    def run(*command, **env):
+        target = targets[-1]
+        given = {"PATH": f"{bin_path}:{os.environ['PATH']}", "BIGDATA_API_BASE_URL": target.url,
+                 "BIGDATA_API_KEY": target.key, "HOME": tmp_path, **env}
+        if target.cafile:
+            given["SSL_CERT_FILE"] = target.cafile
+        return subprocess.run(list(map(str, command)), cwd=tmp_path, env=clean_env(given), timeout=120,
+                              capture_output=True, text=True)
+
+    run.bin = bin_path
+    return run
+
+
+def script(path, text):
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+def key_file(path):
+    path.write_text("sandbox\n")
+    path.chmod(0o600)
+    return path
+
+
+# ---- Sheets ----
+
+@pytest.mark.parametrize("name", ["email.csv", "investment-research.csv", "sharepoint.csv", "template.csv"])
+def test_a_sample_sheet_passes(connload, name):
+    run = connload("check", "--secret-refs", SAMPLES / name, env=SECRETS)
+    assert run.rc == 0, run.err
+
+
+def test_the_template_has_every_field_and_no_row():
+    names = re.search(r"names\[\] = \{(.*?)\}", (ROOT / "src/model/field.c").read_text(), re.S).group(1)
+    fields = re.findall(r'\[FIELD_\w+\] = "(\w+)"', names)
+    assert len(fields) == 8
+    assert (SAMPLES / "template.csv").read_bytes().decode() == ",".join(fields) + "\r\n"
+
+
+@pytest.mark.parametrize("name", ["email.csv", "investment-research.csv", "sharepoint.csv"])
+def test_a_sample_sheet_is_provisioned(sandbox, connload, tmp_path, name):
+    box = sandbox()
+    shutil.copy(SAMPLES / name, tmp_path)
+    run = connload("create", "--secret-refs", name, env=SECRETS)
+    assert run.rc == 0, run.err
+    assert box.stats()["created"] > 1
+
+
+def test_the_desk_has_its_five_mistakes_and_the_corrections_mend_them(sandbox, connload, read_csv, tmp_path):
+    box = sandbox()
+    shutil.copy(SAMPLES / "desk.csv", tmp_path)
+    checked = connload("check", "desk.csv")
+    assert checked.rc == 1
+    codes = {"invalid_email", "unknown_type", "missing_user_password", "invalid_boolean", "duplicate_row"}
+    assert set(re.findall(r"^desk\.csv:\d+: .* \((\w+)\)$", checked.err, re.M)) == codes
+    assert connload("create", "desk.csv").rc == 1
+    assert box.stats()["created"] == 20
+    subprocess.run(["sed", "-i", "-f", SAMPLES / "corrections.sed", tmp_path / "desk.results.csv"], check=True)
+    assert connload("check", "desk.results.csv").rc == 0
+    assert connload("create", "desk.results.csv").rc == 0
+    rows = read_csv("desk.results.csv")
+    assert (len(rows), {row["status"] for row in rows}) == (25, {"created"})
+    assert (box.stats()["created"], box.stats()["duplicate_payloads"]) == (25, 0)
+
+
+# ---- Wrappers and schedulers ----
+
+def test_cron(sandbox, shell, desk, tmp_path):
+    box = sandbox()
+    desk(3)
+    line, = [line for line in (SAMPLES / "connload.cron").read_text().splitlines() if re.match(r"\d", line)]
+    user, command = re.fullmatch(r"15 2 \* \* 1-5  (\w+)  (.*)", line).groups()
+    assert (user, "%" in command) == ("connload", False)  # cron makes a line break of a percent sign
+    for there, here in (("/srv/connload", tmp_path), ("/etc/connload/api-key", key_file(tmp_path / "key"))):
+        command = command.replace(there, str(here))
+    for _ in range(2):
+        done = shell("/bin/sh", "-c", command + " --settle 10ms", BIGDATA_API_KEY=None)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert box.stats()["created"] == 3
+
+
+def unit_setting(text, name):
+    return re.findall(rf"^{name}=(.*)$", text, re.M)
+
+
+def test_the_service_runs(sandbox, shell, desk, tmp_path):
+    box = sandbox()
+    desk(3)
+    text = (SAMPLES / "systemd/connload@.service").read_text()
+    credential, = unit_setting(text, "LoadCredential")
+    name, source = credential.split(":")
+    assert source.startswith("/etc/connload/")
+    key_file(tmp_path / name)
+    (tmp_path / name).chmod(0o400)
+    command, = unit_setting(text, "ExecStart")
+    assert command.startswith("/usr/bin/connload ")
+    words = command.replace("%i", "desk").replace("${CREDENTIALS_DIRECTORY}", str(tmp_path)).split()
+    done = shell("connload", *words[1:], BIGDATA_API_KEY=None)
+    assert done.returncode == 0, done.stderr
+    assert box.stats()["created"] == 3
+    assert (tmp_path / "desk.prom").exists() and (tmp_path / "desk.summary.json").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make root's files")
+@pytest.mark.parametrize("mode, owner, code",
+                         [(0o440, 0, 0), (0o400, 0, 0), (0o440, 65534, 2), (0o640, 0, 2), (0o444, 0, 2)])
+def test_the_key_may_be_a_credential_of_systemd(sandbox, connload, desk, tmp_path, mode, owner, code):
+    """A service that isn't root gets it as root:root 0440, with an access list for its user."""
+    sandbox()
+    desk(1)
+    path = key_file(tmp_path / "api-key")
+    os.chown(path, owner, owner)
+    path.chmod(mode)
+    run = connload("create", "--api-key-file", path, "desk.csv", env={"BIGDATA_API_KEY": None})
+    assert run.rc == code, run.err
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_accepts_service_and_timer(tmp_path):
+    for path in (SAMPLES / "systemd").iterdir():
+        text = path.read_text().replace("/usr/bin/connload", "/bin/true").replace("man:connload(1)", "man:ls(1)")
+        (tmp_path / path.name).write_text(text)
+    for unit in ("connload@desk.service", "connload@desk.timer"):
+        done = subprocess.run(["systemd-analyze", "verify", f"./{unit}"], cwd=tmp_path, capture_output=True, text=True)
+        complaints = [line for line in done.stderr.splitlines() if "connload" in line and "ls(1)" not in line]
+        assert complaints == []
+
+
+@pytest.mark.parametrize("rows, code, subject", [(3, 0, "all done"), (None, 3, "the sheet cannot be read")])
+def test_the_summary_is_mailed(sandbox, shell, desk, tmp_path, rows, code, subject):
+    sandbox()
+    if rows:
+        desk(rows)
+    else:
+        (tmp_path / "desk.csv").write_bytes(b"PK\x03\x04" + bytes(100))
+    script(tmp_path / "sendmail", f'[ "$*" = -t ] && cat >{tmp_path}/mail\n')
+    done = shell(SAMPLES / "mail-summary", "desk@example.com", "create", "desk.csv", SENDMAIL=tmp_path / "sendmail")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+    head, body = (tmp_path / "mail").read_text().split("\n\n", 1)
+    assert "To: desk@example.com\n" in head and re.search(rf"^Subject: connload on .*: {subject}$", head, re.M)
+    assert ("3 created" if rows else "desk.csv") in body
+
+
+def test_a_mail_that_cannot_be_sent_is_not_lost(sandbox, shell, desk, tmp_path):
+    sandbox()
+    desk(1)
+    script(tmp_path / "sendmail", "cat >/dev/null; exit 75\n")
+    done = shell(SAMPLES / "mail-summary", "desk@example.com", "create", "desk.csv", SENDMAIL=tmp_path / "sendmail")
+    assert done.returncode == 5
+    assert "1 created" in done.stderr and "no mail could be sent" in done.stderr
+
+
+def test_the_alerts_name_metrics_that_are_written(connload, desk, tmp_path):
+    desk(1)
+    assert connload("check", "desk.csv", "--metrics", "m").rc == 0
+    written = (tmp_path / "m").read_text()
+    rules = (SAMPLES / "prometheus/connload.rules.yml").read_text()
+    named = re.findall(r"^ +expr: .*?(connload_\w+)(?:\{(\w+)=\"(\w+)\"\})?", rules, re.M)
+    assert len(named) == 3
+    for metric, label, value in named:
+        assert re.search(rf"^{metric}\{{.*{label}=\"", written, re.M), metric
+        assert label != "status" or f'status="{value}"' in written
+    if shutil.which("promtool"):
+        subprocess.run(["promtool", "check", "rules", SAMPLES / "prometheus/connload.rules.yml"], check=True,
+                       capture_output=True)
+
+
+# ---- One sheet in parts ----
+
+@pytest.mark.skipif(not shutil.which("parallel"), reason="GNU parallel is not installed")
+@pytest.mark.parametrize("keys", [False, True])
+def test_gnu_parallel(sandbox, connload, shell, desk, read_csv, tmp_path, keys):
+    box = sandbox()
+    desk(20)
+    env = {}
+    if keys:
+        (tmp_path / "keys").mkdir()
+        for part in "123":
+            key_file(tmp_path / "keys" / part)
+        env = {"KEYS": "keys", "BIGDATA_API_KEY": None}
+    for status in ("created", "exists"):
+        done = shell(SAMPLES / "shard/parallel.sh", "desk.csv", 3, "--settle", "10ms", **env)
+        assert (done.returncode, done.stdout.strip()) == (0, "desk.results.csv"), done.stderr
+        rows = read_csv("desk.results.csv")
+        assert [(row["label"], row["status"]) for row in rows] == [(f"Desk {n}", status) for n in range(20)]
+    assert box.stats()["created"] == 20
+    assert stat.S_IMODE((tmp_path / "desk.results.csv").stat().st_mode) == 0o600
+    assert connload("create", "desk.results.csv").rc == 0
+
+
+def test_slurm(sandbox, shell, desk, read_csv, tmp_path):
+    box = sandbox()
+    desk(10)
+    script(shell.bin / "srun", 'exec "$@"\n')
+    (tmp_path / "keys").mkdir()
+    for part in ("1", "2", "3"):
+        key_file(tmp_path / "keys" / part)
+        done = shell("bash", SAMPLES / "shard/slurm.sbatch", "desk.csv", KEYS=tmp_path / "keys", BIGDATA_API_KEY=None,
+                     SLURM_ARRAY_TASK_ID=part, SLURM_ARRAY_TASK_COUNT="3")
+        assert done.returncode == 0, done.stderr
+    labels = [row["label"] for part in "123" for row in read_csv(f"desk.{part}-of-3.results.csv")]
+    assert labels == [f"Desk {n}" for n in range(10)]
+    assert box.stats()["created"] == 10
+
+
+def test_kubernetes(sandbox, shell, desk, tmp_path):
+    box = sandbox()
+    desk(10, "huge.csv")
+    text = (SAMPLES / "shard/kubernetes-job.yaml").read_text()
+    parts = int(re.search(r"completions: (\d+)", text).group(1))
+    command = re.search(r"- (exec connload .*)", text).group(1).replace("/sheets", str(tmp_path))
+    assert f'/{parts}"' in command
+    for index in range(parts):
+        done = shell("/bin/sh", "-c", command, JOB_COMPLETION_INDEX=str(index))
+        assert done.returncode == 0, done.stderr
+    assert box.stats()["created"] == 10
+
+
+# ---- Words ----
+
+def typed():
+    """(file, command, options) of every connload command line in the README, the samples and their comments."""
+    files = [ROOT / "README.md"] + [path for path in SAMPLES.rglob("*") if path.is_file()]
+    for path in sorted(files):
+        text = re.sub(r"\\\n\s*(#\s+)?", " ", path.read_text())
+        for command, rest in COMMAND.findall(text):
+            yield path.relative_to(ROOT), command, re.findall(r"(?<![\w-])--([a-z][\w-]*)", rest)
+
+
+def test_options_that_are_shown_go_with_their_commands(connload):
+    lines = list(typed())
+    assert sum(len(options) for _, _, options in lines) > 15
+    known = {command: set(re.findall(r"^  (?:-\w,|   ) --([\w-]+)", connload(command, "--help").out, re.M))
+             for command in ("check", "create", "undo", "list")}
+    for path, command, options in lines:
+        assert set(options) <= known[command], f"{path}: connload {command} {options}"
+
+
+def test_the_readme_knows_every_option_that_it_names(connload):
+    text = (ROOT / "README.md").read_text()
+    known = set(re.findall(r"--([\w-]+)", connload("--help").out))
+    assert set(re.findall(r"`--([a-z][\w-]*)", text)) <= known
+
+
+def test_the_readme_names_files_that_are_there():
+    text = (ROOT / "README.md").read_text()
+    for name in re.findall(r"`((?:src|samples|scripts|tests)/[\w./-]*)`", text):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"`((?:base|model|io|net|flow|sandbox)/\w+\.[ch])`", text):
+        assert (ROOT / "src" / name).exists(), name
+
+
+def test_the_readme_has_the_statuses_and_exit_codes():
+    text = (ROOT / "README.md").read_text()
+    statuses = re.findall(r'\[STATUS_\w+\] = "(\w+)"', (ROOT / "src/model/outcome.c").read_text())
+    assert re.findall(r"^\| `(\w+)` \| .*\| (?:no|yes|only)", text, re.M) == statuses
+    assert re.findall(r"^\| (\d) \|", text, re.M) == list("012345")

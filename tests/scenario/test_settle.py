@@ -1,0 +1,284 @@
+"""A create whose answer was lost may have happened: the list decides, and no row is created twice."""
+
+import time
+from email.utils import formatdate
+
+import pytest
+from conftest import Close, connector_of, http_answer
+from once import DESK, LAG, QUICK, email, labels, once, posts, prefill
+
+ROWS = 12
+BEFORE = ["drop-before", "hang-before", "429-html", "500-before", "502-before", "503-before", "504-before"]
+AFTER = ["drop-after", "drop-reused", "hang-after", "500-after", "502-after", "504-after", "garbage-after", "cut-after",
+         "slow", "close"]
+
+
+def fault_args(name):
+    return [*LAG, "--fault-first", "--slow", "20ms", "--fault", f"{name}=100"]
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("fault", BEFORE + AFTER)
+def test_each_fault_alone_on_the_first_attempt(connload, sandbox, desk, read_csv, fault):
+    box = sandbox(*fault_args(fault))
+    desk(ROWS)
+    run = connload("create", "desk.csv", *QUICK, "--timeout", "500ms")
+    assert run.rc == 0, run.err
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == (2 * ROWS if fault in BEFORE else ROWS)
+
+
+@pytest.mark.direct
+def test_a_server_that_names_a_wrong_id_makes_nothing_twice(connload, sandbox, desk, read_csv):
+    box = sandbox(*fault_args("wrong-id-after"))
+    desk(ROWS)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"created"}
+    assert labels(box.connectors()) == labels(read_csv("desk.results.csv"))
+
+
+def test_a_list_that_lags_longer_than_settle_is_asked_again(connload, sandbox, desk, read_csv):
+    box = sandbox("--settle", "700ms", "--fault", "drop-after=100:3")
+    desk(ROWS)
+    run = connload("create", "desk.csv", *QUICK, "--settle", "100ms", "--concurrency", "2")
+    assert run.rc == 0, run.err
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == ROWS
+    assert sum(line["method"] == "GET" for line in box.requests()) > 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_identical_rows_are_settled_by_count(connload, sandbox, write_csv, read_csv, seed):
+    box = sandbox(*LAG, "--seed", seed, "--fault", "drop-after=50", "--fault", "drop-before=20")
+    write_csv("desk.csv", DESK, [["email", "Same", "same@example.com"]] * 9)
+    run = connload("create", "desk.csv", *QUICK, "--allow-duplicates", "--max-attempts", "50", "--concurrency", "3")
+    assert run.rc == 0, run.err
+    once(box, read_csv("desk.results.csv"))
+
+
+def secrets(write_csv, path="desk.csv"):
+    write_csv(path, ["type", "label", "session_id"], [["sharepoint", "S", "one"], ["sharepoint", "S", "two"]])
+
+
+@pytest.mark.direct
+def test_rows_that_differ_in_secrets_alone_are_not_guessed_at(connload, sandbox, write_csv, read_csv):
+    box = sandbox(*LAG, "--fault", "drop-after=100:2")
+    secrets(write_csv)
+    run = connload("create", "desk.csv", *QUICK)
+    assert run.rc == 1
+    for row in read_csv("desk.results.csv"):
+        assert (row["status"], row["error_code"]) == ("unknown", "ambiguous")
+        assert "secrets" in row["error_message"] and 'labelled "S"' in row["error_message"]
+    assert connload("create", "desk.results.csv", *QUICK).rc == 1
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"unknown"}
+    assert len(posts(box)) == 2
+
+
+@pytest.mark.direct
+def test_of_two_such_rows_one_that_was_answered_leaves_the_other_plain(connload, sandbox, write_csv, read_csv):
+    box = sandbox(*LAG, "--fault", "drop-after=100:1")
+    secrets(write_csv)
+    assert connload("create", "desk.csv", *QUICK, "--concurrency", "1").rc == 0
+    once(box, read_csv("desk.results.csv"))
+    sent = {line["connector_id"]: line["body"]["config"]["session_id"] for line in box.requests()
+            if line["method"] == "POST"}
+    assert [sent[row["connector_id"]] for row in read_csv("desk.results.csv")] == ["one", "two"]
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("fault", ["drop-before", "drop-after"])
+def test_an_older_twin_is_not_taken_for_a_lost_row(connload, sandbox, write_csv, read_csv, fault):
+    box = sandbox(*LAG)
+    older, = prefill(box, email("Twin"))
+    box.faults({fault: "100:1"})
+    write_csv("desk.csv", DESK, [["email", "Twin", "x@example.com"]])
+    run = connload("create", "desk.csv", *QUICK)
+    assert run.rc == 0, run.err
+    row, = read_csv("desk.results.csv")
+    assert row["status"] == "created" and row["connector_id"] != older
+    assert labels(box.connectors()) == {"Twin": 2}
+
+
+def stamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() + seconds))
+
+
+class Account:
+    """For a raw server: a list, and answers to creates by label. Its clock is right, and told in each answer."""
+
+    def __init__(self, listed=(), answers=None, whole=True):
+        self.listed, self.answers, self.whole = list(listed), answers or {}, whole
+
+    def __call__(self, exchange):
+        date = {"Date": formatdate(usegmt=True)}
+        if exchange.method == "GET":
+            extra = [] if self.whole else [{"connector_id": 7}]
+            return http_answer(200, {"results": self.listed + extra}, date)
+        answer = self.answers.get(exchange.json()["label"], [])
+        if answer:
+            return answer.pop(0)
+        connector = connector_of(exchange.json(), created_at=stamp(0))
+        self.listed.append(connector)
+        return http_answer(201, connector, date)
+
+
+def test_without_a_first_list_the_servers_clock_tells_what_is_older(connload, raw_server, write_csv, read_csv):
+    older = connector_of(email("Twin"), created_at=stamp(-60))
+    server = raw_server(Account([older], {"Twin": [Close()]}))
+    write_csv("desk.csv", DESK, [["email", "Twin", "x@example.com"], ["email", "Witness", "w@example.com"]])
+    run = connload("create", "desk.csv", *QUICK, "--no-preflight", "--concurrency", "1")
+    assert run.rc == 0, run.err
+    assert read_csv("desk.results.csv")[0]["connector_id"] != older["connector_id"]
+    assert [one.json()["label"] for one in server.exchanges if one.method == "POST"] == ["Twin", "Witness", "Twin"]
+
+
+def test_a_list_that_does_not_show_everything_proves_no_absence(connload, raw_server, write_csv, read_csv):
+    server = raw_server(Account(answers={"Lost": [Close()]}, whole=False))
+    write_csv("desk.csv", DESK, [["email", "Lost", "x@example.com"]])
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["error_code"], row["attempts"]) == ("unknown", "unsettled", "1")
+    assert "does not show everything" in row["error_message"] and 'labelled "Lost"' in row["error_message"]
+    assert sum(one.method == "POST" for one in server.exchanges) == 1
+
+
+def test_more_such_connectors_than_rows_is_ambiguous(connload, raw_server, write_csv, read_csv):
+    account = Account(answers={"Lost": [Close()]})
+    server = raw_server(account)
+    server.behave = lambda exchange: (account.listed.extend(
+        connector_of(exchange.json(), created_at=stamp(0)) for _ in range(2)) if exchange.method == "POST" else None,
+        account(exchange))[1]
+    write_csv("desk.csv", DESK, [["email", "Lost", "x@example.com"]])
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["error_code"]) == ("unknown", "ambiguous")
+
+
+def test_an_answer_with_another_rows_connector_is_not_believed(connload, raw_server, write_csv, read_csv):
+    first = connector_of(email("A", "a@example.com"), created_at=stamp(0))
+    account = Account([first], {"A": [http_answer(201, first)], "B": [http_answer(201, first)]})
+    raw_server(account)
+    write_csv("desk.csv", DESK, [["email", "A", "a@example.com"], ["email", "B", "b@example.com"]])
+    assert connload("create", "desk.csv", *QUICK, "--no-preflight", "--concurrency", "1").rc == 0
+    a, b = read_csv("desk.results.csv")
+    assert a["connector_id"] == first["connector_id"] and b["connector_id"] == account.listed[1]["connector_id"]
+
+
+@pytest.mark.direct
+def test_attempts_are_limited_where_each_answer_is_lost(connload, sandbox, desk, read_csv):
+    box = sandbox(*LAG, "--fault", "drop-before=100")
+    desk(3)
+    assert connload("create", "desk.csv", *QUICK, "--max-attempts", "2").rc == 1
+    for row in read_csv("desk.results.csv"):
+        assert (row["status"], row["error_code"], row["attempts"]) == ("failed", "answer_lost", "2")
+    assert len(posts(box)) == 6 and not box.connectors()
+
+
+def lost(connload, sandbox, desk, read_csv, rows=3, extra=()):
+    """A result file whose rows are `unknown`, though they exist; the sandbox has no faults any more."""
+    box = sandbox(*LAG, "--fault", "drop-after=100", "--fault", "list:500-before=100", *extra)
+    desk(rows)
+    run = connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight")
+    assert run.rc == 1, run.err
+    for row in read_csv("desk.results.csv"):
+        assert (row["status"], row["error_code"]) == ("unknown", "unsettled")
+    box.faults({})
+    return box
+
+
+def test_unknown_rows_are_settled_by_the_next_run(connload, sandbox, desk, read_csv):
+    box = lost(connload, sandbox, desk, read_csv)
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == 3
+
+
+def test_unknown_rows_that_do_not_exist_are_sent(connload, sandbox, desk, read_csv):
+    box = lost(connload, sandbox, desk, read_csv)
+    box.call("DELETE", "/contents/v1/connectors/" + box.connectors()[0]["connector_id"])
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    assert labels(one for one in box.connectors() if not one["archived"]) == labels(read_csv("desk.results.csv"))
+
+
+@pytest.mark.parametrize("args, env, code", [
+    ([], {"BIGDATA_API_KEY": "wrong"}, 4),
+    ([], {"BIGDATA_API_BASE_URL": "http://127.0.0.1:1"}, 4),
+    (["--deadline", "1ms"], {}, 4),
+], ids=["refused key", "no server", "deadline"])
+def test_unknown_rows_stay_so_where_a_run_stops_before_the_list(connload, sandbox, desk, read_csv, args, env, code):
+    box = lost(connload, sandbox, desk, read_csv)
+    before = read_csv("desk.results.csv")
+    assert connload("create", "desk.results.csv", *QUICK, "--max-attempts", "1", *args, env=env).rc == code
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["unknown"] * 3
+    assert [row["error_message"] for row in read_csv("desk.results.csv")] == [row["error_message"] for row in before]
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == 3
+
+
+def test_unknown_rows_stay_so_where_strict_holds_everything_back(connload, sandbox, desk, read_csv, tmp_path):
+    box = lost(connload, sandbox, desk, read_csv)
+    with open(tmp_path / "desk.results.csv", "a", encoding="utf-8") as file:
+        file.write("email,No address,,,,,,,,,\n")
+    assert connload("create", "desk.results.csv", *QUICK, "--strict").rc == 1
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["unknown"] * 3 + ["invalid"]
+    assert len(posts(box)) == 3
+
+
+def test_limit_holds_for_unknown_rows_that_turn_out_absent(connload, sandbox, desk, read_csv):
+    box = lost(connload, sandbox, desk, read_csv)
+    for connector in box.connectors():
+        box.call("DELETE", f"/contents/v1/connectors/{connector['connector_id']}")
+    assert connload("create", "desk.results.csv", *QUICK, "--limit", "1").rc == 1
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["created", "not_attempted", "not_attempted"]
+    assert len(posts(box)) == 4
+
+
+def test_a_row_like_an_unknown_one_is_its_duplicate_wherever_it_stands(connload, sandbox, desk, read_csv, tmp_path):
+    """Somebody has put the rows in another order: a copy that was refused now stands before its lost original."""
+    box = lost(connload, sandbox, desk, read_csv, rows=1)
+    header, row = (tmp_path / "desk.results.csv").read_text().splitlines()
+    copy = ",".join(row.split(",")[:3]) + ",invalid,,,,duplicate_row,,,"
+    (tmp_path / "desk.results.csv").write_text("\n".join([header, copy, row]) + "\n")
+    assert connload("create", "desk.results.csv", *QUICK).rc == 1
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["invalid", "created"]
+    assert len(posts(box)) == 1
+
+
+def test_duplicates_of_a_lost_row_stand_beside_it(connload, sandbox, write_csv, read_csv):
+    """With the older of two equal connectors lost by an earlier run, whatever the order of the rows."""
+    box = sandbox(*LAG, "--fault", "drop-after=100:1", "--fault", "list:500-before=100:12")
+    write_csv("desk.csv", DESK, [["email", "Same", "x@example.com"]])
+    assert connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight").rc == 1
+    unknown, = read_csv("desk.results.csv")
+    again = {**dict.fromkeys(unknown, ""), **{name: unknown[name] for name in DESK}}
+    write_csv("desk.results.csv", list(unknown), [list(again.values()), list(unknown.values())])
+    box.faults({"drop-after": "100:1"})
+    run = connload("create", "desk.results.csv", *QUICK, "--allow-duplicates")
+    assert run.rc == 0, run.err
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == 2
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_duplicate_of_a_row_whose_secret_is_gone_stays_one(connload, sandbox, write_csv, read_csv, order):
+    box = sandbox(*LAG)
+    write_csv("desk.csv", ["type", "label", "session_id"], [["sharepoint", "S", "secret"]] * 2)
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    rows = read_csv("desk.results.csv")
+    assert [(row["status"], row["session_id"]) for row in rows] == [("created", ""), ("invalid", "secret")]
+    write_csv("desk.results.csv", list(rows[0]), [list(row.values()) for row in rows[::order]])
+    assert connload("create", "desk.results.csv", *QUICK).rc == 1
+    assert sorted(row["status"] for row in read_csv("desk.results.csv")) == ["created", "invalid"]
+    assert connload("create", "desk.results.csv", *QUICK, "--allow-duplicates").rc == 0
+    assert len(posts(box)) == 2
+
+
+def test_a_row_with_another_secret_is_no_duplicate(connload, sandbox, write_csv, read_csv):
+    box = sandbox(*LAG, "--fault", "503-before=100")
+    secrets(write_csv)
+    assert connload("create", "desk.csv", *QUICK, "--max-attempts", "1").rc == 1
+    box.faults({})
+    assert connload("create", "desk.results.csv", *QUICK, "--limit", "1").rc == 1
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))

@@ -1,0 +1,171 @@
+"""What stops a run before its rows are done: signals, deadline, limits. Results are written, and the next run goes on."""
+
+import signal
+from collections import Counter
+
+import pytest
+from once import DESK, LAG, QUICK, journal, labels, once, posts, until
+
+ROWS = 40
+SLOW = [*LAG, "--latency", "30ms"]
+
+
+def statuses(rows):
+    return Counter(row["status"] for row in rows)
+
+
+def stopped(connload, box, *args, number=signal.SIGTERM, created=8):
+    """A run that is told to stop in the middle; its Process."""
+    process = connload("create", "desk.csv", *QUICK, "--concurrency", "4", *args, wait=False)
+    until(lambda: box.stats()["created"] >= created)
+    process.signal(number)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_run_in_order(connload, sandbox, desk, read_csv, tmp_path, number):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    run = stopped(connload, box, number=number).wait()
+    assert run.rc == 4 and number.name in run.err, run
+    rows = read_csv("desk.results.csv")
+    count = statuses(rows)
+    assert count["created"] == len(box.connectors()) < ROWS and count["created"] + count["not_attempted"] == ROWS
+    assert all(number.name in row["error_message"] for row in rows if row["status"] == "not_attempted")
+    assert not journal(tmp_path).exists()
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == ROWS
+
+
+def test_what_is_in_flight_finishes(connload, sandbox, desk, read_csv):
+    box = sandbox("--latency", "400ms")
+    desk(ROWS)
+    process = connload("create", "desk.csv", *QUICK, "--no-preflight", "--concurrency", "16", wait=False)
+    until(lambda: box.stats()["in_progress"] == 16)
+    process.signal(signal.SIGTERM)
+    assert process.wait().rc == 4
+    assert statuses(read_csv("desk.results.csv")) == {"created": 16, "not_attempted": ROWS - 16}
+    assert len(posts(box)) == 16
+
+
+def test_lost_rows_are_settled_before_the_run_ends(connload, sandbox, desk, read_csv):
+    box = sandbox(*LAG, "--latency", "30ms", "--fault", "drop-after=100:4")
+    desk(ROWS)
+    assert stopped(connload, box).wait().rc == 4
+    assert statuses(read_csv("desk.results.csv"))["created"] == len(box.connectors())
+
+
+def test_a_second_signal_ends_it_at_once_and_the_journal_covers_it(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*LAG, "--fault", "hang-after=100")
+    desk(ROWS)
+    process = connload("create", "desk.csv", *QUICK, wait=False)
+    until(lambda: box.stats()["created"] == 16)
+    process.signal(signal.SIGINT)
+    process.signal(signal.SIGTERM)
+    run = process.wait()
+    assert run.rc == 4 and "desk.results.csv.journal" in run.err, run
+    assert journal(tmp_path).exists() and not (tmp_path / "desk.results.csv").exists()
+    box.faults({})
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == ROWS
+
+
+def test_grace_ends_the_wait_and_what_was_in_flight_is_unknown(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*LAG, "--fault", "hang-after=100")
+    desk(ROWS)
+    process = connload("create", "desk.csv", *QUICK, "--grace", "100ms", "--settle", "5s", wait=False)
+    until(lambda: box.stats()["created"] == 16)
+    process.signal(signal.SIGTERM)
+    assert process.wait().rc == 4
+    assert statuses(read_csv("desk.results.csv")) == {"unknown": 16, "not_attempted": ROWS - 16}
+    assert not journal(tmp_path).exists()
+    box.faults({})
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == ROWS
+
+
+def test_a_signal_while_the_account_is_listed(connload, sandbox, desk, read_csv):
+    box = sandbox("--fault", "list:hang-before=100")
+    desk(3)
+    process = connload("create", "desk.csv", *QUICK, "--grace", "50ms", wait=False)
+    until(lambda: box.stats()["in_progress"] == 1)
+    process.signal(signal.SIGTERM)
+    assert process.wait().rc == 4
+    assert statuses(read_csv("desk.results.csv")) == {"not_attempted": 3} and not posts(box)
+
+
+def test_the_deadline(connload, sandbox, desk, read_csv):
+    box = sandbox("--latency", "60ms")
+    desk(ROWS)
+    run = connload("create", "desk.csv", *QUICK, "--concurrency", "1", "--deadline", "300ms")
+    assert run.rc == 4 and "deadline" in run.err
+    count = statuses(read_csv("desk.results.csv"))
+    assert 0 < count["created"] == len(box.connectors()) < ROWS
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+
+
+@pytest.mark.parametrize("most, failures", [("3", 3), ("10%", 4), ("0.1%", 1)])
+def test_max_failures(connload, sandbox, desk, read_csv, most, failures):
+    box = sandbox("--fault", "503-before=100")
+    desk(ROWS)
+    run = connload("create", "desk.csv", *QUICK, "--concurrency", "1", "--max-attempts", "1", "--max-failures", most)
+    assert run.rc == 4 and "--max-failures" in run.err
+    assert statuses(read_csv("desk.results.csv")) == {"failed": failures, "not_attempted": ROWS - failures}
+    assert len(posts(box)) == failures
+
+
+def test_limit_sends_the_first_sendable_rows(connload, sandbox, write_csv, read_csv):
+    box = sandbox()
+    write_csv("desk.csv", DESK, [["email", "bad", "no address"],
+                                 *(["email", f"Desk {n}", f"desk{n}@example.com"] for n in range(5))])
+    assert connload("create", "desk.csv", *QUICK, "--limit", "2").rc == 1
+    rows = read_csv("desk.results.csv")
+    assert [row["status"] for row in rows] == ["invalid", "created", "created"] + ["not_attempted"] * 3
+    assert "--limit" in rows[5]["error_message"]
+    assert connload("create", "desk.results.csv", *QUICK, "--limit", "2").rc == 1
+    assert labels(box.connectors()) == {f"Desk {n}": 1 for n in range(4)}
+
+
+def test_strict_sends_nothing_unless_every_row_passes(connload, sandbox, write_csv, read_csv):
+    box = sandbox()
+    good = ["email", "good", "x@example.com"]
+    write_csv("desk.csv", DESK, [good, ["email", "bad", "no address"]])
+    assert connload("create", "desk.csv", *QUICK, "--strict").rc == 1
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["not_attempted", "invalid"]
+    assert "--strict" in read_csv("desk.results.csv")[0]["error_message"]
+    assert not box.requests()
+    write_csv("good.csv", DESK, [good])
+    assert connload("create", "good.csv", *QUICK, "--strict").rc == 0
+
+
+def test_undo_stops_in_order_too(connload, sandbox, desk, read_csv):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    undo = ["undo", "desk.results.csv", "--yes", "--rate", "none", "--concurrency", "2"]
+    process = connload(*undo, wait=False)
+    until(lambda: box.stats()["archived"] >= 4)
+    process.signal(signal.SIGTERM)
+    assert process.wait().rc == 4
+    count = statuses(read_csv("desk.results.csv"))
+    assert count["archived"] == box.stats()["archived"] < ROWS and count["created"] + count["archived"] == ROWS
+    assert connload(*undo).rc == 0
+    assert statuses(read_csv("desk.results.csv")) == {"archived": ROWS} and box.stats()["archived"] == ROWS
+
+
+def test_results_that_go_to_a_pipe_tell_all_the_same(connload, sandbox, desk, tmp_path):
+    """Such a run can't be resumed: a second signal must not take the results with it."""
+    box = sandbox(*LAG, "--fault", "hang-after=100")
+    desk(20)
+    process = connload("create", "desk.csv", *QUICK, "-o", "-", wait=False)
+    until(lambda: box.stats()["created"] == 16)
+    process.signal(signal.SIGINT)
+    process.signal(signal.SIGTERM)
+    run = process.wait()
+    assert run.rc == 4
+    assert run.out.count(",unknown,") == 16 and run.out.count(",not_attempted,") == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["desk.csv"]

@@ -1,0 +1,358 @@
+"""TLS, HTTP/2, proxies: where the key goes, and where it never does."""
+
+import base64
+import os
+import re
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from conftest import KEY, Close, Hang, api_answer, http_answer
+
+pytestmark = pytest.mark.skipif(os.environ.get("CONNLOAD_VIA") == "tls", reason="has its own TLS in front of the sandbox")
+
+QUICK = ("--retry-base", "1ms", "--retry-cap", "2ms", "--max-attempts", "2")
+HTTP2 = [pytest.param((), id="http1"), pytest.param(("--http2",), id="http2")]
+
+
+def statuses(rows):
+    return [row["status"] for row in rows]
+
+
+class ConnectProxy:
+    """A proxy that does CONNECT and nothing else. `seen` are the heads of its requests; `target` is where it really leads."""
+
+    def __init__(self, status=200, target=None):
+        self.status, self.target = status, target
+        self.seen = []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.open = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            self.open.append(peer)
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        try:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = peer.recv(65536)
+                if not piece:
+                    return
+                head += piece
+            self.seen.append(head)
+            if self.status != 200:
+                peer.sendall(f"HTTP/1.1 {self.status} No\r\nContent-Length: 0\r\n\r\n".encode())
+                peer.close()
+                return
+            host, port = (self.target or head.split(b" ")[1].decode()).rsplit(":", 1)
+            there = socket.create_connection((host.strip("[]"), int(port)))
+            self.open.append(there)
+            peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=self._pump, args=(there, peer), daemon=True).start()
+            self._pump(peer, there)
+        except OSError:
+            pass
+
+    @staticmethod
+    def _pump(one, other):
+        try:
+            while piece := one.recv(65536):
+                other.sendall(piece)
+        except OSError:
+            pass
+        try:
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def stop(self):
+        for sock in [self.listener, *self.open]:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            sock.close()
+
+
+@pytest.fixture
+def proxy():
+    """proxy(status=200, target=None) starts a ConnectProxy; it ends with the test."""
+    started = []
+
+    def start(**options):
+        started.append(ConnectProxy(**options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+# -- TLS --
+
+
+@pytest.mark.parametrize("http2", HTTP2)
+def test_a_desk_through_tls(connload, sandbox, tls_proxy, desk, read_csv, http2):
+    box = sandbox("--rate", "1000/m")
+    front = tls_proxy(box.direct_url)
+    desk(200)
+    run = connload("create", "desk.csv", "--cacert", front.cafile, "--rate", "1000/m", *http2,
+                   env={"BIGDATA_API_BASE_URL": front.url})
+    assert run.rc == 0, run.err
+    made = {connector["label"]: connector["connector_id"] for connector in box.connectors()}
+    assert {row["label"]: row["connector_id"] for row in read_csv("desk.results.csv")} == made and len(made) == 200
+    assert box.stats()["rate_limited"] == 0
+
+
+@pytest.mark.parametrize("http2, protocol", [((), "HTTP/1.1"), (("--http2",), "HTTP/2.0")], ids=["http1", "http2"])
+def test_http_2_only_where_it_is_asked_for(connload, raw_server, tls_proxy, desk, http2, protocol):
+    server = raw_server()
+    front = tls_proxy(server.url)
+    desk(3)
+    run = connload("create", "desk.csv", *http2, to=front)
+    assert run.rc == 0, run.err
+    assert {exchange.headers["x-protocol"] for exchange in server.exchanges} == {protocol}
+    for exchange in server.exchanges:
+        assert exchange.headers["x-api-key"] == KEY
+        assert not {"expect", "cookie"} & set(exchange.headers)
+
+
+def test_http_2_of_a_server_that_has_none(connload, raw_server, tls_proxy, desk):
+    server = raw_server()
+    front = tls_proxy(server.url, http2=False)
+    desk(3)
+    run = connload("create", "desk.csv", "--http2", to=front)
+    assert run.rc == 0, run.err
+    assert {exchange.headers["x-protocol"] for exchange in server.exchanges} == {"HTTP/1.1"}
+
+
+@pytest.mark.parametrize("http2", HTTP2)
+def test_lost_answers_behind_tls_are_settled(connload, sandbox, tls_proxy, desk, read_csv, http2):
+    """nginx says 502 where the sandbox closes: the connector may exist, and is found in the list."""
+    box = sandbox(faults={"drop-after": 30, "drop-before": 10})
+    front = tls_proxy(box.direct_url)
+    desk(60)
+    run = connload("create", "desk.csv", "--rate", "none", "--settle", "1ms", *QUICK, "--max-attempts", "9", *http2, to=front)
+    assert run.rc == 0, run.err
+    made = {connector["label"]: connector["connector_id"] for connector in box.connectors()}
+    assert {row["label"]: row["connector_id"] for row in read_csv("desk.results.csv")} == made and len(made) == 60
+    assert box.stats()["duplicate_payloads"] == 0
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(connload, sandbox, tls_proxy, desk, read_csv):
+    """One handshake, no request, no row burnt, exit 4, and the way out."""
+    box = sandbox()
+    front = tls_proxy(box.direct_url)
+    desk(3)
+    run = connload("create", "desk.csv", to=front, env={"SSL_CERT_FILE": None})
+    assert run.rc == 4
+    assert re.search(r"^stopped  the server's certificate can't be verified: .*; --cacert FILE names another authority; asked ", run.err, re.M)
+    rows = read_csv("desk.results.csv")
+    assert [(row["status"], row["attempts"]) for row in rows] == [("not_attempted", "0")] * 3
+    assert box.requests() == []
+
+
+def test_another_authority_than_ours_is_refused(connload, sandbox, tls_proxy, desk, tmp_path):
+    box = sandbox()
+    front = tls_proxy(box.direct_url)
+    desk(1)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+                    "other.key", "-out", "other.pem", "-days", "30", "-subj", "/CN=another CA"], cwd=tmp_path, check=True,
+                   capture_output=True)
+    run = connload("create", "desk.csv", "--cacert", "other.pem", to=front)
+    assert run.rc == 4 and "the server's certificate can't be verified" in run.err
+    assert box.requests() == []
+
+
+def test_another_name_than_the_certificates_is_refused(connload, sandbox, tls_proxy, desk, proxy):
+    box = sandbox()
+    front = tls_proxy(box.direct_url)
+    way = proxy(target=front.url.removeprefix("https://"))
+    desk(1)
+    run = connload("create", "desk.csv", "--proxy", way.url, to=front, env={"BIGDATA_API_BASE_URL": "https://api.wrong.example"})
+    assert run.rc == 4
+    assert re.search(r"^stopped  the server's certificate can't be verified: .*api\.wrong\.example", run.err, re.M), run.err
+    assert box.requests() == []
+
+
+@pytest.mark.parametrize("how", ["variable", "option", "option over variable"])
+def test_where_authorities_come_from(connload, sandbox, tls_proxy, desk, how, tmp_path):
+    box = sandbox()
+    front = tls_proxy(box.direct_url)
+    desk(1)
+    (tmp_path / "empty.pem").write_text("")
+    env = {"SSL_CERT_FILE": {"variable": front.cafile, "option": None, "option over variable": tmp_path / "empty.pem"}[how]}
+    args = () if how == "variable" else ("--cacert", front.cafile)
+    run = connload("create", "desk.csv", *args, to=front, env=env)
+    assert run.rc == 0, run.err
+
+
+def test_authorities_that_can_not_be_read(connload, sandbox, tls_proxy, desk):
+    box = sandbox()
+    front = tls_proxy(box.direct_url)
+    desk(1)
+    run = connload("create", "desk.csv", "--cacert", "nowhere.pem", to=front)
+    assert run.rc in (2, 4) and "nowhere.pem" in run.err, run
+    assert box.requests() == []
+
+
+def test_plain_http_at_an_https_port(connload, raw_server, desk, read_csv):
+    server = raw_server(connect=lambda number: Close(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    desk(1)
+    run = connload("create", "desk.csv", *QUICK, env={"BIGDATA_API_BASE_URL": server.url.replace("http:", "https:")})
+    assert run.rc == 4 and "no TLS connection to 127.0.0.1:" in run.err, run
+    assert statuses(read_csv("desk.results.csv")) == ["not_attempted"]
+    assert all(KEY.encode() not in piece for piece in server.received)
+
+
+def test_a_handshake_without_end_is_no_connection(connload, raw_server, desk, read_csv):
+    """--connect-timeout covers TLS too; nothing was sent, so that no row is burnt."""
+    server = raw_server(connect=lambda number: Hang(b""))
+    desk(1)
+    run = connload("create", "desk.csv", "--connect-timeout", "50ms", *QUICK,
+                   env={"BIGDATA_API_BASE_URL": server.url.replace("http:", "https:")})
+    assert run.rc == 4 and "no connection to 127.0.0.1:" in run.err and " within 50ms" in run.err, run
+    assert statuses(read_csv("desk.results.csv")) == ["not_attempted"]
+
+
+# -- plain http, and where it is none of the network's business --
+
+
+@pytest.mark.parametrize("url", ["http://api.bigdata.com", "http://192.0.2.1:8080/x", "http://localhost.example", "HTTP://10.0.0.1"])
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_plain_http_is_for_loopback_alone(connload, desk, tmp_path, url, how):
+    desk(1)
+    args = ("--base-url", url) if how == "option" else ()
+    env = {"BIGDATA_API_KEY": KEY} | ({"BIGDATA_API_BASE_URL": url} if how == "variable" else {})
+    for command in (("create", "desk.csv"), ("list",)):
+        run = connload(*command, *args, env=env)
+        assert (run.rc, run.out) == (2, "")
+        assert run.err == (f'connload: base URL "{url}": the API key would travel unencrypted; plain http is for this machine alone '
+                           "(127.0.0.1, [::1], localhost), use https://\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["desk.csv"]
+
+
+@pytest.mark.parametrize("url, words", [
+    ("ftp://127.0.0.1", "it must begin with https://"), ("api.bigdata.com", None), ("https://", None), ("", None),
+    ("https://user:pw@api.bigdata.com", "the base URL holds a user name or a password"),
+    ("https://api.bigdata.com/?key=x", "leave out what follows ? or #"),
+])
+def test_a_base_url_that_is_none(connload, desk, url, words):
+    desk(1)
+    run = connload("create", "desk.csv", "--base-url", url, env={"BIGDATA_API_KEY": KEY})
+    assert run.rc == 2 and run.err.count("\n") == 1
+    assert words is None or words in run.err
+    assert "pw@" not in run.err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_loopback_needs_no_tls(connload, raw_server, desk, host):
+    server = raw_server()
+    desk(1)
+    run = connload("create", "desk.csv", "--base-url", f"http://{host}:{server.port}")
+    assert run.rc == 0, run.err
+
+
+# -- redirects --
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("what", ["GET", "POST"])
+def test_redirects_are_not_followed_and_the_key_stays(connload, raw_server, desk, read_csv, status, what):
+    other = raw_server()
+    away = http_answer(status, "", {"Location": other.url + "/contents/v1/connectors"})
+    server = raw_server(lambda exchange: away if exchange.method == what else api_answer(exchange))
+    desk(1)
+    run = connload("create", "desk.csv", *QUICK, to=server)
+    assert run.rc == (4 if what == "GET" else 1)
+    assert other.received == []
+    assert statuses(read_csv("desk.results.csv")) == ["not_attempted" if what == "GET" else "rejected"]
+    assert len([exchange for exchange in server.exchanges if exchange.method == what]) == 1
+
+
+# -- proxies --
+
+
+@pytest.mark.parametrize("how", ["--proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_a_proxy_tunnels_and_sees_no_key(connload, sandbox, tls_proxy, desk, proxy, how):
+    box = sandbox()
+    front = tls_proxy(box.direct_url)
+    way = proxy()
+    desk(5)
+    args, env = (("--proxy", way.url), {}) if how == "--proxy" else ((), {how: way.url})
+    run = connload("create", "desk.csv", *args, to=front, env=env)
+    assert run.rc == 0, run.err
+    assert box.stats()["created"] == 5
+    assert way.seen and all(head.startswith(b"CONNECT localhost:") for head in way.seen)
+    assert all(KEY.encode() not in head.lower() and b"api-key" not in head.lower() for head in way.seen)
+
+
+def test_the_option_outweighs_the_environment(connload, sandbox, tls_proxy, desk, proxy):
+    front = tls_proxy(sandbox().direct_url)
+    one, other = proxy(), proxy()
+    desk(1)
+    run = connload("create", "desk.csv", "--proxy", one.url, to=front, env={"HTTPS_PROXY": other.url})
+    assert run.rc == 0, run.err
+    assert one.seen and not other.seen
+
+
+def test_no_proxy_names_exceptions(connload, sandbox, tls_proxy, desk, proxy):
+    front = tls_proxy(sandbox().direct_url)
+    way = proxy()
+    desk(1)
+    run = connload("create", "desk.csv", to=front, env={"HTTPS_PROXY": way.url, "NO_PROXY": "localhost"})
+    assert run.rc == 0, run.err
+    assert not way.seen
+
+
+def test_a_proxy_with_a_password(connload, sandbox, tls_proxy, desk, proxy):
+    front = tls_proxy(sandbox().direct_url)
+    way = proxy()
+    desk(1)
+    run = connload("create", "desk.csv", "-v", to=front, env={"HTTPS_PROXY": way.url.replace("//", "//ana:pr0xypass@")})
+    assert run.rc == 0, run.err
+    wanted = b"Proxy-Authorization: Basic " + base64.b64encode(b"ana:pr0xypass")
+    assert all(wanted in head for head in way.seen)
+    assert "pr0xypass" not in run.err
+
+
+@pytest.mark.parametrize("status", [403, 407])
+def test_a_proxy_that_refuses_stops_the_run(connload, sandbox, tls_proxy, desk, proxy, read_csv, status):
+    box = sandbox()
+    front = tls_proxy(box.direct_url)
+    way = proxy(status=status)
+    desk(2)
+    run = connload("create", "desk.csv", "--proxy", way.url, *QUICK, to=front)
+    assert run.rc == 4
+    assert re.search(rf"^stopped  the proxy refused the way to localhost:\d+: status {status}; asked ", run.err, re.M), run.err
+    assert statuses(read_csv("desk.results.csv")) == ["not_attempted"] * 2
+    assert box.requests() == []
+
+
+def test_loopback_without_tls_goes_through_no_proxy_of_the_environment(connload, raw_server, desk, proxy):
+    """The key would travel unencrypted to the proxy."""
+    raw_server()
+    way = proxy()
+    desk(1)
+    run = connload("create", "desk.csv", env={"http_proxy": way.url, "HTTP_PROXY": way.url, "ALL_PROXY": way.url})
+    assert run.rc == 0, run.err
+    assert way.seen == []
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1:1", "nonsense://x"])
+def test_a_proxy_that_is_none(connload, raw_server, desk, url):
+    server = raw_server()
+    desk(1)
+    run = connload("create", "desk.csv", "--proxy", url)
+    assert run.rc in (2, 4) and run.err != ""
+    assert server.received == []

@@ -1,0 +1,169 @@
+"""connload undo archives what a result file names as created, and nothing else."""
+
+import pytest
+from conftest import Hang, http_answer
+from once import LAG, QUICK, email, journal, kill_when, prefill, until
+
+UNDO = ["undo", "desk.results.csv", "--rate", "none", "--retry-base", "10ms", "--retry-cap", "50ms"]
+
+
+def deletes(box):
+    return [line["path"] for line in box.requests() if line["method"] == "DELETE"]
+
+
+def created(connload, desk, read_csv, rows=3, *args):
+    desk(rows)
+    connload("create", "desk.csv", *QUICK, *args)
+    return [row["connector_id"] for row in read_csv("desk.results.csv")]
+
+
+def archived(box):
+    return {one["connector_id"] for one in box.connectors() if one["archived"]}
+
+
+def test_it_archives_created_rows_alone(connload, sandbox, desk, write_csv, read_csv):
+    box = sandbox(*LAG)
+    other, = prefill(box, email("Desk 0", "desk0@example.com"))
+    ids = created(connload, desk, read_csv, 5, "--skip-existing", "--limit", "3")
+    before = read_csv("desk.results.csv")
+    assert [row["status"] for row in before] == ["exists", "created", "created", "created", "not_attempted"]
+    run = connload(*UNDO, "--yes")
+    assert run.rc == 0, run.err
+    after = read_csv("desk.results.csv")
+    assert [row["status"] for row in after] == ["exists", "archived", "archived", "archived", "not_attempted"]
+    assert [row["connector_id"] for row in after] == ids and ids[0] == other
+    assert archived(box) == set(ids[1:4])
+    assert sorted(deletes(box)) == sorted(f"/contents/v1/connectors/{one}" for one in ids[1:4])
+    assert connload(*UNDO, "--yes").rc == 0
+    assert len(deletes(box)) == 3
+
+
+def test_where_nobody_can_be_asked_it_needs_yes(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*LAG)
+    created(connload, desk, read_csv)
+    run = connload(*UNDO)
+    assert run.rc == 2 and "--yes" in run.err
+    assert not deletes(box) and not journal(tmp_path).exists()
+
+
+def test_a_dry_run_says_what_it_would_archive(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*LAG)
+    ids = created(connload, desk, read_csv)
+    before = (tmp_path / "desk.results.csv").read_bytes()
+    run = connload(*UNDO, "--dry-run")
+    assert run.rc == 0 and all(one in run.out for one in ids)
+    assert not deletes(box) and (tmp_path / "desk.results.csv").read_bytes() == before
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("fault", ["drop-before", "drop-after", "500-after", "502-before", "503-before", "429-html",
+                                   "cut-after", "garbage-after", "hang-after"])
+def test_lost_answers_are_asked_for_again(connload, sandbox, desk, read_csv, fault):
+    box = sandbox(*LAG)
+    ids = created(connload, desk, read_csv)
+    box.faults({f"delete:{fault}": "100:2"})
+    run = connload(*UNDO, "--yes", "--timeout", "300ms")
+    assert run.rc == 0, run.err
+    assert archived(box) == set(ids)
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"archived"}
+
+
+def test_what_cannot_be_archived_stays_created(connload, sandbox, desk, read_csv):
+    box = sandbox(*LAG)
+    ids = created(connload, desk, read_csv)
+    box.call("DELETE", f"/contents/v1/connectors/{ids[1]}?force_delete=true")
+    until(lambda: ids[1] not in {one["connector_id"] for one in box.call("GET", "/contents/v1/connectors")["results"]})
+    assert connload(*UNDO, "--yes").rc == 1
+    rows = read_csv("desk.results.csv")
+    assert [row["status"] for row in rows] == ["archived", "created", "archived"]
+    assert (rows[1]["connector_id"], rows[1]["http_status"]) == (ids[1], "404") and "deleted" in rows[1]["error_message"]
+
+
+def test_attempts_are_limited(connload, sandbox, desk, read_csv):
+    box = sandbox(*LAG)
+    ids = created(connload, desk, read_csv)
+    box.faults({"delete:500-before": 100})
+    assert connload(*UNDO, "--yes", "--max-attempts", "2").rc == 1
+    rows = read_csv("desk.results.csv")
+    assert [(row["status"], row["connector_id"], row["http_status"]) for row in rows] == [
+        ("created", one, "500") for one in ids]
+    assert len(deletes(box)) == 6
+    box.faults({})
+    assert connload(*UNDO, "--yes").rc == 0
+    assert archived(box) == set(ids)
+
+
+def test_a_killed_undo_goes_on(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*LAG, "--latency", "20ms")
+    ids = created(connload, desk, read_csv, 30)
+    process = connload(*UNDO, "--yes", "--concurrency", "2", wait=False)
+    kill_when(process, lambda: box.stats()["archived"] >= 10)
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"created"}
+    assert connload(*UNDO, "--yes").rc == 0
+    assert archived(box) == set(ids)
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"archived"}
+    assert not journal(tmp_path).exists()
+    assert len(deletes(box)) < 30 + 10
+
+
+def test_what_a_killed_undo_could_not_archive_counts(connload, sandbox, raw_server, desk, read_csv):
+    """The run that goes on ends with 1, too."""
+    sandbox(*LAG)
+    ids = created(connload, desk, read_csv, 2)
+    server = raw_server([http_answer(500), Hang()])
+    process = connload(*UNDO, "--yes", "--max-attempts", "1", "--concurrency", "1", wait=False)
+    server.wait_for_requests(2)
+    process.kill()
+    server.behave = lambda exchange: http_answer(200, {"connector_id": ids[1], "archived": True})
+    assert connload(*UNDO, "--yes").rc == 1
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["created", "archived"]
+    assert len(server.exchanges) == 3
+
+
+def test_a_refused_key_stops_with_the_file_as_it_was(connload, sandbox, desk, read_csv):
+    box = sandbox(*LAG)
+    ids = created(connload, desk, read_csv)
+    run = connload(*UNDO, "--yes", "--concurrency", "1", env={"BIGDATA_API_KEY": "wrong"})
+    assert run.rc == 4 and "key is refused" in run.err
+    assert [(row["status"], row["connector_id"]) for row in read_csv("desk.results.csv")] == [
+        ("created", one) for one in ids]
+    assert not archived(box)
+
+
+def test_it_takes_result_files_alone(connload, sandbox, desk, tmp_path):
+    sandbox()
+    desk(1)
+    run = connload("undo", "desk.csv", "--yes")
+    assert run.rc == 3 and "no result file" in run.err
+    assert connload("undo", "-", "--yes", stdin=b"x").rc == 2
+    assert connload("undo", "missing.csv", "--yes").rc == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["desk.csv"]
+
+
+def test_an_id_that_a_spreadsheet_has_changed_is_told(connload, sandbox, desk, read_csv, write_csv):
+    box = sandbox(*LAG)
+    created(connload, desk, read_csv, 2)
+    rows = read_csv("desk.results.csv")
+    rows[0]["connector_id"] = "1.2E+35"
+    write_csv("desk.results.csv", list(rows[0]), [list(row.values()) for row in rows])
+    assert connload(*UNDO, "--yes").rc == 1
+    first, second = read_csv("desk.results.csv")
+    assert (first["status"], first["connector_id"], first["error_code"]) == ("created", "1.2E+35", "no_id")
+    assert second["status"] == "archived" and len(deletes(box)) == 1
+
+
+def test_secrets_go_with_the_connector(connload, sandbox, write_csv, read_csv):
+    sandbox(*LAG)
+    write_csv("desk.csv", ["type", "label", "session_id"], [["sharepoint", "S", "sess10n"]])
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    assert connload(*UNDO, "--yes").rc == 0
+    row, = read_csv("desk.results.csv")
+    assert row["status"] == "archived" and row["session_id"] == ""
+
+
+def test_an_archived_row_is_not_created_again(connload, sandbox, desk, read_csv):
+    box = sandbox(*LAG)
+    created(connload, desk, read_csv)
+    assert connload(*UNDO, "--yes").rc == 0
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    assert len(box.connectors()) == 3
