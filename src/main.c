@@ -80,6 +80,7 @@ static enum exit_code check(const struct options *options, struct console *conso
 {
     struct check_config config = {
         .sheet = sheet_of(options),
+        .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .allow_duplicates = options->allow_duplicates,
         .shard = options->shard,
@@ -101,6 +102,7 @@ static enum exit_code create(const struct options *options, struct console *cons
             .shard = options->shard,
             .shard_count = options->shard_count,
         },
+        .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
         .settle_ms = options->settle_ms,
@@ -125,6 +127,7 @@ static enum exit_code undo(const struct options *options, struct console *consol
     struct undo_config config = {
         .sheet = sheet_of(options),
         .courier = courier_of(options),
+        .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
         .yes = options->yes,
@@ -206,22 +209,30 @@ static enum exit_code flushed(enum exit_code code)
     return EXIT_LOCAL;
 }
 
+static enum exit_code act(const struct options *options, struct err *err)
+{
+    if (options->completion != NULL)
+        return usage_completion(options->completion, err) ? EXIT_ALL_DONE : refuse(err);
+    if (options->version) {
+        usage_version();
+        return EXIT_ALL_DONE;
+    }
+    if (options->help) {
+        usage_help(options->command);
+        return EXIT_ALL_DONE;
+    }
+    return run(options);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
+    enum exit_code code;
     struct err err;
 
     guard_memory();
     guard_writes();
-    if (!options_parse(&options, argc, argv, &err))
-        return refuse(&err);
-    if (options.completion != NULL)
-        return flushed(usage_completion(options.completion, &err) ? EXIT_ALL_DONE : refuse(&err));
-    if (options.version)
-        usage_version();
-    else if (options.help)
-        usage_help(options.command);
-    else
-        return flushed(run(&options));
-    return flushed(EXIT_ALL_DONE);
+    code = options_parse(&options, argc, argv, &err) ? flushed(act(&options, &err)) : refuse(&err);
+    options_release(&options);
+    return (int)code;
 }

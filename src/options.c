@@ -94,7 +94,7 @@ static const struct option_spec table[] = {
     {"completion", 0, "SHELL", ALL, GROUP_HIDDEN, KIND_TEXT, AT(completion), 0, 0,
      "print the completions for bash, zsh or fish"},
 };
-enum { OPTIONS = sizeof(table) / sizeof(table[0]), FIRST_LONG = 256 };
+enum { OPTIONS = sizeof(table) / sizeof(table[0]), FIRST_LONG = 256, REPEAT_MAX = 1 << 20 };
 
 static const char *const names[] = {
     [COMMAND_NONE] = "",
@@ -292,6 +292,7 @@ static bool set_defaults(struct options *options, struct err *err)
     const char *url = from_environment("BIGDATA_API_BASE_URL"), *limit = from_environment("BIGDATA_RATE_LIMIT_PER_MINUTE");
     uint64_t per_minute = 500;
 
+    *options = (struct options){0};
     if (limit != NULL && !num_parse(limit, 1, RATE_COUNT_MAX, &per_minute))
         return err_set(err, EXIT_USAGE, "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to %d", RATE_COUNT_MAX);
     *options = (struct options){
@@ -306,6 +307,7 @@ static bool set_defaults(struct options *options, struct err *err)
         .timeout_ms = 30000,
         .connect_timeout_ms = 10000,
         .grace_ms = 30000,
+        .repeat = {.max = REPEAT_MAX},
         .shard = 1,
         .shard_count = 1,
     };
@@ -387,6 +389,23 @@ static bool complain(int code, const char *word, struct err *err)
     return err_set(err, EXIT_USAGE, "there is no option --%.*s; see connload --help", (int)name.len, name.data);
 }
 
+/* Options that say how the input is read or where the API is hold for the next command as well. */
+static void keep_to_repeat(struct options *options, const struct option_spec *spec, const char *value)
+{
+    static const char *const others[] = {"skip-existing", "redact"};
+    bool holds = spec->group == GROUP_INPUT || spec->group == GROUP_PACE || spec->group == GROUP_API;
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        holds = holds || strcmp(spec->name, others[i]) == 0;
+    if (!holds)
+        return;
+    buf_format(&options->repeat, " --%s", spec->name);
+    if (value != NULL) {
+        buf_char(&options->repeat, ' ');
+        text_shell(&options->repeat, value);
+    }
+}
+
 static bool read_arguments(struct options *options, int argc, char **argv, bool given[OPTIONS], struct err *err)
 {
     struct option longs[OPTIONS + 1];
@@ -407,6 +426,7 @@ static bool read_arguments(struct options *options, int argc, char **argv, bool 
         given[spec - table] = true;
         if (!apply(options, spec, optarg, err))
             return false;
+        keep_to_repeat(options, spec, optarg);
     }
     return true;
 }
@@ -492,4 +512,9 @@ bool options_parse(struct options *options, int argc, char **argv, struct err *e
         return false;
     share_rate(options);
     return true;
+}
+
+void options_release(struct options *options)
+{
+    buf_release(&options->repeat);
 }

@@ -5,6 +5,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/num.h"
 #include "model/field.h"
@@ -53,6 +54,7 @@ struct options {
     bool http2, no_preflight;
 
     /* talking */
+    struct buf repeat; /* what of the options the next command needs too, as a shell takes it, a blank before each */
     bool quiet, verbose, help, version;
     const char *log, *summary, *metrics, *report, *completion;
 };
@@ -107,5 +109,7 @@ const char *command_name(enum command command);
  * --version and --completion the rest is not looked at. Texts point into argv and the environment.
  */
 bool options_parse(struct options *options, int argc, char **argv, struct err *err);
+
+void options_release(struct options *options);
 
 #endif

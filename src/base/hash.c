@@ -2,15 +2,16 @@
 
 #include <string.h>
 
-/* Odd, and with its bits well spread: a product's upper half depends on all that went in. */
+/* Odd, and with its bits well spread. */
 #define SPREAD UINT64_C(0x9e3779b97f4a7c15)
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Eight bytes at once; a multiplication carries upwards only, so that the upper half is folded back. */
+/* Eight bytes at once. A multiplication carries upwards only: the upper half is folded down before it and after it. */
 static uint64_t add_word(uint64_t hash, uint64_t word)
 {
-    hash = (hash ^ word) * SPREAD;
+    hash ^= word;
+    hash = (hash ^ hash >> 32) * SPREAD;
     return hash ^ hash >> 32;
 }
 

@@ -1,6 +1,6 @@
 /*
- * hash: 64-bit FNV-1a with a final mix, for tables and for telling payloads apart. Not for secrets, not for
- * adversaries: whoever finds equal hashes compares what they stand for.
+ * hash: 64 bits of eight bytes at a time, for tables and for telling payloads apart. Not for secrets, not for
+ * adversaries: whoever finds equal hashes compares what they stand for. It depends on the machine's byte order.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H

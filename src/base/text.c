@@ -187,6 +187,24 @@ void text_quote(struct buf *out, struct span text, size_t most)
     buf_char(out, '"');
 }
 
+void text_shell(struct buf *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,=";
+
+    if (text[0] != '\0' && text[strspn(text, plain)] == '\0') {
+        buf_text(out, text);
+        return;
+    }
+    buf_char(out, '\'');
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\'')
+            buf_text(out, "'\\''");
+        else
+            buf_char(out, *at);
+    }
+    buf_char(out, '\'');
+}
+
 static char lower(char byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;

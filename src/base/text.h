@@ -40,6 +40,9 @@ void text_show(struct buf *out, struct span text, size_t most);
 /* Appends `text` as text_show() does, in double quotes. */
 void text_quote(struct buf *out, struct span text, size_t most);
 
+/* Appends `text` as a shell takes it for one word: as it is where it is plain, else in single quotes. */
+void text_shell(struct buf *out, const char *text);
+
 /* Equal without regard to ASCII case. */
 bool text_equal_fold(struct span a, struct span b);
 

@@ -13,6 +13,7 @@
 
 struct check_config {
     struct sheet_config sheet;
+    const char *repeat; /* of facts.h */
     struct reporting_config reporting;
     bool allow_duplicates;
     unsigned shard, shard_count;

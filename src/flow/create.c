@@ -491,10 +491,13 @@ static enum exit_code exit_code_of(const struct create *create)
 /* A run that can't write, or was told to stop at once, leaves its journal: the same command goes on from there. */
 static enum exit_code leave_journal(struct create *create, const struct err *err)
 {
-    const char *path = journal_path(create->run.journal);
     struct err unheard;
+    const char *path = NULL;
 
-    journal_flush(create->run.journal, &unheard);
+    if (create->run.journal != NULL) { /* else the results stand, and only the journal could not be removed */
+        path = journal_path(create->run.journal);
+        journal_flush(create->run.journal, &unheard);
+    }
     console_clear(create->console);
     console_say(create->console, "connload: %s", err->text);
     if (path != NULL)
@@ -553,6 +556,7 @@ static void begin_facts(struct create *create)
     create->facts = (struct facts){
         .command = "create",
         .input = config->sheet.path,
+        .repeat = config->repeat,
         .base_url = config->courier.http.base_url,
         .rate = config->courier.rate,
         .concurrency = config->courier.http.concurrency,
@@ -577,7 +581,7 @@ static bool work(struct create *create, struct err *err)
     if (!reporting_open(&create->reporting, &create->config->reporting, &create->facts, err) || !prepare(create, err) ||
         !open_files(create, err) || !take_in(create, err))
         return false;
-    if (stop_before_sending(create))
+    if (stop_before_sending(create) && !create->config->dry_run)
         return true;
     recent_tell(&create->recent, create->courier.pace, clock_mono_ms());
     courier_listen(&create->courier);

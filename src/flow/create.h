@@ -18,6 +18,7 @@ struct create_config {
     struct sheet_config sheet;
     struct courier_config courier; /* http.api_key is filled in by create */
     struct paths_config paths;
+    const char *repeat; /* of facts.h */
     struct reporting_config reporting;
     const char *api_key_file;      /* NULL = BIGDATA_API_KEY */
     int64_t settle_ms;

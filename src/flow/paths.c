@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "io/output.h"
 #include "io/results.h"
 
@@ -104,19 +105,11 @@ void paths_release(struct paths *paths)
 
 char *paths_shell(const char *path)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:@%,";
     struct buf out;
 
-    if (path[0] != '\0' && path[0] != '-' && path[strspn(path, plain)] == '\0')
-        return alloc_text(path);
     buf_init(&out, PATH_LONGEST * 4);
-    buf_text(&out, path[0] == '-' ? "./'" : "'");
-    for (const char *at = path; *at != '\0'; at++) {
-        if (*at == '\'')
-            buf_text(&out, "'\\''");
-        else
-            buf_char(&out, *at);
-    }
-    buf_char(&out, '\'');
+    if (path[0] == '-')
+        buf_text(&out, "./");
+    text_shell(&out, path);
     return out.data;
 }

@@ -35,7 +35,7 @@ bool paths_find(struct paths *paths, const struct paths_config *config, bool is_
 bool paths_may_begin(struct paths *paths, const struct paths_config *config, struct err *err);
 void paths_release(struct paths *paths);
 
-/* `path` as a shell takes it: as it is where it is plain, else in single quotes. Owned by the caller. */
+/* `path` as a shell takes it (text_shell()), also where it begins like an option. Owned by the caller. */
 char *paths_shell(const char *path);
 
 #endif

@@ -16,6 +16,8 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
     struct courier *courier = run->courier;
     bool listed = false;
 
+    if (run->rows.in_state[ROW_PENDING] == 0)
+        return false;
     if (config->why_unlisted != NULL) {
         console_say(run->console, "connload: the account is not listed (%s): which rows it has already is not known",
                     config->why_unlisted);
@@ -82,6 +84,7 @@ static bool plan_row(struct run *run, const struct plan_config *config, uint64_t
 
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err)
 {
+    bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0;
     bool listed = look_at_account(run, config, facts), shown = true;
     uint64_t creates = 0;
     struct buf line;
@@ -96,6 +99,6 @@ bool plan_show(struct run *run, const struct plan_config *config, struct facts *
         printf("the account already has a connector of the same type and label for %" PRIu64
                " of these rows (--skip-existing)\n",
                facts->look_alikes);
-    show_cost(run, creates, config->why_unlisted == NULL ? 1 : 0);
+    show_cost(run, creates, lists ? 1 : 0);
     return fflush(stdout) == 0 || err_system(err, "standard output can't be written");
 }

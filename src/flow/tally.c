@@ -133,7 +133,8 @@ static void count_error(struct tally *tally, const struct outcome *outcome, stru
 {
     struct tally_error *error = error_of(tally, outcome->status, code);
 
-    if (error->count == 0 && outcome->error_message.len > 0)
+    /* a row with several codes has their messages in one: another row's says what this code alone is about */
+    if (error->message[0] == '\0' && span_equal(code, outcome->error_code))
         snprintf(error->message, sizeof(error->message), "%.*s", (int)outcome->error_message.len,
                  outcome->error_message.data);
     keep_line(error, line);

@@ -25,7 +25,7 @@ enum {
 /* One kind of error among the rows. */
 struct tally_error {
     char code[TALLY_CODE];
-    char message[TALLY_MESSAGE]; /* of the first row that had it */
+    char message[TALLY_MESSAGE]; /* of the first row that had no other kind; empty where there is none yet */
     enum status status;
     uint64_t count;
     uint32_t lines[TALLY_LINES]; /* the smallest physical lines of rows that had it, ascending */

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "flow/finish.h"
 #include "flow/recent.h"
 #include "flow/resume.h"
@@ -32,6 +33,7 @@ struct undo {
     struct run run;
     struct recent recent;
     struct speed speed;
+    struct remote remote; /* the answer's connector */
     uint64_t next;
     bool courier_ready;
 };
@@ -211,6 +213,9 @@ static void describe(struct undo *undo, const struct http_answer *answer)
     if (answer->status == 0) {
         buf_text(&run->code, answer->problem_code != NULL ? answer->problem_code : "connection_lost");
         buf_text(&run->text, answer->problem != NULL ? answer->problem : "no answer");
+    } else if (answer->status < 300) {
+        buf_text(&run->code, "unreadable_answer");
+        buf_format(&run->text, "the server answered %d, but not with the archived connector", answer->status);
     } else
         api_error_read(answer->body, (struct api_secrets){&key, 1}, &run->text, &run->code);
     if (answer->status == 404)
@@ -220,6 +225,20 @@ static void describe(struct undo *undo, const struct http_answer *answer)
         buf_format(&run->code, "http_%d", answer->status);
     if (run->text.len == 0)
         buf_format(&run->text, "the server answered %d", answer->status);
+}
+
+/*
+ * A 2xx alone proves nothing: a gateway's page has one, too. The API answers with the connector, archived (api.md); No
+ * Content can be no page.
+ */
+static bool says_archived(struct undo *undo, uint64_t index, const struct http_answer *answer)
+{
+    struct outcome outcome;
+
+    if (answer->status == 204)
+        return true;
+    return remote_read(&undo->remote, answer->body) && undo->remote.archived && earlier_of(undo, index, &outcome) &&
+           text_equal_fold(undo->remote.id, outcome.connector_id);
 }
 
 static void archived(struct undo *undo, uint64_t index, const struct http_answer *answer)
@@ -262,8 +281,8 @@ static void log_attempt(struct undo *undo, uint64_t index, const struct http_ans
 
 static void take_answer(struct undo *undo, const struct http_answer *answer)
 {
-    enum verdict verdict = classify_idempotent(answer->fate, answer->status, true);
     uint64_t index = answer->tag;
+    enum verdict verdict = classify_idempotent(answer->fate, answer->status, says_archived(undo, index, answer));
 
     /* the API's own 403 is about this connector (somebody else's); a gateway's is about the key */
     if (answer->status == 403 && api_error_is_json(answer->body))
@@ -406,7 +425,8 @@ static enum exit_code leave_journal(struct undo *undo, const struct err *err)
 {
     console_clear(undo->console);
     console_say(undo->console, "connload: %s", err->text);
-    console_say(undo->console, "connload: %s is as it was; the same command goes on from here", undo->config->sheet.path);
+    if (undo->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
+        console_say(undo->console, "connload: %s is as it was; the same command goes on from here", undo->config->sheet.path);
     return err->code;
 }
 
@@ -446,6 +466,7 @@ static void release(struct undo *undo)
     }
     buf_wipe(&undo->key);
     reporting_close(&undo->reporting);
+    remote_release(&undo->remote);
 }
 
 enum exit_code undo_run(const struct undo_config *config, struct console *console)
@@ -456,10 +477,12 @@ enum exit_code undo_run(const struct undo_config *config, struct console *consol
 
     undo->config = config;
     undo->console = console;
+    remote_init(&undo->remote);
     tally_init(&undo->tally, clock_wall_ms(), clock_mono_ms());
     undo->facts = (struct facts){
         .command = "undo",
         .input = config->sheet.path,
+        .repeat = config->repeat,
         .base_url = config->courier.http.base_url,
         .rate = config->courier.rate,
         .concurrency = config->courier.http.concurrency,

@@ -34,6 +34,7 @@ enum {
 void adapt_init(struct adapt *adapt)
 {
     *adapt = (struct adapt){.phase = ADAPT_OPEN, .high = INFINITY, .step = STEP / 2, .proof_ms = PROOF_LEAST_MS};
+    noise_init(&adapt->noise);
 }
 
 int64_t adapt_next(const struct adapt *adapt, int64_t now_ms)
@@ -172,14 +173,9 @@ static bool too_little_to_learn(struct adapt *adapt)
     return true;
 }
 
-/* A probe was accepted: the event is over, a new cycle begins with the probe. */
-static void close_event(struct adapt *adapt, int64_t now_ms)
+/* Sending begins anew, at the pace that counts as safe. */
+static void begin_cycle(struct adapt *adapt, int64_t now_ms)
 {
-    adapt->phase = ADAPT_OPEN;
-    if (too_little_to_learn(adapt))
-        return;
-    if (!adapt->outage)
-        learn(adapt);
     adapt->pace = adapt->low;
     adapt->outage = false;
     adapt->trial = false;
@@ -188,6 +184,27 @@ static void close_event(struct adapt *adapt, int64_t now_ms)
     adapt->sent = 1;
     adapt->due_ms = adapt->pace > 0 ? (double)now_ms + 1 / adapt->pace : 0;
     restart_proof(adapt, now_ms);
+}
+
+/* A probe was accepted: the event is over, a new cycle begins with the probe. */
+static void close_event(struct adapt *adapt, int64_t now_ms)
+{
+    double before = adapt->pace;
+    uint64_t accepted = adapt->accepted;
+    bool outage = adapt->outage;
+
+    adapt->phase = ADAPT_OPEN;
+    if (adapt->noise.on)
+        return;
+    if (too_little_to_learn(adapt)) {
+        noise_event(&adapt->noise, now_ms, 0, adapt->refused_now, adapt->probes, 0, 0);
+        return;
+    }
+    if (!outage)
+        learn(adapt);
+    begin_cycle(adapt, now_ms);
+    if (!outage && noise_event(&adapt->noise, now_ms, accepted, adapt->refused_now, adapt->probes, before, adapt->low))
+        adapt->pace = adapt->noise.pace;
 }
 
 /* How many times CLOSE_ENOUGH apart the bounds are: the more, the sooner a trial pays. */
@@ -239,6 +256,35 @@ static int64_t proof_needed(const struct adapt *adapt)
     return needed > adapt->least_proof_ms ? needed : adapt->least_proof_ms;
 }
 
+/* Refusals are a limit's again, or there are none; the pace is the highest that was taken. */
+static void end_noise(struct adapt *adapt, int64_t now_ms, enum noise_news news)
+{
+    adapt->low = adapt->noise.taken;
+    adapt->high = INFINITY;
+    adapt->step = STEP / 2;
+    adapt->lost_ms = 0;
+    adapt->aftershocks = 0;
+    adapt->proven = news == NOISE_DENIED; /* what was sent too fast may bring aftershocks */
+    adapt->probe_ms = now_ms;
+    begin_cycle(adapt, now_ms);
+    adapt->outage = news == NOISE_DENIED;
+}
+
+/* Tells net/noise, where it is on, of an answer; whether it still is. */
+static bool still_noise(struct adapt *adapt, int64_t now_ms, bool refused)
+{
+    enum noise_news news;
+
+    if (!adapt->noise.on)
+        return false;
+    news = noise_answer(&adapt->noise, now_ms, refused);
+    if (news == NOISE_ON)
+        adapt->pace = adapt->noise.pace;
+    else
+        end_noise(adapt, now_ms, news);
+    return news == NOISE_ON;
+}
+
 void adapt_accepted(struct adapt *adapt, int64_t now_ms)
 {
     int64_t kept = now_ms - adapt->proof_from_ms;
@@ -248,6 +294,8 @@ void adapt_accepted(struct adapt *adapt, int64_t now_ms)
     if (adapt->phase == ADAPT_PROBING)
         close_event(adapt, now_ms);
     adapt->accepted++;
+    if (still_noise(adapt, now_ms, false))
+        return;
     if (adapt->phase != ADAPT_OPEN || adapt->pace <= 0 || kept < proof_needed(adapt) ||
         adapt->proof_sent < PROOF_REQUESTS)
         return;
@@ -281,6 +329,17 @@ static void hold(struct adapt *adapt, int64_t now_ms, int64_t wait_ms)
     adapt->phase = ADAPT_HELD;
 }
 
+static void open_event(struct adapt *adapt, int64_t now_ms, uint32_t in_flight)
+{
+    if (adapt->aftershocks == 0)
+        adapt->refused = 0;
+    adapt->refused_now = 0;
+    adapt->probes = 0;
+    adapt->tries = adapt->aftershocks;
+    adapt->event_ms = now_ms;
+    adapt->stragglers = in_flight;
+}
+
 void adapt_refused(struct adapt *adapt, int64_t now_ms, uint32_t in_flight, int64_t wait_ms)
 {
     bool straggler = adapt->stragglers > 0;
@@ -288,16 +347,17 @@ void adapt_refused(struct adapt *adapt, int64_t now_ms, uint32_t in_flight, int6
 
     if (straggler)
         adapt->stragglers--;
-    if (adapt->phase == ADAPT_OPEN && !straggler) {
-        if (adapt->aftershocks == 0)
-            adapt->refused = 0;
-        adapt->tries = adapt->aftershocks;
-        adapt->event_ms = now_ms;
-        adapt->stragglers = in_flight;
-    }
+    if (still_noise(adapt, now_ms, true) && wait_ms < 0 && adapt->phase == ADAPT_OPEN &&
+        (straggler || !noise_is_deaf(&adapt->noise)))
+        return;
+    if (adapt->phase == ADAPT_OPEN && !straggler)
+        open_event(adapt, now_ms, in_flight);
     adapt->refused++;
-    if (adapt->phase == ADAPT_PROBING)
+    adapt->refused_now++;
+    if (adapt->phase == ADAPT_PROBING) {
         adapt->tries++;
+        adapt->probes++;
+    }
     wait = choose_wait(adapt, wait_ms);
     adapt->late_ms = wait == wait_ms ? RETRY_AFTER_UNIT_MS : wait;
     hold(adapt, now_ms, wait);

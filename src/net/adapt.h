@@ -14,6 +14,10 @@
  * close, the pace stays at `low` for a calm that is long enough to keep refusals under 2 % of the requests; then
  * `high` is forgotten and growing steps are tried: a limit that was raised or lifted is found in some minutes.
  *
+ * Refusals that go on whatever the pace are told from a limit's by net/noise. While it takes them for noise, the pace is
+ * its business; a refusal is then its own request's trouble, and holds the others only where the server asks for a wait
+ * (Retry-After), or where so many come in a row that it takes nothing at all.
+ *
  * What it does not do: believe RateLimit headers on accepted answers (what "remaining" counts differs from server to
  * server), or find a good pace under a limit of a few requests that somebody else draws on at random.
  *
@@ -21,6 +25,8 @@
  */
 #ifndef NET_ADAPT_H
 #define NET_ADAPT_H
+
+#include "net/noise.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,7 +46,9 @@ struct adapt {
     /* The newest event: refusals that belong together. */
     int64_t event_ms;     /* when it began */
     bool outage;          /* it is a server's outage: its end teaches nothing */
-    uint64_t refused;     /* requests, with those of its aftershocks */
+    uint64_t refused;     /* requests, with those of the events that it is an aftershock of */
+    uint64_t refused_now; /* requests, its own alone */
+    uint32_t probes;      /* of them after a hold */
     uint32_t tries;       /* probes refused, which lengthen a backoff of our own */
     uint32_t stragglers;  /* requests that were in flight when it began and may still be refused */
     uint32_t aftershocks; /* events since, which a full window can bring although the pace is right again */
@@ -66,6 +74,8 @@ struct adapt {
     uint64_t proof_sent;    /* requests since then */
     int64_t proof_ms;       /* how long it must be */
     int64_t least_proof_ms; /* about the server's window: how long the first cycle was */
+
+    struct noise noise;
 };
 
 void adapt_init(struct adapt *adapt);

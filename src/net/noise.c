@@ -11,6 +11,7 @@
 #define EXERCISED 0.5      /* of a pace must really have been sent, or a higher one changes nothing */
 #define SHARE_LEAST 0.05   /* a share is not known more exactly than this */
 #define SHARE_MOST 0.9
+#define SHARE_NOTICED 0.005 /* less noise than that is none */
 #define SHARE_NEWS 0.3     /* a block's weight in the share */
 #define CERTAIN 4.0        /* logarithm of the odds that decide a block */
 #define LONGER_THAN_MEAN 8 /* an event that so much more went before does not belong to the chain */
@@ -18,6 +19,7 @@ enum {
     EVENTS = 3,
     EVENTS_MOST = 96,
     BLOCK_ANSWERS = 16, /* at least, */
+    BLOCK_CYCLES = 3,   /* and as many times as many answers as a refusal comes among, */
     BLOCK_MS = 500,     /* so that most refused rows have come back */
     BLOCK_REFUSALS = 4, /* fewer deny nothing */
     PATIENCE = 4,
@@ -48,6 +50,7 @@ static void begin_block(struct noise *noise, int64_t now_ms)
 static void forget_chain(struct noise *noise)
 {
     noise->events = 0;
+    noise->probes = 0;
     noise->accepted = 0;
     noise->refused = 0;
     noise->began = 0;
@@ -70,15 +73,17 @@ static void begin(struct noise *noise, int64_t now_ms, double low)
     begin_block(noise, now_ms);
 }
 
-bool noise_event(struct noise *noise, int64_t now_ms, uint64_t accepted, uint64_t refused, double before, double after)
+bool noise_event(struct noise *noise, int64_t now_ms, uint64_t accepted, uint64_t refused, uint32_t probes, double before, double after)
 {
     if (noise->events > 0 && accepted > LONGER_THAN_MEAN * (noise->accepted / noise->events + 2))
         forget_chain(noise);
     noise->events++;
+    noise->probes += probes;
     noise->accepted += accepted;
     noise->refused += refused;
     noise->began = fmax(noise->began, before > 0 ? before : after);
-    if (noise->events < noise->needed || after <= 0 || noise->began < LOWERED * after)
+    if (noise->events < noise->needed || after <= 0 || noise->began < LOWERED * after ||
+        noise->probes * 2 > noise->events || (double)noise->refused < SHARE_NOTICED * (double)noise->accepted)
         return false;
     begin(noise, now_ms, after);
     return true;
@@ -115,13 +120,21 @@ static void go_on(struct noise *noise, int64_t now_ms)
     noise->trial = noise->rest == 0 && (double)noise->answers >= EXERCISED * most;
 }
 
+/* What a limit may let pass at any pace, because its window was empty, must not count: that is about one cycle. */
+static bool is_whole(const struct noise *noise, int64_t now_ms)
+{
+    double answers = BLOCK_CYCLES / fmax(noise->share, SHARE_NOTICED);
+
+    return now_ms - noise->from_ms >= BLOCK_MS && noise->answers >= fmax(answers, BLOCK_ANSWERS);
+}
+
 static enum noise_news judge(struct noise *noise, int64_t now_ms)
 {
     enum noise_news news = NOISE_ON;
 
     if (noise->odds >= CERTAIN && noise->refusals >= BLOCK_REFUSALS)
         news = noise->trial ? take_back(noise) : NOISE_FULL;
-    else if (noise->odds <= -CERTAIN && noise->answers >= BLOCK_ANSWERS && now_ms - noise->from_ms >= BLOCK_MS)
+    else if (noise->odds <= -CERTAIN && is_whole(noise, now_ms))
         go_on(noise, now_ms);
     else
         return NOISE_ON;
@@ -139,9 +152,10 @@ enum noise_news noise_answer(struct noise *noise, int64_t now_ms, bool refused)
     noise->refusals += refused;
     noise->odds += refused ? log(surplus / share) : log((1 - surplus) / (1 - share));
     noise->streak = refused ? noise->streak + 1 : 0;
-    noise->clean = refused ? 0 : noise->clean + 1;
+    if (!noise->trial)
+        noise->clean = refused ? 0 : noise->clean + 1;
     news = judge(noise, now_ms);
-    if (news == NOISE_ON && (double)noise->clean * share > CLEAN)
+    if (news == NOISE_ON && (double)noise->clean * fmax(noise->share, SHARE_NOTICED) > CLEAN)
         news = NOISE_GONE;
     noise->on = news == NOISE_ON;
     return news;

@@ -42,7 +42,7 @@ struct noise {
     bool believed;     /* the first trial was taken */
     uint32_t rest;     /* blocks until the next trial */
     uint32_t patience; /* blocks of rest after the next trial that fails */
-    uint64_t clean;    /* answers since the newest refusal */
+    uint64_t clean;    /* answers since the newest refusal, those in trials left out */
     uint32_t streak;   /* refusals since the newest accepted request */
 
     /* The block. */
@@ -52,6 +52,7 @@ struct noise {
 
     /* The chain of events that lowered the pace. */
     uint32_t events, needed;
+    uint32_t probes;            /* refused in them */
     uint64_t accepted, refused; /* between them, in them */
     double began;               /* the pace before it */
 };
@@ -59,10 +60,12 @@ struct noise {
 void noise_init(struct noise *noise);
 
 /*
- * An event is over that ended a cycle of `accepted` requests; `refused` were refused, and it lowered the pace from
+ * An event is over that ended a cycle of `accepted` requests; `refused` were refused, `probes` of them
+ * after a hold, and it lowered the pace from
  * `before` (0: there was none) to `after`. True where noise is suspected: it is on from now, at another pace.
  */
-bool noise_event(struct noise *noise, int64_t now_ms, uint64_t accepted, uint64_t refused, double before, double after);
+bool noise_event(struct noise *noise, int64_t now_ms, uint64_t accepted, uint64_t refused, uint32_t probes,
+                 double before, double after);
 
 /* One answer while noise is on; it is off after any news but NOISE_ON. */
 enum noise_news noise_answer(struct noise *noise, int64_t now_ms, bool refused);

