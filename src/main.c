@@ -1,14 +1,106 @@
 /*
  * connload: turns a spreadsheet of connectors into connectors, each exactly once.
  *
- * The modules, by layer; each sees only its own layer and those above it in this list.
+ * The modules by layer, one line each. A layer sees itself and those before it; io and net never see each other, and
+ * no two modules see each other in a circle (scripts/layers proves it on every build).
  *
- *   base    alloc buf err exit num clock timers text hash crash version
- *   model   pure: no file, no socket, no clock
- *   io      files, and people
- *   net     the network; io and net never see each other
- *   flow    the commands
- *   .       options (the command line), usage (help and completions), main
+ * base: what any program needs
+ *   alloc         memory that is there or ends the program
+ *   arena         many small objects that live and die together, wiped
+ *   buf           growing buffers with a cap; spans of somebody else's bytes
+ *   clock         monotonic and wall clock; RFC 3339 and HTTP dates
+ *   crash         where the crash harness kills the program; nothing in a normal build
+ *   err           an error as a whole sentence with its exit code
+ *   exit          the exit codes
+ *   hash          for tables and for telling payloads apart
+ *   num           numbers, durations and rates as people type them
+ *   text          UTF-8; text made safe to show; columns by letter; the nearest of several names
+ *   timers        what is due when
+ *   version       which version this is
+ * model: connectors and what is known of them; no file, no socket, no clock
+ *   api_error     what an error answer says, without secrets
+ *   check         every check of a row, with its sentence
+ *   classify      what an answer, or the lack of one, means for a create
+ *   connector     a payload's size, identity and comparison
+ *   email         e-mail addresses
+ *   field         types and fields, and which goes with which
+ *   header        which column holds which field
+ *   json          the home of cJSON
+ *   json_list     a list answer read as it arrives
+ *   json_text     the bytes of JSON texts before a parser sees them
+ *   outcome       statuses, result columns, fates of requests
+ *   payload       the body of a create
+ *   redact        secrets taken out of what a server says
+ *   remote        a connector as the API answers it
+ * io: files and people
+ *   columns       how wide text is on a terminal
+ *   console       standard error: messages and the live line
+ *   csv_read      records of a CSV; reading home of libcsv
+ *   csv_scan      where cells and records end, and which delimiter it is
+ *   csv_write     cells of a CSV; writing home of libcsv
+ *   digest        SHA-256; home of libcrypto
+ *   disk          whole writes, fsync of folders, what the system refuses
+ *   journal       what a run has promised and learned
+ *   journal_head  its first record
+ *   journal_scan  its other records, read back
+ *   lock          one process for each result file
+ *   log           --log
+ *   output        a file that appears whole or not at all
+ *   progress      the live line's text
+ *   record        the fields of a journal's line
+ *   results       the rows of a result file, out and in
+ *   scratch       a temporary file without a name
+ *   sniff         what the first bytes say an input is
+ *   source        an input's bytes as UTF-8: file, stdin, gzip, UTF-16
+ * net: the network, and policy about it
+ *   adapt         the pace that a server takes whose limit is not known
+ *   fields        the header fields of an answer that matter
+ *   http          the home of libcurl: many requests at once, none sent twice
+ *   noise         refusals that do not depend on the pace
+ *   pace          when the next request may be sent
+ *   retry         backoff, Retry-After and RateLimit headers
+ *   trouble       why a request has no whole answer
+ *   url           which base URLs a key may be sent to
+ *   window        times of sending, run-length coded
+ * flow: the commands
+ *   check         `connload check`
+ *   create        `connload create`: its steps and its loop
+ *   undo          `connload undo`
+ *   list          `connload list`
+ *   sheet         the input as rows that are checked
+ *   intake        the first pass: all rows read, twins found
+ *   rows          the table of rows: the one place that changes a row's state
+ *   run           what the parts of a run share, and the verbs by which a row changes
+ *   courier       requests by the pace; signals and the deadline seen
+ *   existing      what the account has before the first row
+ *   launch        sends rows
+ *   land          takes their answers
+ *   settle        settles rows whose answer was lost
+ *   listing       one GET of the account
+ *   idset         which connectors are some row's
+ *   resume        takes up an interrupted run
+ *   recent        what of the rate window an earlier run has used
+ *   finish        writes the result file
+ *   plan          --dry-run
+ *   paths         where the results go, and whether they may
+ *   secrets       the API key; env: and file: references
+ *   stop          why a run stops early
+ *   speed         what the live line shows
+ *   events        the log's lines about rows
+ *   tally         what happened, counted
+ *   facts         what a run was
+ *   reporting     everything written about a run at its end
+ *   summary       for people
+ *   summary_json  --summary
+ *   metrics       --metrics
+ *   report        --report: the page's parts
+ *   page          its style and script
+ *   chart         its pictures
+ *   html          its escaping
+ * the top
+ *   options       the command line, from one table
+ *   usage         --help, --version and completions, from the same table
+ *   main          this
  */
 #include "options.h"
 #include "usage.h"
