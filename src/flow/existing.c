@@ -39,7 +39,11 @@ struct search {
     struct buf element;
 };
 
-enum { OUT_FLUSH = 1 << 18, OUT_MAX = OUT_FLUSH + JSON_ELEMENT_MAX };
+enum {
+    OUT_FLUSH = 1 << 18,
+    OUT_MAX = OUT_FLUSH + JSON_ELEMENT_MAX,
+    SPARE_MATCHES = 1 << 16, /* connectors like the rows that are kept beyond the rows' number */
+};
 
 static int by_key(const void *left, const void *right, void *context)
 {
@@ -134,6 +138,17 @@ static bool flush(struct search *search)
     return true;
 }
 
+/* No account has so many connectors like the rows: a server without end must not fill the memory. */
+static bool is_crowded(struct search *search)
+{
+    if (search->matches < search->count + SPARE_MATCHES)
+        return false;
+    courier_stop(search->run->courier, STOP_UNREACHABLE,
+                 "the account's list shows more than %zu connectors of a type and label of the rows, too many to be looked at",
+                 search->matches);
+    return true;
+}
+
 static bool on_connector(void *context, const struct remote *remote, struct span element)
 {
     struct search *search = context;
@@ -144,6 +159,8 @@ static bool on_connector(void *context, const struct remote *remote, struct span
     if (remote->archived || !has_key(search, first_of(search, key, 0), key) ||
         idset_has(&search->run->claimed, remote->id) || !idset_add(&search->seen, remote->id))
         return true;
+    if (is_crowded(search))
+        return false;
     if (search->matches == search->match_cap) {
         search->match_cap = search->match_cap > 0 ? search->match_cap * 2 : 256;
         search->match = alloc_resize(search->match, search->match_cap, sizeof(search->match[0]));

@@ -449,7 +449,8 @@ static void decide(struct settle *settle, bool proven, const char *unproven)
 {
     size_t found = 0;
 
-    qsort(settle->found, settle->found_count, sizeof(settle->found[0]), candidates_by_hash);
+    if (settle->found_count > 0)
+        qsort(settle->found, settle->found_count, sizeof(settle->found[0]), candidates_by_hash);
     for (size_t at = 0; at < settle->batch_count;) {
         struct group group = {.rows = &settle->batch[at]};
         uint64_t public_hash = group.rows->public_hash;
