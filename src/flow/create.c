@@ -332,6 +332,15 @@ static void abort_flights(struct create *create)
     take_answers(create);
 }
 
+/* A list that is due and was not sent waits for a slot, like everything else: its time is no event any more. */
+static int64_t next_event(const struct create *create, int64_t next_send_ms, int64_t now_ms)
+{
+    int64_t list_ms = settle_due(&create->settle);
+
+    return sooner(sooner(next_send_ms, console_due(create->console)),
+                  sooner(timers_next(&create->run.backoffs), list_ms > now_ms ? list_ms : INT64_MAX));
+}
+
 static void loop(struct create *create)
 {
     struct courier *courier = &create->courier;
@@ -346,8 +355,7 @@ static void loop(struct create *create)
         run_wake_backoffs(&create->run, clock_mono_ms());
         next_send_ms = send_all(create);
         began_ms = clock_mono_ms();
-        courier_wait(courier, sooner(sooner(next_send_ms, console_due(create->console)),
-                                     sooner(timers_next(&create->run.backoffs), settle_due(&create->settle))));
+        courier_wait(courier, next_event(create, next_send_ms, began_ms));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
             create->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(create);

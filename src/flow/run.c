@@ -11,7 +11,7 @@ enum { SCRATCH_MAX = 65536, CLOCK_MARGIN_MS = 2000 };
 
 void run_init(struct run *run, struct courier *courier, unsigned flights)
 {
-    *run = (struct run){.courier = courier, .flights = flights};
+    *run = (struct run){.courier = courier, .flights = flights, .unsettled_since_ms = INT64_MAX};
     run->console = courier->console;
     run->log = courier->log;
     run->tally = courier->tally;
@@ -138,6 +138,8 @@ void run_wait_for_settling(struct run *run, const struct unsettled *entry)
         run->unsettled = alloc_resize(run->unsettled, run->unsettled_cap, sizeof(run->unsettled[0]));
     }
     run->unsettled[run->unsettled_count++] = *entry;
+    if (entry->since_ms < run->unsettled_since_ms)
+        run->unsettled_since_ms = entry->since_ms;
 }
 
 void run_unsettle(struct run *run, uint64_t row, uint64_t public_hash, int64_t now_ms)

@@ -66,6 +66,7 @@ struct run {
     size_t ready_head, ready_count, ready_cap;
     struct unsettled *unsettled;
     size_t unsettled_count, unsettled_cap;
+    int64_t unsettled_since_ms; /* the earliest of them; INT64_MAX where there is none */
 
     struct flight *flight; /* `flights` of them, as many as requests may be in flight */
     unsigned flights;

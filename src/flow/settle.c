@@ -176,15 +176,15 @@ bool settle_has_rows(const struct settle *settle)
 int64_t settle_due(const struct settle *settle)
 {
     const struct run *run = settle->run;
-    int64_t due_ms = INT64_MAX;
+    int64_t due_ms;
 
     if (settle->listing.active)
         return INT64_MAX;
     if (settle->batch_count > 0)
         return settle->not_before_ms;
-    for (size_t i = 0; i < run->unsettled_count; i++)
-        if (run->unsettled[i].since_ms + settle->wait_ms < due_ms)
-            due_ms = run->unsettled[i].since_ms + settle->wait_ms;
+    if (run->unsettled_count == 0)
+        return INT64_MAX;
+    due_ms = run->unsettled_since_ms + settle->wait_ms;
     return due_ms < settle->not_before_ms ? settle->not_before_ms : due_ms;
 }
 
@@ -199,11 +199,13 @@ static void form_batch(struct settle *settle, int64_t now_ms)
     settle->batch_count = 0;
     settle->asked = 0;
     settle->latest_ms = INT64_MIN;
+    run->unsettled_since_ms = INT64_MAX;
     for (size_t i = 0; i < run->unsettled_count; i++) {
         struct unsettled entry = run->unsettled[i];
 
         if (entry.since_ms + settle->wait_ms > now_ms) {
             run->unsettled[kept++] = entry;
+            run->unsettled_since_ms = entry.since_ms < run->unsettled_since_ms ? entry.since_ms : run->unsettled_since_ms;
             continue;
         }
         settle->batch[settle->batch_count++] = entry;
