@@ -35,7 +35,7 @@ static const struct option_spec table[] = {
     {"output", 'o', "FILE", CREATE | LIST, GROUP_RESULTS, KIND_TEXT, AT(output), 0, 0,
      "the result file; - is standard output (INPUT.results.csv; list: -)"},
     {"force", 0, NULL, CREATE | LIST, GROUP_RESULTS, KIND_FLAG, AT(force), 0, 0,
-     "replace an existing result file: its rows are sent once more"},
+     "replace an existing result file (create: its rows are sent once more)"},
     {"redact", 0, NULL, CREATE | UNDO, GROUP_RESULTS, KIND_FLAG, AT(redact), 0, 0,
      "empty the secret cells of every row of the results, not of the finished ones alone"},
 
