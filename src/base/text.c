@@ -110,10 +110,18 @@ static size_t last_blank_len(struct span text)
     return 0;
 }
 
+static bool is_visible(char byte)
+{
+    return byte > ' ' && byte < 0x7F;
+}
+
 struct span text_trim(struct span text)
 {
     size_t blank;
 
+    /* The usual text begins and ends with something that is ASCII and no blank. */
+    if (text.len > 0 && is_visible(text.data[0]) && is_visible(text.data[text.len - 1]))
+        return text;
     while ((blank = text_blank_len(text)) > 0) {
         text.data += blank;
         text.len -= blank;

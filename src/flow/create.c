@@ -270,22 +270,27 @@ static bool is_over(const struct create *create)
                                                   !launch_has_rows((struct launch *)&create->launch));
 }
 
-/* Sends whatever may be sent now; when the next thing may be sent, as far as the pace and the rows know. */
-static int64_t send_all(struct create *create)
+/*
+ * Sends whatever may be sent now; when the next thing may be sent, as far as the pace and the rows know. `*list_ms`: when
+ * the next list is due; one that is due and waits for a slot, like everything else, is no event of its own any more.
+ */
+static int64_t send_all(struct create *create, int64_t *list_ms)
 {
     struct courier *courier = &create->courier;
     bool stop_creating = courier_stopping(courier);
 
     for (;;) {
         int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(courier, now_ms);
-        bool list_due = settle_due(&create->settle) <= now_ms;
+        bool list_due = (*list_ms = settle_due(&create->settle)) <= now_ms;
 
         if (courier->stop == STOP_LOCAL)
             return INT64_MAX;
         if (!list_due && (stop_creating || !launch_has_rows(&create->launch)))
             return INT64_MAX;
-        if (next_ms > now_ms)
+        if (next_ms > now_ms) {
+            *list_ms = list_due ? INT64_MAX : *list_ms;
             return next_ms;
+        }
         if (list_due)
             settle_ask(&create->settle, now_ms);
         else
@@ -332,30 +337,22 @@ static void abort_flights(struct create *create)
     take_answers(create);
 }
 
-/* A list that is due and was not sent waits for a slot, like everything else: its time is no event any more. */
-static int64_t next_event(const struct create *create, int64_t next_send_ms, int64_t now_ms)
-{
-    int64_t list_ms = settle_due(&create->settle);
-
-    return sooner(sooner(next_send_ms, console_due(create->console)),
-                  sooner(timers_next(&create->run.backoffs), list_ms > now_ms ? list_ms : INT64_MAX));
-}
-
 static void loop(struct create *create)
 {
     struct courier *courier = &create->courier;
 
     while (!is_over(create)) {
-        int64_t next_send_ms, began_ms;
+        int64_t next_send_ms, list_ms, began_ms;
 
         if (courier_must_abort(courier, clock_mono_ms()) || courier->stop == STOP_LOCAL) {
             abort_flights(create);
             break;
         }
         run_wake_backoffs(&create->run, clock_mono_ms());
-        next_send_ms = send_all(create);
+        next_send_ms = send_all(create, &list_ms);
         began_ms = clock_mono_ms();
-        courier_wait(courier, next_event(create, next_send_ms, began_ms));
+        courier_wait(courier, sooner(sooner(next_send_ms, console_due(create->console)),
+                                     sooner(timers_next(&create->run.backoffs), list_ms)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
             create->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(create);

@@ -12,7 +12,7 @@
 
 /* Rows by payload: open addressing, kept only while the input is read. */
 struct twin_slot {
-    uint32_t tag; /* of connector_hash() */
+    uint32_t tag; /* of connector_hash(); of types without secrets connector_public_hash(), which the row has already */
     uint32_t row; /* index + 1; 0 = free */
 };
 
@@ -34,9 +34,10 @@ struct reading {
     uint64_t bytes; /* read so far, for progress */
 };
 
+/* The tag as a share of the capacity: so the slots keep their order when the table grows, which the cache likes. */
 static size_t first_slot(const struct twin_table *table, uint32_t tag)
 {
-    return (size_t)(tag * UINT32_C(0x9E3779B1)) & (table->cap - 1);
+    return (size_t)((uint64_t)tag * table->cap >> 32);
 }
 
 static void put(struct twin_table *table, struct twin_slot entry)
@@ -143,7 +144,7 @@ static bool note_twins(struct reading *reading, uint64_t index, const struct she
 {
     struct rows *rows = reading->intake->rows;
     struct row *row = &rows->row[index], *other;
-    uint32_t tag = (uint32_t)connector_hash(&read->connector);
+    uint32_t tag = has_secrets(&read->connector) ? (uint32_t)connector_hash(&read->connector) : row->public_tag;
     struct twin_slot *twin;
 
     if (reading->config->allow_duplicates || row->status == STATUS_ARCHIVED)

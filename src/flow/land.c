@@ -103,11 +103,12 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     run_finish(run, row, &outcome);
 }
 
-/* Certainly not created. A 429 or 503 with Retry-After holds all rows at the pace: the row itself need not wait. */
+/* Certainly not created. Where the pace holds all rows (a 429, a 503 with Retry-After), this one need not wait by itself. */
 static void act_again(struct land *land, uint64_t row, const struct http_answer *answer)
 {
     struct run *run = land->run;
     uint32_t attempts = run->rows.row[row].attempts;
+    int64_t now_ms = clock_mono_ms(), until_ms;
     struct err err;
 
     if (answer->fatal && !run->key_has_worked) {
@@ -123,10 +124,10 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
         courier_fault(run->courier, &err);
         return;
     }
-    if (answer->status == 429 || answer->retry_after_ms >= 0)
+    if ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->courier->pace, now_ms, &until_ms))
         run_send_again(run, row);
     else
-        run_back_off(run, row, courier_backoff(run->courier, attempts), clock_mono_ms());
+        run_back_off(run, row, courier_backoff(run->courier, attempts), now_ms);
 }
 
 static void act_settle(struct land *land, uint64_t row, uint64_t public_hash)

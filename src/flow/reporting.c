@@ -11,15 +11,19 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool check_writable(const char *option, const char *path, struct err *err)
 {
+    struct stat about;
     char *copy;
     bool writable;
 
     if (path == NULL || output_is_stream(path))
         return true;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        return err_set(err, EXIT_LOCAL, "%s %s is a folder; name a file", option, path);
     copy = alloc_text(path);
     writable = access(dirname(copy), W_OK | X_OK) == 0;
     if (!writable)

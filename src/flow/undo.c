@@ -257,13 +257,15 @@ static void again(struct undo *undo, uint64_t index, const struct http_answer *a
 {
     struct run *run = &undo->run;
     uint32_t attempts = run->rows.row[index].attempts;
+    int64_t now_ms = clock_mono_ms(), until_ms;
 
     if (!retry_allowed(&undo->courier.config.retry, attempts))
         stays(undo, index, answer->status, run->code.data, run->text.data);
-    else if (answer->status == 429 || answer->retry_after_ms >= 0)
+    else if ((answer->status == 429 || answer->retry_after_ms >= 0) &&
+             pace_holding(undo->courier.pace, now_ms, &until_ms))
         run_send_again(run, index);
     else
-        run_back_off(run, index, courier_backoff(&undo->courier, attempts), clock_mono_ms());
+        run_back_off(run, index, courier_backoff(&undo->courier, attempts), now_ms);
 }
 
 static void log_attempt(struct undo *undo, uint64_t index, const struct http_answer *answer, enum verdict verdict)

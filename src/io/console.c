@@ -115,14 +115,20 @@ void console_free(struct console *console)
 
 __attribute__((format(printf, 2, 0))) static void say(struct console *console, const char *format, va_list args)
 {
-    char *raw;
-    int len = vasprintf(&raw, format, args);
+    char *raw = NULL, brief[2048];
+    va_list once_more;
+    int len;
 
-    if (len < 0)
-        return;
+    va_copy(once_more, args);
+    len = vasprintf(&raw, format, args);
+    if (len < 0) { /* no memory: then perhaps that is what it says */
+        raw = NULL;
+        vsnprintf(brief, sizeof(brief), format, once_more);
+    }
+    va_end(once_more);
     console_clear(console);
     buf_reset(&console->text);
-    text_show(&console->text, (struct span){raw, (size_t)len}, MESSAGE_MAX / 16);
+    text_show(&console->text, raw != NULL ? (struct span){raw, (size_t)len} : span_of(brief), MESSAGE_MAX / 16);
     buf_char(&console->text, '\n');
     write_text(console, buf_view(&console->text));
     free(raw);

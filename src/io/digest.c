@@ -2,13 +2,15 @@
 
 #include "base/alloc.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -38,7 +40,9 @@ struct digest *digest_new(struct err *err)
 {
     struct digest *digest = alloc_zeroed(1, sizeof(*digest));
 
-    digest->context = EVP_MD_CTX_new();
+    /* Asked for here: where libcrypto can't set itself up (no memory), its functions don't say so, but crash (3.0). */
+    if (OPENSSL_init_crypto(0, NULL) == 1)
+        digest->context = EVP_MD_CTX_new();
     begin(digest);
     if (!digest->failed)
         return digest;
@@ -102,12 +106,17 @@ static bool add_file(struct digest *digest, int fd)
 
 bool digest_file(const char *path, char hex[DIGEST_HEX], struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct digest *digest = NULL;
+    struct stat about;
     bool ok = false;
 
     if (fd < 0)
         return err_system(err, "cannot read %s", path);
+    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
+        err_set(err, EXIT_LOCAL, "%s is no regular file: what was read of it can't be read again", path);
+        goto out;
+    }
     digest = digest_new(err);
     if (digest == NULL)
         goto out;
@@ -129,8 +138,8 @@ bool digest_mark(const char *secret, const char *salt, char mark[DIGEST_MARK], s
     struct digest *digest;
     bool ok;
 
-    if (salt == NULL && RAND_bytes(random, sizeof(random)) != 1)
-        return err_set(err, EXIT_LOCAL, "libcrypto has no random numbers; check its configuration (OPENSSL_CONF)");
+    if (salt == NULL && getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return err_system(err, "the system has no random numbers");
     if (salt == NULL)
         write_hex(mark, random, SALT_BYTES);
     else if (strspn(salt, "0123456789abcdef") == 2 * SALT_BYTES && salt[2 * SALT_BYTES] == '\0')

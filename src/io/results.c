@@ -170,6 +170,27 @@ static bool refuse_status(struct span status, const struct csv_record *record, c
     return false;
 }
 
+/*
+ * A connector beside a status that would be sent: one of the two was changed by hand. To send the row would create a
+ * second one; `unknown` rows are settled first, so that they may keep theirs.
+ */
+static bool refuse_contradiction(const struct outcome *outcome, const struct csv_record *record, const char *file,
+                                 struct err *err)
+{
+    struct buf shown;
+
+    if (outcome->connector_id.len == 0 || status_is_finished(outcome->status) || outcome->status == STATUS_UNKNOWN)
+        return true;
+    buf_init(&shown, 1024);
+    text_quote(&shown, outcome->connector_id, SHOWN_MAX);
+    err_set(err, EXIT_INPUT,
+            "%s:%u: the row names a connector, %s, but its status is \"%s\"; put back the status (created, exists or "
+            "archived), or empty connector_id too if a new connector is wanted",
+            file, record->line, shown.data, status_name(outcome->status));
+    buf_release(&shown);
+    return false;
+}
+
 bool results_read(struct outcome *outcome, const struct header *header, const struct csv_record *record,
                   const char *file, struct err *err)
 {
@@ -198,5 +219,7 @@ bool results_read(struct outcome *outcome, const struct header *header, const st
         .attempts = number(cells[RESULT_ATTEMPTS], UINT32_MAX),
         .created_at = span_trim(cells[RESULT_CREATED_AT]),
     };
-    return outcome->status != STATUSES || refuse_status(cells[RESULT_STATUS], record, file, err);
+    if (outcome->status == STATUSES)
+        return refuse_status(cells[RESULT_STATUS], record, file, err);
+    return refuse_contradiction(outcome, record, file, err);
 }

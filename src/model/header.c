@@ -75,11 +75,20 @@ static void find_results(struct header *header, const struct span *cells, size_t
     while (end > 0 && text_trim(cells[end - 1]).len == 0)
         end--;
     while (end >= RESULT_COLUMNS && match < RESULT_COLUMNS &&
-           result_column_named(cells[end - RESULT_COLUMNS + match]) == (enum result_column)match)
+           result_column_like(cells[end - RESULT_COLUMNS + match]) == (enum result_column)match)
         match++;
     header->is_result = match == RESULT_COLUMNS;
     if (header->is_result)
         header->columns = end - RESULT_COLUMNS;
+}
+
+/*
+ * Sheets have columns named "Status" of their own; but one that names connectors, however it is written, was a result
+ * file, and would be created once more.
+ */
+static bool is_stray_result(struct span name)
+{
+    return result_column_named(name) != RESULT_COLUMNS || result_column_like(name) == RESULT_CONNECTOR_ID;
 }
 
 static void refuse_stray_results(struct reading *reading)
@@ -88,7 +97,7 @@ static void refuse_stray_results(struct reading *reading)
     struct buf *out = &reading->complaints;
 
     for (size_t i = 0; i < reading->header->columns; i++) {
-        if (result_column_named(reading->cells[i]) == RESULT_COLUMNS)
+        if (!is_stray_result(reading->cells[i]))
             continue;
         if (strays++ == 0)
             out = complain(reading, EXIT_INPUT);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -57,23 +58,26 @@ static void pass_character(struct pass *pass)
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* A bit set in each byte of `word` that is 0; right where no byte has its highest bit set. */
-static uint64_t zero_bytes(uint64_t word)
+/* The highest bit of each byte of `word` that is 0 or not ASCII; above the lowest of them perhaps of others too. */
+static uint64_t marks(uint64_t word)
 {
-    return (word - EACH_BYTE(1)) & EACH_BYTE(0x80);
+    return ((word - EACH_BYTE(1)) | word) & EACH_BYTE(0x80);
 }
 
 /* Passes the ASCII that stands for itself in a string: most of it, eight bytes at a time. */
 static void pass_plain(struct pass *pass)
 {
     size_t at = pass->at;
-    uint64_t word;
+    uint64_t word, stops;
 
     for (; pass->len - at >= sizeof(word); at += sizeof(word)) {
         memcpy(&word, pass->in + at, sizeof(word));
-        if ((word & EACH_BYTE(0x80)) != 0 ||
-            (zero_bytes(word) | zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'))) != 0)
-            break;
+        word = le64toh(word); /* the first byte is the lowest */
+        stops = marks(word) | marks(word ^ EACH_BYTE('"')) | marks(word ^ EACH_BYTE('\\'));
+        if (stops != 0) {
+            pass->at = at + (size_t)__builtin_ctzll(stops) / 8;
+            return;
+        }
     }
     while (at < pass->len && byte_at(pass, at) < 0x80 && pass->in[at] != '\0' && pass->in[at] != '"' &&
            pass->in[at] != '\\')

@@ -59,3 +59,13 @@ enum result_column result_column_named(struct span name)
         column++;
     return column;
 }
+
+enum result_column result_column_like(struct span name)
+{
+    enum result_column column = RESULT_STATUS;
+
+    name = text_trim(name);
+    while (column < RESULT_COLUMNS && !text_equal_fold(name, span_of(columns[column])))
+        column++;
+    return column;
+}

@@ -24,6 +24,7 @@ enum {
     PROOF_MOST_MS = 600 * 1000, /* but never beyond this */
     AFTERSHOCKS = 4,
     FIRST_EVENTS = 3,
+    DEAF = 16,                  /* refusals in a row hold all requests, noise or not */
     HOLD_LEAST_MS = 500,        /* outlasts most requests in flight, and leaves the server some room */
     PATIENCE_MS = 1000,         /* a probe that is not answered for so long is followed by another */
     RETRY_AFTER_UNIT_MS = 1000, /* Retry-After is rounded to this */
@@ -189,21 +190,29 @@ static void begin_cycle(struct adapt *adapt, int64_t now_ms)
 /* A probe was accepted: the event is over, a new cycle begins with the probe. */
 static void close_event(struct adapt *adapt, int64_t now_ms)
 {
-    double before = adapt->pace;
-    uint64_t accepted = adapt->accepted;
+    struct noise_event event = {
+        .accepted = adapt->accepted,
+        .refused = adapt->refused_now,
+        .probes = adapt->probes,
+        .told = adapt->told,
+        .took_ms = fmax((double)(adapt->probe_ms - adapt->cycle_ms), 1),
+        .held_ms = fmax((double)(adapt->probe_ms - adapt->event_ms), 1),
+        .before = adapt->pace,
+    };
     bool outage = adapt->outage;
 
     adapt->phase = ADAPT_OPEN;
     if (adapt->noise.on)
         return;
     if (too_little_to_learn(adapt)) {
-        noise_event(&adapt->noise, now_ms, 0, adapt->refused_now, adapt->probes, 0, 0);
-        return;
+        event.accepted = 0; /* they count in the event that teaches */
+    } else {
+        if (!outage)
+            learn(adapt);
+        begin_cycle(adapt, now_ms);
     }
-    if (!outage)
-        learn(adapt);
-    begin_cycle(adapt, now_ms);
-    if (!outage && noise_event(&adapt->noise, now_ms, accepted, adapt->refused_now, adapt->probes, before, adapt->low))
+    event.after = adapt->pace;
+    if (!outage && noise_event(&adapt->noise, now_ms, &event))
         adapt->pace = adapt->noise.pace;
 }
 
@@ -294,6 +303,7 @@ void adapt_accepted(struct adapt *adapt, int64_t now_ms)
     if (adapt->phase == ADAPT_PROBING)
         close_event(adapt, now_ms);
     adapt->accepted++;
+    adapt->streak = 0;
     if (still_noise(adapt, now_ms, false))
         return;
     if (adapt->phase != ADAPT_OPEN || adapt->pace <= 0 || kept < proof_needed(adapt) ||
@@ -335,9 +345,28 @@ static void open_event(struct adapt *adapt, int64_t now_ms, uint32_t in_flight)
         adapt->refused = 0;
     adapt->refused_now = 0;
     adapt->probes = 0;
+    adapt->told = false;
     adapt->tries = adapt->aftershocks;
     adapt->event_ms = now_ms;
     adapt->stragglers = in_flight;
+}
+
+/*
+ * Whether a refusal is its own request's trouble: taken for noise, or mute where the limit is known to speak, and not
+ * the last of a long row of them.
+ */
+static bool is_noise(struct adapt *adapt, int64_t now_ms, bool straggler, int64_t wait_ms)
+{
+    bool noise = still_noise(adapt, now_ms, true);
+
+    adapt->limit_speaks |= wait_ms >= 0;
+    if (noise && wait_ms >= 0 && !adapt->noise.told) {
+        adapt->noise.on = false;
+        end_noise(adapt, now_ms, NOISE_FULL);
+    }
+    if (wait_ms >= 0 || (!noise && !adapt->limit_speaks))
+        return false;
+    return adapt->phase == ADAPT_OPEN && (straggler || adapt->streak < DEAF);
 }
 
 void adapt_refused(struct adapt *adapt, int64_t now_ms, uint32_t in_flight, int64_t wait_ms)
@@ -347,11 +376,12 @@ void adapt_refused(struct adapt *adapt, int64_t now_ms, uint32_t in_flight, int6
 
     if (straggler)
         adapt->stragglers--;
-    if (still_noise(adapt, now_ms, true) && wait_ms < 0 && adapt->phase == ADAPT_OPEN &&
-        (straggler || !noise_is_deaf(&adapt->noise)))
+    adapt->streak++;
+    if (is_noise(adapt, now_ms, straggler, wait_ms))
         return;
     if (adapt->phase == ADAPT_OPEN && !straggler)
         open_event(adapt, now_ms, in_flight);
+    adapt->told |= wait_ms >= 0;
     adapt->refused++;
     adapt->refused_now++;
     if (adapt->phase == ADAPT_PROBING) {

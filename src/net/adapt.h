@@ -40,11 +40,14 @@ enum adapt_phase {
 /* Embedded in its user; the fields are adapt.c's own. Paces are requests a millisecond. */
 struct adapt {
     enum adapt_phase phase;
-    bool begun;       /* a request has been sent */
-    int64_t until_ms; /* HELD: the end of the hold; PROBING: when a further probe may go out */
+    bool begun;        /* a request has been sent */
+    bool limit_speaks; /* a refusal has asked for a wait: one that does not is a gateway's */
+    uint32_t streak;   /* refusals since the newest accepted request */
+    int64_t until_ms;  /* HELD: the end of the hold; PROBING: when a further probe may go out */
 
     /* The newest event: refusals that belong together. */
     int64_t event_ms;     /* when it began */
+    bool told;            /* a refusal asked for a wait */
     bool outage;          /* it is a server's outage: its end teaches nothing */
     uint64_t refused;     /* requests, with those of the events that it is an aftershock of */
     uint64_t refused_now; /* requests, its own alone */

@@ -6,6 +6,8 @@
 #define LOWERED 1.9        /* by this the pace must have come down for a suspicion */
 #define GROWTH 2.0         /* of the pace in a trial, at first */
 #define GROWTH_LEAST 1.25  /* after trials that failed */
+#define GROWTH_TOLD 4.0    /* of the refusals' odds, where waits are obeyed */
+#define HOLD_FILL 4.0      /* a hold is so many times as long as the sending between two */
 #define GROWTH_MOST 8.0    /* assumed of the first trial, however far back it goes */
 #define BACK 0.9           /* of what was taken remains after a trial that failed: it may have been just above */
 #define EXERCISED 0.5      /* of a pace must really have been sent, or a higher one changes nothing */
@@ -25,7 +27,6 @@ enum {
     PATIENCE = 4,
     PATIENCE_MOST = 64,
     CLEAN = 6, /* times as many answers as come between two refusals on average */
-    STREAK = 16,
 };
 
 void noise_init(struct noise *noise)
@@ -50,42 +51,69 @@ static void begin_block(struct noise *noise, int64_t now_ms)
 static void forget_chain(struct noise *noise)
 {
     noise->events = 0;
+    noise->learned = 0;
     noise->probes = 0;
+    noise->took_ms = 0;
+    noise->held_ms = 0;
     noise->accepted = 0;
     noise->refused = 0;
     noise->began = 0;
 }
 
-/* The suspicion: what a limit at the low pace could not take is tried. */
+/* Whether a limit would not explain the chain: it was lowered far enough, and no probe had to wait for a window. */
+static bool is_suspicious(const struct noise *noise, double low)
+{
+    if (noise->events < noise->needed || low <= 0 || noise->probes * 2 > noise->events ||
+        (double)noise->refused < SHARE_NOTICED * (double)noise->accepted)
+        return false;
+    return noise->began >= LOWERED * low && (!noise->told || noise->took_ms >= LOWERED * noise->held_ms);
+}
+
+/*
+ * The suspicion: what a limit at the low pace could not take is tried. Where waits are obeyed, they leave a limit room
+ * for about what came in during a hold: then nearly all the time must be hold, far more than it was in the chain.
+ */
 static void begin(struct noise *noise, int64_t now_ms, double low)
 {
+    double pace = noise->began;
+
+    noise->growth = fmin(noise->began / low, GROWTH_MOST);
+    if (noise->told) {
+        pace = fmax(pace, HOLD_FILL * (double)noise->accepted / noise->events / (noise->held_ms / noise->learned));
+        noise->growth = fmin(noise->took_ms / noise->held_ms, GROWTH_TOLD);
+    }
     noise->on = true;
     noise->share = clamp((double)noise->refused / (double)(noise->refused + noise->accepted), 0, 1);
     noise->taken = low;
-    noise->growth = fmin(noise->began / low, GROWTH_MOST);
     noise->trial = true;
     noise->believed = false;
     noise->rest = 0;
     noise->patience = PATIENCE;
     noise->clean = 0;
-    noise->streak = 0;
     forget_chain(noise);
     begin_block(noise, now_ms);
+    noise->pace = pace;
 }
 
-bool noise_event(struct noise *noise, int64_t now_ms, uint64_t accepted, uint64_t refused, uint32_t probes, double before, double after)
+bool noise_event(struct noise *noise, int64_t now_ms, const struct noise_event *event)
 {
-    if (noise->events > 0 && accepted > LONGER_THAN_MEAN * (noise->accepted / noise->events + 2))
+    if (noise->events > 0 && event->accepted > LONGER_THAN_MEAN * (noise->accepted / noise->events + 2))
         forget_chain(noise);
-    noise->events++;
-    noise->probes += probes;
-    noise->accepted += accepted;
-    noise->refused += refused;
-    noise->began = fmax(noise->began, before > 0 ? before : after);
-    if (noise->events < noise->needed || after <= 0 || noise->began < LOWERED * after ||
-        noise->probes * 2 > noise->events || (double)noise->refused < SHARE_NOTICED * (double)noise->accepted)
+    if (noise->events++ == 0)
+        noise->told = false;
+    noise->told |= event->told;
+    noise->accepted += event->accepted;
+    noise->refused += event->refused;
+    noise->probes += event->probes;
+    if (event->before > 0) {
+        noise->learned++;
+        noise->took_ms += event->took_ms;
+        noise->held_ms += event->held_ms;
+    }
+    noise->began = fmax(noise->began, event->before > 0 ? event->before : event->after);
+    if (!is_suspicious(noise, event->after))
         return false;
-    begin(noise, now_ms, after);
+    begin(noise, now_ms, event->after);
     return true;
 }
 
@@ -114,10 +142,10 @@ static void go_on(struct noise *noise, int64_t now_ms)
     noise->believed = true;
     if (noise->trial) {
         noise->taken = noise->pace;
-        noise->growth = clamp(noise->growth * noise->growth, GROWTH_LEAST, GROWTH);
+        noise->growth = noise->told ? GROWTH_TOLD : clamp(noise->growth * noise->growth, GROWTH_LEAST, GROWTH);
     } else if (noise->rest > 0)
         noise->rest--;
-    noise->trial = noise->rest == 0 && (double)noise->answers >= EXERCISED * most;
+    noise->trial = !noise->told && noise->rest == 0 && (double)noise->answers >= EXERCISED * most;
 }
 
 /* What a limit may let pass at any pace, because its window was empty, must not count: that is about one cycle. */
@@ -142,16 +170,25 @@ static enum noise_news judge(struct noise *noise, int64_t now_ms)
     return news;
 }
 
+/* The share of refusals that a limit would bring. */
+static double surplus(const struct noise *noise, double share)
+{
+    double growth = noise->trial ? noise->growth : noise->told ? GROWTH_TOLD : GROWTH;
+
+    if (noise->told)
+        return share * growth / (share * growth + 1 - share);
+    return 1 - (1 - share) / growth;
+}
+
 enum noise_news noise_answer(struct noise *noise, int64_t now_ms, bool refused)
 {
-    double share = clamp(noise->share, SHARE_LEAST, SHARE_MOST);
-    double surplus = 1 - (1 - share) / (noise->trial ? noise->growth : GROWTH);
+    double share = clamp(noise->share, noise->told ? SHARE_NOTICED : SHARE_LEAST, SHARE_MOST);
+    double limited = surplus(noise, share);
     enum noise_news news;
 
     noise->answers++;
     noise->refusals += refused;
-    noise->odds += refused ? log(surplus / share) : log((1 - surplus) / (1 - share));
-    noise->streak = refused ? noise->streak + 1 : 0;
+    noise->odds += refused ? log(limited / share) : log((1 - limited) / (1 - share));
     if (!noise->trial)
         noise->clean = refused ? 0 : noise->clean + 1;
     news = judge(noise, now_ms);
@@ -159,9 +196,4 @@ enum noise_news noise_answer(struct noise *noise, int64_t now_ms, bool refused)
         news = NOISE_GONE;
     noise->on = news == NOISE_ON;
     return news;
-}
-
-bool noise_is_deaf(const struct noise *noise)
-{
-    return noise->streak >= STREAK;
 }

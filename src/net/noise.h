@@ -37,40 +37,42 @@ struct noise {
     double taken; /* read: the highest pace at which the share of refusals was not above `share` */
 
     double share;      /* of the requests is refused whatever the pace */
+    bool told;         /* the refusals ask for waits, which are obeyed */
     double growth;     /* what a trial multiplies the pace by */
     bool trial;        /* `pace` is `growth` times `taken` */
     bool believed;     /* the first trial was taken */
     uint32_t rest;     /* blocks until the next trial */
     uint32_t patience; /* blocks of rest after the next trial that fails */
     uint64_t clean;    /* answers since the newest refusal, those in trials left out */
-    uint32_t streak;   /* refusals since the newest accepted request */
 
     /* The block. */
     int64_t from_ms;
     uint32_t answers, refusals;
-    double odds; /* the logarithm of a limit's likelihood against noise's */
+    double odds;     /* the logarithm of a limit's likelihood against noise's */
 
     /* The chain of events that lowered the pace. */
-    uint32_t events, needed;
+    uint32_t events, needed, learned; /* `learned`: those at a learned pace */
     uint32_t probes;            /* refused in them */
+    double took_ms, held_ms;    /* the cycles at a learned pace, and what of them was a hold */
     uint64_t accepted, refused; /* between them, in them */
     double began;               /* the pace before it */
 };
 
 void noise_init(struct noise *noise);
 
-/*
- * An event is over that ended a cycle of `accepted` requests; `refused` were refused, `probes` of them
- * after a hold, and it lowered the pace from
- * `before` (0: there was none) to `after`. True where noise is suspected: it is on from now, at another pace.
- */
-bool noise_event(struct noise *noise, int64_t now_ms, uint64_t accepted, uint64_t refused, uint32_t probes,
-                 double before, double after);
+/* An event that is over, with the cycle that it ended. */
+struct noise_event {
+    uint64_t accepted, refused; /* requests of the cycle, of the event */
+    uint32_t probes;            /* refused after a hold */
+    bool told;                  /* a refusal asked for a wait */
+    double took_ms, held_ms;    /* the cycle, and its hold */
+    double before, after;       /* the pace; 0: none */
+};
+
+/* True where, with this event, noise is suspected: it is on from now, at another pace. */
+bool noise_event(struct noise *noise, int64_t now_ms, const struct noise_event *event);
 
 /* One answer while noise is on; it is off after any news but NOISE_ON. */
 enum noise_news noise_answer(struct noise *noise, int64_t now_ms, bool refused);
-
-/* Whether so many requests in a row were refused that all had better wait. */
-bool noise_is_deaf(const struct noise *noise);
 
 #endif

@@ -159,7 +159,7 @@ class Desk:
         return payload
 
 
-ALIKE = "The same label"  # of rows that differ in their secrets alone: where they can't be told apart they stay `unknown`
+ALIKE = "The same label"  # of rows that differ in secrets alone: where they can't be told apart they stay `unknown`
 
 
 def key_of(payload):
@@ -210,8 +210,9 @@ class Episode:
         self.history = []
 
     def options(self, settles=True):
-        return [*(["--settle", f"{self.settle_ms}ms"] if settles else []), "--rate", "none", "--retry-base", "5ms",
-                "--retry-cap", "50ms", "--timeout", "2s", "--max-attempts", "50", "--concurrency", self.concurrency, "-q"]
+        return ["-q", *(["--settle", f"{self.settle_ms}ms"] if settles else []), "--rate", "none", "--retry-base",
+                "5ms", "--retry-cap", "50ms", "--timeout", "2s", "--max-attempts", "50", "--concurrency",
+                self.concurrency]
 
     def start(self, args, stdin=None, binary=BIN_DIR, **env):
         """Starts connload; its words go to words.txt."""

@@ -9,7 +9,7 @@ done, and compares what the result file says with what the sandbox has.
     steps    SIGKILL before, in the middle of and after each write, sync, cut, rename and removal, in turn
              (build/crash/connload, see src/base/crash.h), and once more in the run that goes on
 
-Both for `create` (from a file, gzip or standard input; at once or by --limit and in-place reruns), for nights of
+Both for `create` (from a file, gzip or standard input; at once or by --limit), for reruns in place, for nights of
 --skip-existing, and for `undo`. --short takes a sample that lasts seconds. Episode number K of seed S is the first of
 seed S+K: `run.py --seed S+K --kills 1` replays it; what is killed when depends on the machine, all else on the seed.
 The folder of an episode that found something is kept and named (--keep keeps all). The last line counts episodes.
@@ -106,6 +106,16 @@ def create_episode(episode, rng, killer, desk):
     return Verdict(desk, episode, results), [results, "desk.csv.gz" if form == "gz" else "desk.csv"]
 
 
+def rerun_episode(episode, rng, killer, desk):
+    """Kills reruns in place alone: of a result file in which a few rows have their connector already."""
+    options = [*episode.options(), *(["--allow-duplicates"] if desk.duplicates else [])]
+    desk.write(episode.work / "desk.csv")
+    limit = str(rng.randrange(1, len(desk.rows)))
+    episode.run(["create", *options, "--limit", limit, "desk.csv"])
+    drive(episode, killer, ["create", *options, "desk.results.csv"], "desk.results.csv")
+    return Verdict(desk, episode, "desk.results.csv"), ["desk.results.csv", "desk.csv"]
+
+
 def skip_episode(episode, rng, killer, desk):
     options = [*episode.options(), "--skip-existing", *(["--allow-duplicates"] if desk.duplicates else [])]
     payloads = {row[1]: desk.payload(row) for row in desk.rows if desk.payload(row) is not None}
@@ -160,7 +170,7 @@ class UndoVerdict(Verdict):
         return rows
 
 
-KINDS = {"create": create_episode, "skip": skip_episode, "undo": undo_episode}
+KINDS = {"create": create_episode, "rerun": rerun_episode, "skip": skip_episode, "undo": undo_episode}
 
 
 def play(folder, seed, count, kind, episode, desk, killer, rng):
@@ -185,7 +195,7 @@ def play(folder, seed, count, kind, episode, desk, killer, rng):
 
 def random_episode(base, seed, count, keep):
     rng = random.Random(seed)
-    kind = rng.choices(["create", "skip", "undo"], [6, 3, 1])[0]
+    kind = rng.choices(list(KINDS), [5, 2, 3, 1])[0]
     # --skip-existing goes by type and label: which of two rows that differ in secrets alone is there, no list can tell
     desk = Desk(rng, rng.choice([15, 40, 90]), rng.random() < 0.3, kind != "skip" and rng.random() < 0.3)
     folder = base / f"random-{seed}"
@@ -277,8 +287,8 @@ def table(phases):
     columns = ("phase", "episodes", *Count.FIELDS)
     lines = ["| " + " | ".join(columns) + " |", "| --- |" + " ---: |" * (len(columns) - 1)]
     for name, count in phases.items():
-        lines.append("| " + " | ".join([name, str(count.episodes), *(str(count.total(field)) for field in Count.FIELDS)])
-                     + " |")
+        cells = [name, count.episodes, *map(count.total, Count.FIELDS)]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
 

@@ -2,7 +2,8 @@
  * failing: an LD_PRELOAD library that makes a call to the system fail.
  *
  *   FAIL_CALL=NAME    which: malloc, calloc, realloc, open, mkostemp, read, pread, write, fsync, fdatasync, ftruncate,
- *                     rename, unlink, fchmod, close, connect, send, recv
+ *                     rename, unlink, fchmod, close, lseek, fcntl, stat, fstat, lstat, getrandom, socket, connect, send,
+ *                     recv, poll
  *   FAIL_AT=N         the Nth call of it fails, counted from 1 (0, the default: none)
  *   FAIL_FOR=N        so many calls in a row fail (default 1; 0: all from there on, as on a disk that stays full)
  *   FAIL_ERRNO=NUMBER with this errno (default EIO; the allocators always say ENOMEM)
@@ -14,6 +15,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,15 +44,24 @@ enum call {
     CALL_UNLINK,
     CALL_FCHMOD,
     CALL_CLOSE,
+    CALL_LSEEK,
+    CALL_FCNTL,
+    CALL_STAT,
+    CALL_FSTAT,
+    CALL_LSTAT,
+    CALL_GETRANDOM,
+    CALL_SOCKET,
     CALL_CONNECT,
     CALL_SEND,
     CALL_RECV,
+    CALL_POLL,
     CALLS
 };
 
 static const char *const names[] = {
     "malloc",    "calloc",    "realloc", "open",   "mkostemp", "read",  "pread",   "write", "fsync",
-    "fdatasync", "ftruncate", "rename",  "unlink", "fchmod",   "close", "connect", "send",  "recv",
+    "fdatasync", "ftruncate", "rename",  "unlink", "fchmod",   "close", "lseek",   "fcntl", "stat",
+    "fstat",     "lstat",     "getrandom", "socket", "connect", "send", "recv",    "poll",
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == CALLS, "a name for each call");
 
@@ -242,6 +254,76 @@ int close(int fd)
     REAL("close", real);
     result = real(fd);
     return fails(CALL_CLOSE) ? -1 : result;
+}
+
+off_t lseek(int fd, off_t offset, int whence)
+{
+    off_t (*real)(int, off_t, int);
+
+    REAL("lseek", real);
+    return fails(CALL_LSEEK) ? -1 : real(fd, offset, whence);
+}
+
+/* The third argument, whatever it is, goes on as the register that it came in. */
+int fcntl(int fd, int command, ...)
+{
+    int (*real)(int, int, void *);
+    va_list args;
+    void *argument;
+
+    va_start(args, command);
+    argument = va_arg(args, void *);
+    va_end(args);
+    REAL("fcntl", real);
+    return fails(CALL_FCNTL) ? -1 : real(fd, command, argument);
+}
+
+int stat(const char *path, struct stat *about)
+{
+    int (*real)(const char *, struct stat *);
+
+    REAL("stat", real);
+    return fails(CALL_STAT) ? -1 : real(path, about);
+}
+
+int fstat(int fd, struct stat *about)
+{
+    int (*real)(int, struct stat *);
+
+    REAL("fstat", real);
+    return fails(CALL_FSTAT) ? -1 : real(fd, about);
+}
+
+int lstat(const char *path, struct stat *about)
+{
+    int (*real)(const char *, struct stat *);
+
+    REAL("lstat", real);
+    return fails(CALL_LSTAT) ? -1 : real(path, about);
+}
+
+ssize_t getrandom(void *bytes, size_t len, unsigned flags)
+{
+    ssize_t (*real)(void *, size_t, unsigned);
+
+    REAL("getrandom", real);
+    return fails(CALL_GETRANDOM) ? -1 : real(bytes, len, flags);
+}
+
+int socket(int domain, int type, int protocol)
+{
+    int (*real)(int, int, int);
+
+    REAL("socket", real);
+    return fails(CALL_SOCKET) ? -1 : real(domain, type, protocol);
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    int (*real)(struct pollfd *, nfds_t, int);
+
+    REAL("poll", real);
+    return fails(CALL_POLL) ? -1 : real(fds, count, timeout);
 }
 
 int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)

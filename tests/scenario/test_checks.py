@@ -59,7 +59,8 @@ CHECKS = [
                                        "stand in double quotes)"),
     ("too_many_fields", row() + ["x", "", "y"], "columns I to K: 3 cells beyond the header's last column (a value that contains the "
                                                 "delimiter must stand in double quotes)"),
-    ("invalid_text", row(label="a\x01b"), 'column B "label": "a\\x01b" has a character that no text may have, U+0001 (a control character)'),
+    ("invalid_text", row(label="a\x01b"),
+     'column B "label": "a\\x01b" has a character that no text may have, U+0001 (a control character)'),
     ("invalid_text", row(description="x\x7f"), 'column C "description": "x\\x7F" has a character that no text may have, U+007F '
                                                "(a control character)"),
     ("invalid_text", row(label="a\ufffeb"), None),
@@ -150,7 +151,8 @@ def test_a_request_may_have_65536_bytes_and_no_more(connload, raw_server, write_
     found = read_csv("desk.results.csv")
     assert [one["status"] for one in found] == ["created", "invalid", "invalid"]
     assert found[1]["error_code"] == found[2]["error_code"] == "payload_too_large"
-    assert found[1]["error_message"] == ('column C "description": the row\'s request would have 65537 bytes, and the API takes at most 65536')
+    assert found[1]["error_message"] == ('column C "description": the row\'s request would have 65537 bytes, and the API takes at '
+                                         "most 65536")
     assert found[2]["error_message"].startswith('column B "label": the row\'s request would have ')
 
 

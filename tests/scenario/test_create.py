@@ -7,12 +7,13 @@ import os
 import re
 import socket
 import stat
+import subprocess
 import time
 from email.utils import formatdate
 
 import pytest
 
-from conftest import KEY, ROOT, Close, Hang, Reset, api_answer, connector_of, http_answer
+from conftest import KEY, ROOT, Close, Hang, Reset, api_answer, clean_env, connector_of, http_answer
 
 RESULT = ["status", "connector_id", "inbox_email", "http_status", "error_code", "error_message", "attempts", "created_at"]
 PATH = "/contents/v1/connectors"
@@ -153,7 +154,8 @@ def test_the_exact_results(connload, raw_server, tmp_path):
         b"2026-11-24T09:00:00.123456Z\r\n"
         b"Rates;email;Second;b@example.com;=1+1;rejected;;;422;http_422;\"body.label: label is taken, choose \"\"another\"\"\";1;\r\n"
         b"FX;email;Third;c@example.com;;failed;;;503;http_503;busy;2;\r\n"
-        b"FX;email;;d@example.com;\"two\r\nlines\";invalid;;;;missing_label;\"column C \"\"label\"\": empty, every connector needs one\";0;\r\n"
+        b"FX;email;;d@example.com;\"two\r\nlines\";invalid;;;;missing_label;"
+        b"\"column C \"\"label\"\": empty, every connector needs one\";0;\r\n"
         + f"FX;email;Fifth;e@example.com; x ;created;{fifth:02}2b8c64-5a0e-4e37-9d5b-0c8f1f5f7a11;".encode() +
         b"abc123@inbox.example.com;201;;;1;2026-11-24T09:00:00.123456Z\r\n")
 
@@ -295,6 +297,21 @@ def test_a_status_that_is_none_is_refused(connload, raw_server, write_csv, statu
     assert server.exchanges == []
 
 
+@pytest.mark.parametrize("finished", [0, 1])
+def test_a_twin_of_a_finished_row_is_the_duplicate(connload, sandbox, write_csv, read_csv, finished):
+    """Wherever it stands: the finished one has its connector."""
+    box = sandbox()
+    rows = [["email", "A", "a@example.com", *[""] * 8], ["email", "A", "a@example.com", *[""] * 8]]
+    rows[finished][3:5] = ["created", ID]
+    write_csv("d.results.csv", ["type", "label", "allowed_emails", *RESULT], rows)
+    run = connload("create", "d.results.csv")
+    assert run.rc == 1
+    found = read_csv("d.results.csv")
+    assert (found[finished]["status"], found[1 - finished]["status"]) == ("created", "invalid")
+    assert found[1 - finished]["error_message"].startswith(f"the same payload as line {finished + 2}; ")
+    assert box.stats()["requests"] == 0
+
+
 def test_results_of_results_into_another_file(connload, sandbox, desk, read_csv, tmp_path):
     sandbox()
     desk(2)
@@ -369,7 +386,7 @@ def test_no_connection_is_tried_again_and_is_certainly_nothing(connload, raw_ser
     def behave(exchange):
         server.listener.shutdown(socket.SHUT_RDWR)
         server.listener.close()
-        return Close(api_answer(exchange) if exchange.method == "GET" else b"")
+        return Close(http_answer(200, {"results": []}, {"Connection": "close"}))
 
     server = raw_server(behave)
     desk(2)
@@ -460,6 +477,22 @@ def test_a_key_that_is_revoked_in_the_middle(connload, raw_server, desk, read_cs
     assert run.rc == 4
     assert len(posts(server)) == 3
     assert [row["status"] for row in read_csv("desk.results.csv")] == ["created"] * 2 + ["not_attempted"] * 4
+
+
+def test_a_403_in_json_to_a_key_that_works_is_about_its_row(connload, raw_server, desk, read_csv):
+    """Such as a type that the account may not have: the others go on."""
+    def behave(exchange):
+        if exchange.json()["label"] == "Desk 1":
+            return http_answer(403, {"message": "sharing is not allowed"})
+        return api_answer(exchange)
+
+    raw_server(answering(behave))
+    desk(3)
+    run = connload("create", "desk.csv", "--concurrency", "1")
+    assert run.rc == 1
+    rows = read_csv("desk.results.csv")
+    assert [row["status"] for row in rows] == ["created", "rejected", "created"]
+    assert (rows[1]["http_status"], rows[1]["error_message"]) == ("403", "sharing is not allowed")
 
 
 def test_a_preflight_that_finds_something_else(connload, raw_server, desk, read_csv):
@@ -555,6 +588,15 @@ def test_a_secret_that_came_back_into_a_finished_row_is_emptied(connload, raw_se
     write_csv("d.results.csv", [*SECRETS, *RESULT], [[*SECRET_ROWS[0], status, ID, "", "201", "", "", "1", ""]])
     connload("create", "d.results.csv")
     assert read_csv("d.results.csv")[0]["user_password"] == ""
+
+
+def test_a_secret_column_of_another_name(connload, sandbox, write_csv, tmp_path, read_csv):
+    sandbox()
+    write_csv("desk.csv", ["type", "label", "user_id", "Kennwort"], [["investment_research", "A", "u", "hunter2"]])
+    run = connload("create", "desk.csv", "--map", "user_password=Kennwort")
+    assert run.rc == 0, run.err
+    assert read_csv("desk.results.csv")[0]["Kennwort"] == ""
+    assert stat.S_IMODE((tmp_path / "desk.results.csv").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("header", ["user_password", "session_id", "User Password"])
@@ -730,6 +772,21 @@ def test_exit_codes(connload, sandbox, raw_server, desk, write_csv, tmp_path):
     assert connload("create", "desk.csv", "-o", "/dev/full").rc == 5
 
 
+def test_a_standard_output_that_takes_nothing(sandbox, desk, bin_dir, tmp_path):
+    """A full one, and one that nobody reads: local trouble, not a silent loss of the results."""
+    box = sandbox()
+    desk(1)
+    env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.direct_url})
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open("/dev/full", "wb") as full, os.fdopen(writing, "wb") as broken:
+        for out in (full, broken):
+            done = subprocess.run([bin_dir / "connload", "create", "desk.csv", "-o", "-"], env=env, cwd=tmp_path, stdout=out,
+                                  stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+            assert done.returncode == 5 and "standard output" in done.stderr, done
+
+
+@pytest.mark.direct
 def test_the_end_says_what_where_and_what_next(connload, sandbox, write_csv):
     sandbox()
     write_csv("my desk.csv", ["type", "label", "allowed_emails"], [["email", "A", "a@example.com"], ["email", "", "b@example.com"]])

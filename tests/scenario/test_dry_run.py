@@ -19,7 +19,8 @@ def test_it_says_what_a_run_would_do(connload, sandbox, write_csv, tmp_path):
     run = connload(*DRY, "--skip-existing", "desk.csv")
     assert run.rc == 1
     assert run.out.splitlines()[:3] == [
-        'desk.csv:2: keep, the account has it: email "Known"', 'desk.csv:3: leave out, it fails the checks: email "bad"',
+        'desk.csv:2: keep, the account has it: email "Known"',
+        'desk.csv:3: leave out, it fails the checks: email "bad"',
         'desk.csv:4: create email "New"']
     assert re.match(r"2 requests \(1 to create, 1 to list\)", run.out.splitlines()[3])
     assert len(posts(box)) == 1 and [path.name for path in tmp_path.iterdir()] == ["desk.csv"]

@@ -61,8 +61,8 @@ def test_it_says_what_differs(connload, sandbox, write_csv, read_csv):
     assert (first["status"], first["connector_id"], first["error_message"]) == ("exists", same, "")
     assert (second["status"], second["connector_id"]) == ("exists", other)
     assert second["error_message"] == (
-        'description: the account has "theirs", the sheet has "ours"; share_with_org: the account has true, the sheet has '
-        'false; allowed_emails: only in the account "a@example.com", only in the sheet "b@example.com"')
+        'description: the account has "theirs", the sheet has "ours"; share_with_org: the account has true, the sheet '
+        'has false; allowed_emails: only in the account "a@example.com", only in the sheet "b@example.com"')
     assert len(posts(box)) == 2
 
 

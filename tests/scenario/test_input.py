@@ -178,15 +178,17 @@ def test_the_text_of_a_packed_input_leaves_nothing_behind(connload, tmp_path):
     " type , label ,description,share-with-org,allowedEmails,userId,userPassword,sessionId",
     "t_y_p_e,La-bel,descrip tion,ShareWithOrg,ALLOWED-EMAILS,user__id,user pass word,Session-Id",
     '"type","label","description","share_with_org","allowed_emails","user_id","user_password","session_id"',
+    '"Type","Label","Description","Share with\norg","Allowed\r\nemails","User\u00a0ID","User password ","\ufeffSession ID"',
 ])
 def test_columns_are_matched_without_case_spaces_and_dashes(connload, sandbox, tmp_path, header):
     box = sandbox()
     (tmp_path / "desk.csv").write_text(
-        header + "\nemail,A,d,y,a@example.com,,,\ninvestment_research,B,,,,u,p,\nsharepoint,C,,,,,,s\n")
+        header + "\nemail,A,d,y,a@example.com,,,\ninvestment_research,B,,,,u,p,\nsharepoint,C,,,,,,s\n", newline="")
     run = connload("create", "desk.csv", "--concurrency", "1")
     assert run.rc == 0, run.err
     assert bodies(box) == [
-        {"type": "email", "label": "A", "description": "d", "share_with_org": True, "config": {"allowed_emails": ["a@example.com"]}},
+        {"type": "email", "label": "A", "description": "d", "share_with_org": True,
+         "config": {"allowed_emails": ["a@example.com"]}},
         {"type": "investment_research", "label": "B", "config": {"user_id": "u", "user_password": "p"}},
         {"type": "sharepoint", "label": "C", "config": {"session_id": "s"}},
     ]
@@ -251,8 +253,11 @@ def test_a_misspelt_optional_column_is_named(connload, tmp_path):
 
 
 def test_repeated_headers_are_no_rows(connload, tmp_path):
-    """Sheets put together with cat, each with its header."""
+    """Sheets put together with cat, each with its header, and its byte order mark."""
     (tmp_path / "desk.csv").write_text(GOOD + GOOD.replace("A,a@", "B,b@"))
+    run = connload("check", "desk.csv")
+    assert run.rc == 0 and run.err.startswith("2 rows")
+    (tmp_path / "desk.csv").write_text("\ufeff" + GOOD + "\ufeff" + GOOD.replace("A,a@", "B,b@"))
     run = connload("check", "desk.csv")
     assert run.rc == 0 and run.err.startswith("2 rows")
 

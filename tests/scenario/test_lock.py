@@ -1,7 +1,6 @@
 """One run at a time for each result file."""
 
 import os
-import signal
 
 import pytest
 from conftest import ROOT
@@ -23,8 +22,7 @@ def test_a_second_run_names_the_holder(connload, sandbox, desk, read_csv):
     assert run.rc == 5 and f"pid {first.pid}" in run.err and "desk.results.csv" in run.err
     assert connload("create", "desk.csv", *QUICK, "--skip-existing", "--force").rc == 5
     assert len(posts(box)) == 3
-    first.signal(signal.SIGTERM)
-    first.wait()
+    first.kill()
 
 
 def test_a_killed_holder_leaves_no_lock(connload, sandbox, desk, read_csv):

@@ -255,8 +255,8 @@ def test_the_journal_holds_no_secret(connload, sandbox, write_csv, tmp_path):
 
 
 @pytest.mark.parametrize("command", [["create", "desk.csv"], ["create", "--no-preflight", "desk.csv"]])
-def test_a_journal_that_promised_nothing_opens_no_way_around_the_result_file(connload, sandbox, desk, read_csv, tmp_path,
-                                                                            command):
+def test_a_journal_that_promised_nothing_is_no_way_around_the_result_file(connload, sandbox, desk, read_csv, tmp_path,
+                                                                         command):
     """A rerun in place was killed before it sent anything; then somebody presses arrow-up once too often."""
     box = sandbox(*LAG)
     desk(3)
@@ -282,7 +282,7 @@ def test_an_empty_journal_opens_none_either(connload, sandbox, desk, tmp_path):
 
 
 @pytest.mark.slow_asan
-def test_rows_that_an_interrupted_run_could_not_settle_are_settled(connload, sandbox, desk, read_csv, failing, tmp_path):
+def test_rows_that_an_interrupted_run_left_unknown_are_settled(connload, sandbox, desk, read_csv, failing, tmp_path):
     box = sandbox(*LAG, "--fault", "drop-after=100", "--fault", "list:500-before=100")
     desk(2)
     run = connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight", env=failing("rename", at=1))

@@ -22,7 +22,7 @@ def fault_args(name):
 def test_each_fault_alone_on_the_first_attempt(connload, sandbox, desk, read_csv, fault):
     box = sandbox(*fault_args(fault))
     desk(ROWS)
-    run = connload("create", "desk.csv", *QUICK, "--timeout", "500ms")
+    run = connload("create", "desk.csv", *QUICK, "--timeout", "1s" if fault.startswith("hang") else "30s")
     assert run.rc == 0, run.err
     once(box, read_csv("desk.results.csv"))
     assert len(posts(box)) == (2 * ROWS if fault in BEFORE else ROWS)

@@ -1,4 +1,4 @@
-"""What stops a run before its rows are done: signals, deadline, limits. Results are written, and the next run goes on."""
+"""What stops a run before its rows are done: signals, deadline, limits. Results are written, the next run goes on."""
 
 import signal
 from collections import Counter
@@ -100,7 +100,7 @@ def test_a_signal_while_the_account_is_listed(connload, sandbox, desk, read_csv)
 def test_the_deadline(connload, sandbox, desk, read_csv):
     box = sandbox("--latency", "60ms")
     desk(ROWS)
-    run = connload("create", "desk.csv", *QUICK, "--concurrency", "1", "--deadline", "300ms")
+    run = connload("create", "desk.csv", *QUICK, "--concurrency", "1", "--deadline", "1s")
     assert run.rc == 4 and "deadline" in run.err
     count = statuses(read_csv("desk.results.csv"))
     assert 0 < count["created"] == len(box.connectors()) < ROWS

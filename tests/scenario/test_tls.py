@@ -156,7 +156,8 @@ def test_a_certificate_of_an_unknown_authority_is_refused(connload, sandbox, tls
     desk(3)
     run = connload("create", "desk.csv", to=front, env={"SSL_CERT_FILE": None})
     assert run.rc == 4
-    assert re.search(r"^stopped  the server's certificate can't be verified: .*; --cacert FILE names another authority; asked ", run.err, re.M)
+    assert re.search(r"^stopped  the server's certificate can't be verified: .*; --cacert FILE names another authority; asked ",
+                     run.err, re.M), run.err
     rows = read_csv("desk.results.csv")
     assert [(row["status"], row["attempts"]) for row in rows] == [("not_attempted", "0")] * 3
     assert box.requests() == []

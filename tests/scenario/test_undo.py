@@ -75,7 +75,8 @@ def test_what_cannot_be_archived_stays_created(connload, sandbox, desk, read_csv
     assert connload(*UNDO, "--yes").rc == 1
     rows = read_csv("desk.results.csv")
     assert [row["status"] for row in rows] == ["archived", "created", "archived"]
-    assert (rows[1]["connector_id"], rows[1]["http_status"]) == (ids[1], "404") and "deleted" in rows[1]["error_message"]
+    assert (rows[1]["connector_id"], rows[1]["http_status"]) == (ids[1], "404")
+    assert "deleted" in rows[1]["error_message"]
 
 
 def test_attempts_are_limited(connload, sandbox, desk, read_csv):

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -45,6 +46,43 @@ static void fold_ignores_ascii_case(void **state)
     assert_int_not_equal(fold("Ä"), fold("ä"));
 }
 
+/* Bytes are taken eight at a time: none is left out at any length, nor is any beyond the end read. */
+static void every_byte_counts(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len <= 40; len++) {
+        char *text = malloc(len), *other = malloc(len);
+        struct span one = {text, len}, two = {other, len};
+
+        memset(text, 'm', len);
+        for (size_t at = 0; at < len; at++) {
+            memcpy(other, text, len);
+            other[at] = 'n';
+            assert_int_not_equal(hash_span(HASH_START, one), hash_span(HASH_START, two));
+            assert_int_not_equal(hash_span_fold(HASH_START, one), hash_span_fold(HASH_START, two));
+            other[at] = 'M';
+            assert_int_not_equal(hash_span(HASH_START, one), hash_span(HASH_START, two));
+            assert_int_equal(hash_span_fold(HASH_START, one), hash_span_fold(HASH_START, two));
+        }
+        free(text);
+        free(other);
+    }
+}
+
+/* Folding changes `A` to `Z` and nothing else, whatever stands beside it. */
+static void fold_of_each_byte(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        bool capital = byte >= 'A' && byte <= 'Z';
+        char raw[9] = {(char)0xFF, 'z', (char)byte, '@', '[', '`', '{', (char)0x80, 'a'};
+        char small[9] = {(char)0xFF, 'z', (char)(capital ? byte + 32 : byte), '@', '[', '`', '{', (char)0x80, 'a'};
+
+        assert_int_equal(hash_span_fold(HASH_START, (struct span){raw, 9}),
+                         hash_span(HASH_START, (struct span){small, 9}));
+    }
+}
+
 static int compare(const void *a, const void *b)
 {
     uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -77,10 +115,9 @@ static void spreads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bytes_same_hash),
-        cmocka_unit_test(pieces_do_not_run_together),
-        cmocka_unit_test(fold_ignores_ascii_case),
-        cmocka_unit_test(spreads),
+        cmocka_unit_test(same_bytes_same_hash),    cmocka_unit_test(pieces_do_not_run_together),
+        cmocka_unit_test(fold_ignores_ascii_case), cmocka_unit_test(every_byte_counts),
+        cmocka_unit_test(fold_of_each_byte),       cmocka_unit_test(spreads),
     };
 
     return cmocka_run_group_tests_name("hash", tests, NULL, NULL);

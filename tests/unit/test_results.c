@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,7 +194,7 @@ static void reads_rows(void **state)
     assert_int_equal(outcome.connector_id.len + outcome.error_message.len + outcome.created_at.len, 0);
     assert_int_equal(outcome.attempts, 0);
 
-    record = record_of("a,b,c,failed,'x,'',1e3,',',-1,", ','); /* numbers by hand, quotes that are no guard */
+    record = record_of("a,b,c,unknown,'x,'',1e3,',',-1,", ','); /* numbers by hand, quotes that are no guard */
     assert_true(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_true(span_equal(outcome.connector_id, span_of("'x")));
     assert_true(span_equal(outcome.inbox_email, span_of("''")));
@@ -216,18 +217,51 @@ static void refuses_what_it_did_not_write(void **state)
                         "desk.results.csv:7: \"creatd\" is no status that connload writes (created, exists, archived, "
                         "invalid, rejected, failed, unknown or not_attempted); put back what stood there, or empty the "
                         "cell if the account certainly has no such connector");
-    record = record_of("a,b,c,created,i,,,,,,,", ',');
+    record = record_of("a,b,c,created,i,,,,,,,x", ',');
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_int_equal(err.code, EXIT_INPUT);
     assert_string_equal(err.text, "desk.results.csv:7: the row has 12 cells, the header 11; a delimiter too many, or a "
                                   "cell that needs quotes around it");
 }
 
+/* A row that would be sent although it names a connector: a status emptied or changed by hand. */
+static void refuses_a_status_that_its_connector_belies(void **state)
+{
+    static const char *const sendable[] = {"", "failed", "rejected", "invalid", "not_attempted"};
+    static const char *const kept[] = {"created", "exists", "archived", "unknown"};
+    struct header header = header_of(3);
+    struct outcome outcome;
+    struct err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sendable) / sizeof(sendable[0]); i++) {
+        struct csv_record record;
+        char row[64];
+
+        snprintf(row, sizeof(row), "a,b,c,%s,i,,,,,,", sendable[i]);
+        record = record_of(row, ',');
+        assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
+        assert_int_equal(err.code, EXIT_INPUT);
+        assert_non_null(strstr(err.text, "desk.results.csv:7: the row names a connector, \"i\", but its status is \""));
+        snprintf(row, sizeof(row), "a,b,c,%s,,,,,,,", sendable[i]);
+        record = record_of(row, ',');
+        assert_true(results_read(&outcome, &header, &record, "desk.results.csv", &err));
+    }
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        struct csv_record record;
+        char row[64];
+
+        snprintf(row, sizeof(row), "a,b,c,%s,i,,,,,,", kept[i]);
+        record = record_of(row, ',');
+        assert_true(results_read(&outcome, &header, &record, "desk.results.csv", &err));
+    }
+}
+
 /* What is read and written again any number of times stays the same. */
 static void rows_are_carried_over_unchanged(void **state)
 {
     static const char *const rows[] = {
-        "a,b,c,failed,'-1,'@x,500,'+x,'=cmd(),4,2026\n",
+        "a,b,c,unknown,'-1,'@x,500,'+x,'=cmd(),4,2026\n",
         "\"a,\",,,created,id,x@y,,,,0,\n",
         "a,b,c,,,,,,,,\n",
     };
@@ -260,6 +294,7 @@ int main(void)
         cmocka_unit_test(no_spreadsheet_runs_what_a_server_sent),
         cmocka_unit_test(reads_rows),
         cmocka_unit_test(refuses_what_it_did_not_write),
+        cmocka_unit_test(refuses_a_status_that_its_connector_belies),
         cmocka_unit_test(rows_are_carried_over_unchanged),
     };
 
