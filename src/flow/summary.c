@@ -313,11 +313,9 @@ static void put_command(struct page *page, const char *advice, const char *comma
 
     buf_format(page->out, "next     %s\n         ", advice);
     style(page, BOLD);
-    buf_format(page->out, "connload %s", command);
-    if (page->facts->repeat != NULL)
-        text_show(page->out, span_of(page->facts->repeat), SUMMARY_BYTES / 16);
-    buf_char(page->out, ' ');
+    buf_format(page->out, "connload %s ", command);
     text_show(page->out, span_of(shell), SUMMARY_BYTES / 16);
+    text_show(page->out, span_of(page->facts->repeat), SUMMARY_BYTES / 16);
     plain(page, BOLD);
     end_line(page);
     free(shell);

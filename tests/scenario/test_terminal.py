@@ -150,7 +150,7 @@ def test_summary_fits(terminal, sandbox, write_csv, width):
     messages, _, end = summary.partition("\n\nresults  ")
     assert all(columns(line) <= width for line in messages.split("\n")), messages
     assert "1 invalid: invalid_email, line 3\n    column C" in messages
-    assert end.endswith("\n         connload create desk.results.csv\n")
+    assert end.endswith("\n         connload create desk.results.csv --rate none\n")
 
 
 def test_why_it_waits(terminal, sandbox, desk):
@@ -235,7 +235,7 @@ def test_next_command_is_what_to_type(connload, sandbox, write_csv, tmp_path):
     assert run.rc == 1
     command = run.err.splitlines()[-1].strip()
     words = subprocess.run(["sh", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True).stdout.splitlines()
-    assert words == ["connload", "create", "it's a desk.results.csv"]
+    assert words == ["connload", "create", "it's a desk.results.csv", "--rate", "none"]
     path = tmp_path / words[2]
     path.write_text(path.read_text().replace("b@,", "b@example.com,"))
     assert connload(*words[1:], "--rate", "none").rc == 0
