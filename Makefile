@@ -47,7 +47,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all debug crash coverage fuzz chaos bench demo deb lint format test test-build install uninstall completions clean help \
+.PHONY: all debug crash coverage fuzz chaos soak bench demo deb lint format test test-build install uninstall completions clean help \
 	layers FORCE
 
 all: build/connload build/connload-sandbox layers
@@ -147,13 +147,18 @@ coverage:
 	@scripts/get-deps build test
 	@$(MAKE) $(AGAIN) build/coverage/connload build/coverage/connload-sandbox \
 	    $(patsubst tests/unit/%.c,build/coverage/unit/%,$(UNIT_C)) \
-	    $(patsubst tests/fuzz/%.c,build/coverage/replay/%,$(FUZZ_C))
+	    $(patsubst tests/fuzz/%.c,build/coverage/replay/%,$(FUZZ_C)) $(INTERPOSED)
 	@scripts/coverage
 
 chaos:
 	@scripts/get-deps build test
 	@$(MAKE) $(AGAIN) all crash
 	@tests/chaos/run.py $(CHAOS_ARGS)
+
+soak:
+	@scripts/get-deps build test
+	@$(MAKE) $(AGAIN) all
+	@tests/soak/run.py $(SOAK_ARGS)
 
 # Fuzzing: seconds for each target, one after the other.
 FUZZ_SECONDS = 60
@@ -248,6 +253,7 @@ help:
 	@echo 'make debug      build/debug/, under ASan and UBSan'
 	@echo 'make crash      build/crash/, with the crash points that the crash harness uses'
 	@echo 'make chaos      kills and faults at random, long; CHAOS_ARGS are passed on'
+	@echo 'make soak       a million rows with 1 % of every fault, long; SOAK_ARGS are passed on'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make coverage   lines and branches that the tests reach, and those they do not'
 	@echo 'make bench      connload beside bare libcurl and other tools, as a table'

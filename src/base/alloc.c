@@ -2,6 +2,7 @@
 
 #include "base/exit.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,22 @@ void *alloc_resize(void *old, size_t count, size_t size)
     if (count > SIZE_MAX / size)
         return checked(NULL);
     return checked(realloc(old, count * size));
+}
+
+void *alloc_grow_wiped(void *old, size_t size)
+{
+    size_t had = malloc_usable_size(old);
+    void *grown;
+
+    if (old != NULL && had >= size)
+        return old;
+    grown = alloc_bytes(size);
+    if (old != NULL) {
+        memcpy(grown, old, had);
+        explicit_bzero(old, had);
+        free(old);
+    }
+    return grown;
 }
 
 char *alloc_text(const char *text)

@@ -19,6 +19,9 @@ void *alloc_zeroed(size_t count, size_t size);
 /* `old` (or NULL) grown or shrunk to `count` objects of `size` bytes; the old pointer is gone. */
 void *alloc_resize(void *old, size_t count, size_t size);
 
+/* `old` (or NULL) with room for `size` bytes or more; where it moves, its old place is overwritten: for secrets. */
+void *alloc_grow_wiped(void *old, size_t size);
+
 /* A copy of the NUL-terminated `text`. */
 char *alloc_text(const char *text);
 

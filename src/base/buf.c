@@ -52,7 +52,7 @@ bool buf_reserve(struct buf *buf, size_t more)
         cap += cap / 2 + 1;
     if (cap > buf->max + 1)
         cap = buf->max + 1;
-    buf->data = alloc_resize(buf->data, cap, 1);
+    buf->data = alloc_grow_wiped(buf->data, cap);
     buf->cap = cap;
     buf->data[buf->len] = '\0';
     return true;

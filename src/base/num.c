@@ -98,7 +98,7 @@ bool num_parse_duration(const char *text, int64_t *ms)
     if (unit == NULL || milli / 1000 > NUM_DURATION_MAX_MS / unit->ms)
         return false;
     milli *= unit->ms;
-    if (milli % 1000 != 0)
+    if (milli % 1000 != 0 || milli / 1000 > NUM_DURATION_MAX_MS)
         return false;
     *ms = milli / 1000;
     return true;

@@ -157,6 +157,9 @@ bool courier_must_abort(const struct courier *courier, int64_t now_ms)
 {
     int asked = courier->stop == STOP_SIGNAL ? 1 : 0;
 
+    if (courier->stop ==
+        STOP_LOCAL) /* what comes could not be written down, or can't come: the network is what fails */
+        return true;
     return courier_stopping(courier) &&
            (stop_signals() > asked || now_ms - courier->stopped_ms >= courier->config.grace_ms);
 }

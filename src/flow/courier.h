@@ -70,7 +70,10 @@ void courier_stop(struct courier *courier, enum stop_reason reason, const char *
 /* As courier_stop() with STOP_LOCAL and err's sentence. */
 void courier_fault(struct courier *courier, const struct err *err);
 
-/* Whether a stop was asked for; and whether the grace is over, or a second signal came: give up what is in flight. */
+/*
+ * Whether a stop was asked for; and whether the grace is over, a second signal came, or it is local trouble: give up what
+ * is in flight.
+ */
 bool courier_stopping(const struct courier *courier);
 bool courier_must_abort(const struct courier *courier, int64_t now_ms);
 

@@ -82,7 +82,7 @@ static uint64_t board(struct run *run, uint64_t row, uint64_t public_hash)
             run->flight[i] = (struct flight){.public_hash = public_hash, .row = (uint32_t)row, .taken = true};
             return (uint64_t)i << 32 | row;
         }
-    assert(!"a flight is free whenever the courier has room");
+    assert(false && "a flight is free whenever the courier has room");
     return 0;
 }
 

@@ -41,12 +41,13 @@ static char *default_path(const struct paths_config *config, bool is_result)
     return results_default_path(config->input, config->shard, config->shard_count);
 }
 
-/* What can't be looked at counts as there: it may be the results of an earlier run. */
+/* What can't be looked at counts as there: it may be the results of an earlier run. Links in a circle lead nowhere. */
 static void look(struct paths *paths, const struct paths_config *config, struct stat *about)
 {
     *about = (struct stat){0};
     paths->is_stream = output_is_stream(paths->results);
-    paths->exists = !paths->is_stream && (stat(paths->results, about) == 0 || (errno != ENOENT && errno != ENOTDIR));
+    paths->exists = !paths->is_stream && (stat(paths->results, about) == 0 ||
+                                          (errno != ENOENT && errno != ENOTDIR && errno != ELOOP));
     paths->in_place = paths->exists && is_same_file(paths->results, config->input);
 }
 

@@ -155,15 +155,31 @@ static bool is_header_value(struct span key)
     return key.len > 0 && key.len <= API_KEY_MAX;
 }
 
+/*
+ * The key is taken out of the environment, and its bytes there, which /proc/PID/environ shows, are overwritten: no one
+ * asks for it twice. What a secret reference names (env:NAME) is asked for with each row and stays.
+ */
+static void forget_variable(char *variable)
+{
+    if (variable == NULL)
+        return;
+    explicit_bzero(variable, strlen(variable));
+    unsetenv("BIGDATA_API_KEY");
+}
+
 bool secrets_api_key(const char *path, struct buf *key, struct err *err)
 {
-    const char *variable = getenv("BIGDATA_API_KEY");
+    char *variable = getenv("BIGDATA_API_KEY");
+    bool fits = true;
     struct span trimmed;
 
     buf_init(key, SECRET_MAX);
     if (path == NULL && (variable == NULL || *variable == '\0'))
         return err_set(err, EXIT_USAGE, "no API key; set BIGDATA_API_KEY, or name a file that holds it with --api-key-file FILE");
-    if (path == NULL && !buf_text(key, variable))
+    if (path == NULL)
+        fits = buf_text(key, variable);
+    forget_variable(variable);
+    if (!fits)
         return err_set(err, EXIT_USAGE, "BIGDATA_API_KEY is too long to be a key");
     if (path != NULL && !check_key_file(path, err))
         return false;

@@ -33,7 +33,8 @@ void secrets_release(struct secrets *secrets);
 void secrets_resolve(struct secrets *secrets, struct row_values *values);
 
 /*
- * The API key: from `path` (`-` is not allowed) or, where that is NULL, from BIGDATA_API_KEY. Blanks around it are dropped.
+ * The API key: from `path` (`-` is not allowed) or, where that is NULL, from BIGDATA_API_KEY, which is taken
+ * out of the environment and overwritten there in either case. Blanks around the key are dropped.
  * Refuses a file that others can read (but for a systemd credential, root:root 0440), or that holds no key or more
  * than a line (EXIT_USAGE). Owned; wipe it.
  */

@@ -13,7 +13,7 @@ enum {
     LISTS_MAX = 12,              /* lists for one batch that lag or fail before its rows are `unknown` */
     SHORTEST_PAUSE_MS = 200,     /* between two lists */
     LONGEST_PAUSE_MS = 30000,
-    COST_FACTOR = 4,             /* a list that took t is followed by a pause of 4 t: a long one must not crowd out creates */
+    COST_FACTOR = 4,             /* a list that took t: 4 t until the next, while there are creates that it would hold up */
     SPARE_CANDIDATES = 1024,     /* candidates kept beyond the batch's size */
     CLOCK_MARGIN_MS = 2000,      /* the Date header counts whole seconds */
     SHOWN_LABEL = 60,            /* characters */
@@ -476,11 +476,12 @@ static void decide(struct settle *settle, bool proven, const char *unproven)
 
 static int64_t pause_after(const struct settle *settle)
 {
-    int64_t pause_ms = settle->listing.took_ms * COST_FACTOR;
+    bool crowds_out = settle->run->rows.in_state[ROW_PENDING] > 0;
+    int64_t cost_ms = settle->listing.took_ms * (crowds_out ? COST_FACTOR : 1), pause_ms = cost_ms;
 
     for (unsigned i = 1; i < settle->asked && pause_ms < LONGEST_PAUSE_MS; i++)
         pause_ms += settle->wait_ms / 2;
-    if (pause_ms > LONGEST_PAUSE_MS && settle->listing.took_ms * COST_FACTOR < LONGEST_PAUSE_MS)
+    if (pause_ms > LONGEST_PAUSE_MS && cost_ms < LONGEST_PAUSE_MS)
         pause_ms = LONGEST_PAUSE_MS;
     return pause_ms > SHORTEST_PAUSE_MS ? pause_ms : SHORTEST_PAUSE_MS;
 }

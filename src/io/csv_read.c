@@ -56,10 +56,10 @@ struct csv_reader {
 
 /* ---- Parsing: a record's cells, by libcsv ---- */
 
-/* libcsv takes no other answer than memory either. */
+/* libcsv takes no other answer than memory either; its cells may be secrets, and it only ever grows. */
 static void *resize(void *old, size_t size)
 {
-    return alloc_resize(old, size, 1);
+    return alloc_grow_wiped(old, size);
 }
 
 static int never_blank(unsigned char byte)

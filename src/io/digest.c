@@ -36,12 +36,21 @@ static void begin(struct digest *digest)
     digest->failed = digest->context == NULL || EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL) != 1;
 }
 
+/* Where libcrypto could not set itself up, for lack of memory, its functions don't say so, but crash (3.0). */
+static bool is_set_up(void)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    return OSSL_LIB_CTX_get0_global_default() != NULL;
+#else
+    return OPENSSL_init_crypto(0, NULL) == 1;
+#endif
+}
+
 struct digest *digest_new(struct err *err)
 {
     struct digest *digest = alloc_zeroed(1, sizeof(*digest));
 
-    /* Asked for here: where libcrypto can't set itself up (no memory), its functions don't say so, but crash (3.0). */
-    if (OPENSSL_init_crypto(0, NULL) == 1)
+    if (is_set_up())
         digest->context = EVP_MD_CTX_new();
     begin(digest);
     if (!digest->failed)

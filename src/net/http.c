@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +128,9 @@ static CURLU *parse_base_url(const char *text, struct err *err)
     if (url != NULL)
         code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
     /* Not quoted: what can't be parsed may hold a password. */
-    if (code == CURLUE_BAD_SCHEME)
+    if (code == CURLUE_OUT_OF_MEMORY)
+        err_set(err, EXIT_LOCAL, "out of memory");
+    else if (code == CURLUE_BAD_SCHEME)
         err_set(err, EXIT_USAGE, "the base URL must begin with https://");
     else if (code != CURLUE_OK)
         err_set(err, EXIT_USAGE, "the base URL can't be used: %s", curl_url_strerror(code));
@@ -448,6 +451,32 @@ static bool make_multi(struct http *http)
                                                     (long)http->concurrency + SPARE_CONNECTIONS) == CURLM_OK;
 }
 
+/*
+ * libcurl's copies of requests and headers hold the key and payloads, and are given back unwiped: not so from these.
+ * What libcrypto and the kernel keep of them is out of reach; that is what PR_SET_DUMPABLE and no core dumps are for.
+ */
+static void free_wiped(void *memory)
+{
+    if (memory != NULL)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+static void *grow_wiped(void *old, size_t size)
+{
+    size_t had = malloc_usable_size(old);
+    void *grown;
+
+    if (old != NULL && had >= size)
+        return old;
+    grown = malloc(size);
+    if (grown != NULL && old != NULL) {
+        memcpy(grown, old, had);
+        free_wiped(old);
+    }
+    return grown;
+}
+
 struct http *http_new(const struct http_config *config, struct err *err)
 {
     struct http *http;
@@ -455,7 +484,7 @@ struct http *http_new(const struct http_config *config, struct err *err)
     assert(config->concurrency > 0);
     if (!check_config(config, err))
         return NULL;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free_wiped, grow_wiped, strdup, calloc) != CURLE_OK) {
         err_set(err, EXIT_LOCAL, "libcurl can't be started");
         return NULL;
     }

@@ -59,9 +59,9 @@ enum call {
 };
 
 static const char *const names[] = {
-    "malloc",    "calloc",    "realloc", "open",   "mkostemp", "read",  "pread",   "write", "fsync",
-    "fdatasync", "ftruncate", "rename",  "unlink", "fchmod",   "close", "lseek",   "fcntl", "stat",
-    "fstat",     "lstat",     "getrandom", "socket", "connect", "send", "recv",    "poll",
+    "malloc",    "calloc",    "realloc",   "open",   "mkostemp", "read",  "pread", "write", "fsync",
+    "fdatasync", "ftruncate", "rename",    "unlink", "fchmod",   "close", "lseek", "fcntl", "stat",
+    "fstat",     "lstat",     "getrandom", "socket", "connect",  "send",  "recv",  "poll",
 };
 _Static_assert(sizeof(names) / sizeof(names[0]) == CALLS, "a name for each call");
 

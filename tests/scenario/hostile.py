@@ -9,9 +9,10 @@ RSS_MAX = 64 * 1024  # KiB
 SANITISED = b"__asan_init" in (BIN_DIR / "connload").read_bytes()
 PATH = "/contents/v1/connectors"
 
-# A process between this one and connload: what it was before exec counts to a child's peak, and pytest is large.
-PEAK = ("import resource, subprocess, sys\n"
-        "done = subprocess.run(sys.argv[2:])\n"
+# A process between this one and connload, which dies with it: what it was before exec counts to a child's peak, and
+# pytest is large.
+PEAK = ("import ctypes, resource, subprocess, sys\n"
+        "done = subprocess.run(sys.argv[2:], preexec_fn=lambda: ctypes.CDLL(None).prctl(1, 9))\n"
         "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n"
         "open(sys.argv[1], 'w').write(str(peak))\n"
         "sys.exit(done.returncode if done.returncode >= 0 else 200 - done.returncode)\n")

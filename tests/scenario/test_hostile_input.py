@@ -415,7 +415,7 @@ def test_an_endless_input_is_bounded(bin_dir, tmp_path):
     """`yes` for ever: the limit on a file's size ends the copying."""
     script = (f"ulimit -f 20000; {{ echo type,label,allowed_emails; yes email,A,a@example.com; }} | "
               f"'{bin_dir}/connload' check --allow-duplicates -")
-    run = Process(["/bin/bash", "-c", script], clean_env(), tmp_path).wait(100)
+    run = Process(["/bin/bash", "-c", script], clean_env({"GCOV_PREFIX": tmp_path}), tmp_path).wait(100)
     assert run.rc == 5 and "File too large" in run.err and run.err.count("\n") == 1, run
 
 

@@ -1,7 +1,11 @@
 """connload undo archives what a result file names as created, and nothing else."""
 
+import os
+import pty
+import subprocess
+
 import pytest
-from conftest import Hang, http_answer
+from conftest import TIMEOUT, Hang, clean_env, http_answer
 from once import LAG, QUICK, email, journal, kill_when, prefill
 
 UNDO = ["undo", "desk.results.csv", "--rate", "none", "--retry-base", "10ms", "--retry-cap", "50ms"]
@@ -167,3 +171,21 @@ def test_an_archived_row_is_not_created_again(connload, sandbox, desk, read_csv)
     assert connload(*UNDO, "--yes").rc == 0
     assert connload("create", "desk.results.csv", *QUICK).rc == 0
     assert len(box.connectors()) == 3
+
+
+@pytest.mark.parametrize("answer, rc, status", [("y", 0, "archived"), ("Y", 0, "archived"), ("n", 1, "created"), ("", 1, "created")])
+def test_on_a_terminal_it_asks(connload, bin_dir, sandbox, desk, read_csv, tmp_path, answer, rc, status):
+    box = sandbox(*LAG)
+    created(connload, desk, read_csv)
+    env = clean_env({"BIGDATA_API_KEY": box.key, "BIGDATA_API_BASE_URL": box.url, "SSL_CERT_FILE": box.cafile, "TERM": "dumb"})
+    terminal, side = pty.openpty()
+    try:
+        process = subprocess.Popen([bin_dir / "connload", *UNDO], cwd=tmp_path, env=env, stdin=side, stdout=subprocess.DEVNULL, stderr=side)
+        os.write(terminal, f"{answer}\n".encode())
+        assert process.wait(TIMEOUT) == rc
+        assert b"Archive 3 connectors that desk.results.csv names as created? [y/N]" in os.read(terminal, 65536)
+    finally:
+        os.close(terminal)
+        os.close(side)
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {status}
+    assert len(deletes(box)) == (3 if rc == 0 else 0)

@@ -39,6 +39,20 @@ static void resizes_and_keeps(void **state)
     free(numbers);
 }
 
+static void grows_and_keeps(void **state)
+{
+    char *secret = alloc_grow_wiped(NULL, 8), *same;
+
+    (void)state;
+    memcpy(secret, "hunter2", 8);
+    same = alloc_grow_wiped(secret, 4); /* there is room: it stays where it is */
+    assert_ptr_equal(same, secret);
+    secret = alloc_grow_wiped(same, 1 << 20);
+    assert_string_equal(secret, "hunter2");
+    secret[(1 << 20) - 1] = 'x';
+    free(secret);
+}
+
 static void copies(void **state)
 {
     char *text = alloc_text("label"), *part = alloc_copy("a\0bcd", 3), *empty = alloc_copy(NULL, 0);
@@ -82,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_memory_also_for_nothing),
         cmocka_unit_test(resizes_and_keeps),
+        cmocka_unit_test(grows_and_keeps),
         cmocka_unit_test(copies),
         cmocka_unit_test(ends_the_program_in_words),
     };

@@ -84,6 +84,8 @@ static void durations(void **state)
         {"0.0", 0},
         {"8784h", NUM_DURATION_MAX_MS},
         {"8785h", BAD},
+        {"8784.001h", BAD},
+        {"31622400.001s", BAD}, /* a millisecond too long */
         {"99999999999999999999h", BAD},
         {"30", BAD},
         {"", BAD},
