@@ -147,22 +147,24 @@ static struct reporting_config reporting_of(const struct options *options)
 static struct courier_config courier_of(const struct options *options)
 {
     return (struct courier_config){
-        .http = {
-            .base_url = options->base_url,
-            .ca_file = options->ca_file,
-            .proxy = options->proxy,
-            .user_agent = "connload/" CONNLOAD_VERSION,
-            .concurrency = (unsigned)options->concurrency,
-            .timeout_ms = options->timeout_ms,
-            .connect_timeout_ms = options->connect_timeout_ms,
-            .http2 = options->http2,
-        },
+        .http =
+            {
+                .base_url = options->base_url,
+                .ca_file = options->ca_file,
+                .proxy = options->proxy,
+                .user_agent = "connload/" CONNLOAD_VERSION,
+                .concurrency = (unsigned)options->concurrency,
+                .timeout_ms = options->timeout_ms,
+                .connect_timeout_ms = options->connect_timeout_ms,
+                .http2 = options->http2,
+            },
         .rate = options->rate,
-        .retry = {
-            .max_attempts = (uint32_t)options->max_attempts,
-            .base_ms = options->retry_base_ms,
-            .cap_ms = options->retry_cap_ms,
-        },
+        .retry =
+            {
+                .max_attempts = (uint32_t)options->max_attempts,
+                .base_ms = options->retry_base_ms,
+                .cap_ms = options->retry_cap_ms,
+            },
         .deadline_ms = options->deadline_ms,
         .grace_ms = options->grace_ms,
     };
@@ -187,13 +189,14 @@ static enum exit_code create(const struct options *options, struct console *cons
     struct create_config config = {
         .sheet = sheet_of(options),
         .courier = courier_of(options),
-        .paths = {
-            .input = options->input,
-            .output = options->output,
-            .may_replace = options->force || (options->skip_existing && !options->dry_run),
-            .shard = options->shard,
-            .shard_count = options->shard_count,
-        },
+        .paths =
+            {
+                .input = options->input,
+                .output = options->output,
+                .may_replace = options->force || (options->skip_existing && !options->dry_run),
+                .shard = options->shard,
+                .shard_count = options->shard_count,
+            },
         .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
@@ -270,8 +273,8 @@ static void guard_memory(void)
 }
 
 /*
- * Writes that can't be done fail and are told of, instead of ending the process; and files that are opened never land on the
- * standard descriptors, should these be closed.
+ * Writes that can't be done fail and are told of, instead of ending the process; and files that are opened never land
+ * on the standard descriptors, should these be closed.
  */
 static void guard_writes(void)
 {

@@ -45,8 +45,7 @@ static const struct option_spec table[] = {
      "say what would be done to each row, and send nothing"},
     {"strict", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(strict), 0, 0,
      "send nothing unless every row passes the checks"},
-    {"limit", 0, "N", CREATE, GROUP_ROWS, KIND_NUMBER, AT(limit), 1, UINT32_MAX,
-     "send the first N sendable rows only"},
+    {"limit", 0, "N", CREATE, GROUP_ROWS, KIND_NUMBER, AT(limit), 1, UINT32_MAX, "send the first N sendable rows only"},
     {"max-failures", 0, "N|P%", CREATE, GROUP_ROWS, KIND_SHARE, AT(max_failures), 0, 0,
      "stop when so many rows, or so large a share of those to be sent, have failed"},
     {"deadline", 0, "DURATION", NET, GROUP_ROWS, KIND_DURATION, AT(deadline_ms), 1, 0,
@@ -85,23 +84,22 @@ static const struct option_spec table[] = {
     {"log", 0, "FILE", ALL, GROUP_REPORTS, KIND_TEXT, AT(log), 0, 0, "add a JSON line for each attempt and event"},
     {"summary", 0, "FILE", ALL, GROUP_REPORTS, KIND_TEXT, AT(summary), 0, 0, "write the summary as JSON"},
     {"metrics", 0, "FILE", ALL, GROUP_REPORTS, KIND_TEXT, AT(metrics), 0, 0, "write metrics for Prometheus"},
-    {"report", 0, "FILE", ALL, GROUP_REPORTS, KIND_TEXT, AT(report), 0, 0, "write an HTML page with charts and the failed rows"},
+    {"report", 0, "FILE", ALL, GROUP_REPORTS, KIND_TEXT, AT(report), 0, 0,
+     "write an HTML page with charts and the failed rows"},
 
     {"quiet", 'q', NULL, ALL, GROUP_GENERAL, KIND_FLAG, AT(quiet), 0, 0, "no progress, no notes, no summary"},
     {"verbose", 'v', NULL, ALL, GROUP_GENERAL, KIND_FLAG, AT(verbose), 0, 0, "say more about what happens"},
     {"help", 'h', NULL, ALL, GROUP_GENERAL, KIND_FLAG, AT(help), 0, 0, "show this"},
-    {"version", 0, NULL, ALL, GROUP_GENERAL, KIND_FLAG, AT(version), 0, 0, "show the versions of connload and its libraries"},
+    {"version", 0, NULL, ALL, GROUP_GENERAL, KIND_FLAG, AT(version), 0, 0,
+     "show the versions of connload and its libraries"},
     {"completion", 0, "SHELL", ALL, GROUP_HIDDEN, KIND_TEXT, AT(completion), 0, 0,
      "print the completions for bash, zsh or fish"},
 };
 enum { OPTIONS = sizeof(table) / sizeof(table[0]), FIRST_LONG = 256, REPEAT_MAX = 1 << 20 };
 
 static const char *const names[] = {
-    [COMMAND_NONE] = "",
-    [COMMAND_CHECK] = "check",
-    [COMMAND_CREATE] = "create",
-    [COMMAND_UNDO] = "undo",
-    [COMMAND_LIST] = "list",
+    [COMMAND_NONE] = "",     [COMMAND_CHECK] = "check", [COMMAND_CREATE] = "create",
+    [COMMAND_UNDO] = "undo", [COMMAND_LIST] = "list",
 };
 static_assert(sizeof(names) / sizeof(names[0]) == COMMANDS, "every command has a name");
 
@@ -170,7 +168,8 @@ static bool read_delimiter(const struct option_spec *spec, const char *value, vo
         *delimiter = value[0];
     if ((*delimiter == value[0] && (value[0] == '\0' || value[1] != '\0')) || strchr("\"\r\n", *delimiter) != NULL ||
         (unsigned char)*delimiter > 0x7E)
-        return refuse(spec, value, "one ASCII character is wanted, or comma, semicolon or tab; not a quote or a line end", err);
+        return refuse(spec, value,
+                      "one ASCII character is wanted, or comma, semicolon or tab; not a quote or a line end", err);
     return true;
 }
 
@@ -221,8 +220,10 @@ static bool read_default(struct options *options, const struct option_spec *spec
         return false;
     /* the command line can be read by every user of the machine */
     if (field_is_secret(field) && strncmp(given, "env:", 4) != 0 && strncmp(given, "file:", 5) != 0)
-        return err_set(err, EXIT_USAGE, "--default %s=…: a secret does not belong on the command line; use --secret-refs and env:NAME or file:PATH",
-                       field_name(field));
+        return err_set(
+            err, EXIT_USAGE,
+            "--default %s=…: a secret does not belong on the command line; use --secret-refs and env:NAME or file:PATH",
+            field_name(field));
     options->defaults[field] = given;
     return true;
 }
@@ -289,12 +290,14 @@ static const char *from_environment(const char *name)
 
 static bool set_defaults(struct options *options, struct err *err)
 {
-    const char *url = from_environment("BIGDATA_API_BASE_URL"), *limit = from_environment("BIGDATA_RATE_LIMIT_PER_MINUTE");
+    const char *url = from_environment("BIGDATA_API_BASE_URL"),
+               *limit = from_environment("BIGDATA_RATE_LIMIT_PER_MINUTE");
     uint64_t per_minute = 500;
 
     *options = (struct options){0};
     if (limit != NULL && !num_parse(limit, 1, RATE_COUNT_MAX, &per_minute))
-        return err_set(err, EXIT_USAGE, "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to %d", RATE_COUNT_MAX);
+        return err_set(err, EXIT_USAGE, "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to %d",
+                       RATE_COUNT_MAX);
     *options = (struct options){
         .base_url = url != NULL ? url : "https://api.bigdata.com",
         .ca_file = from_environment("SSL_CERT_FILE"),
@@ -368,7 +371,8 @@ static int find_meant(struct span name)
     return meant >= 0 ? meant : text_nearest(name, option_names, OPTIONS);
 }
 
-/* An unknown option, or one whose argument is missing (or spare: --quiet=yes). What follows its name is not repeated. */
+/* An unknown option, or one whose argument is missing (or spare: --quiet=yes). What follows its name is not repeated.
+ */
 static bool complain(int code, const char *word, struct err *err)
 {
     struct span name = span_of(word);
@@ -441,9 +445,9 @@ static bool read_command(struct options *options, const char *word, struct err *
     if (options->command != COMMAND_NONE)
         return true;
     nearest = text_nearest(span_of(word), names + 1, COMMANDS - 1);
-    return err_set(err, EXIT_USAGE, "there is no command \"%.40s\"; the commands are check, create, undo and list%s%s%s",
-                   word, nearest >= 0 ? "; did you mean " : "", nearest >= 0 ? names[nearest + 1] : "",
-                   nearest >= 0 ? "?" : "");
+    return err_set(
+        err, EXIT_USAGE, "there is no command \"%.40s\"; the commands are check, create, undo and list%s%s%s", word,
+        nearest >= 0 ? "; did you mean " : "", nearest >= 0 ? names[nearest + 1] : "", nearest >= 0 ? "?" : "");
 }
 
 static bool read_operands(struct options *options, int count, char **operands, struct err *err)
@@ -456,11 +460,12 @@ static bool read_operands(struct options *options, int count, char **operands, s
         return false;
     wanted = options->command == COMMAND_LIST ? 1 : 2;
     if (count < wanted)
-        return err_set(err, EXIT_USAGE, "`connload %s` needs the %s to work on; see connload --help", names[options->command],
+        return err_set(err, EXIT_USAGE, "`connload %s` needs the %s to work on; see connload --help",
+                       names[options->command],
                        options->command == COMMAND_UNDO ? "result file" : "sheet (- is standard input)");
     if (count > wanted)
-        return err_set(err, EXIT_USAGE, "`connload %s` takes %s; \"%.60s\" is one argument too many", names[options->command],
-                       wanted == 1 ? "no file" : "one file", operands[wanted]);
+        return err_set(err, EXIT_USAGE, "`connload %s` takes %s; \"%.60s\" is one argument too many",
+                       names[options->command], wanted == 1 ? "no file" : "one file", operands[wanted]);
     options->input = count > 1 ? operands[1] : NULL;
     return true;
 }
@@ -469,7 +474,8 @@ static bool check_fit(const struct options *options, const bool given[OPTIONS], 
 {
     for (size_t i = 0; i < OPTIONS; i++)
         if (given[i] && (table[i].commands & (1U << options->command)) == 0)
-            return err_set(err, EXIT_USAGE, "--%s does not go with `connload %s`", table[i].name, names[options->command]);
+            return err_set(err, EXIT_USAGE, "--%s does not go with `connload %s`", table[i].name,
+                           names[options->command]);
     if (options->quiet && options->verbose)
         return err_set(err, EXIT_USAGE, "--quiet and --verbose exclude each other");
     if (options->skip_existing && options->no_preflight)
@@ -478,7 +484,8 @@ static bool check_fit(const struct options *options, const bool given[OPTIONS], 
         return err_set(err, EXIT_USAGE, "--retry-cap is below --retry-base");
     for (size_t i = 0; i < FIELDS; i++)
         if (options->defaults[i] != NULL && field_is_secret((enum field)i) && !options->secret_refs)
-            return err_set(err, EXIT_USAGE, "--default %s=%s needs --secret-refs", field_name((enum field)i), options->defaults[i]);
+            return err_set(err, EXIT_USAGE, "--default %s=%s needs --secret-refs", field_name((enum field)i),
+                           options->defaults[i]);
     return true;
 }
 

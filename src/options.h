@@ -86,8 +86,8 @@ enum option_kind {
 };
 
 struct option_spec {
-    const char *name; /* without its dashes */
-    char letter;      /* 0 = none */
+    const char *name;     /* without its dashes */
+    char letter;          /* 0 = none */
     const char *argument; /* as help shows it; NULL for a flag */
     unsigned commands;    /* bit 1 << command for each that takes it */
     enum option_group group;
@@ -105,7 +105,8 @@ const char *command_name(enum command command);
 /*
  * Defaults, then the environment (BIGDATA_API_BASE_URL, BIGDATA_RATE_LIMIT_PER_MINUTE, SSL_CERT_FILE), then the
  * arguments. EXIT_USAGE with one sentence for anything that is not as it should be: an unknown option or command, an
- * option that the command does not take, a value out of range, a missing or spare argument, options that exclude each other. With --help,
+ * option that the command does not take, a value out of range, a missing or spare argument, options that exclude each
+ * other. With --help,
  * --version and --completion the rest is not looked at. Texts point into argv and the environment.
  */
 bool options_parse(struct options *options, int argc, char **argv, struct err *err);

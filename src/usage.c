@@ -11,12 +11,8 @@
 enum { HELP_COLUMN = 30 };
 
 static const char *const group_titles[OPTION_GROUPS] = {
-    [GROUP_INPUT] = "Input",
-    [GROUP_RESULTS] = "Results",
-    [GROUP_ROWS] = "Which rows, and when to stop",
-    [GROUP_PACE] = "Pace and retries",
-    [GROUP_API] = "The API",
-    [GROUP_REPORTS] = "Reports",
+    [GROUP_INPUT] = "Input",           [GROUP_RESULTS] = "Results", [GROUP_ROWS] = "Which rows, and when to stop",
+    [GROUP_PACE] = "Pace and retries", [GROUP_API] = "The API",     [GROUP_REPORTS] = "Reports",
     [GROUP_GENERAL] = "General",
 };
 
@@ -164,7 +160,8 @@ static void print_zsh_options(enum command command)
     for (size_t i = 0; i < count; i++) {
         if (table[i].group == GROUP_HIDDEN || (table[i].commands & (1U << command)) == 0)
             continue;
-        printf(" \\\n                '%s--%s[", table[i].kind == KIND_MAP || table[i].kind == KIND_DEFAULT ? "*" : "", table[i].name);
+        printf(" \\\n                '%s--%s[", table[i].kind == KIND_MAP || table[i].kind == KIND_DEFAULT ? "*" : "",
+               table[i].name);
         print_zsh_text(table[i].help);
         printf("]");
         if (table[i].argument != NULL) {
@@ -188,7 +185,8 @@ static void complete_zsh(void)
     }
     printf("    )\n"
            "    if (( CURRENT == 2 )); then\n"
-           "        _describe command commands\n        _arguments '--help[show help]' '--version[show versions]'\n        return\n"
+           "        _describe command commands\n        _arguments '--help[show help]' '--version[show versions]'\n    "
+           "    return\n"
            "    fi\n"
            "    case $words[2] in\n");
     for (int i = COMMAND_CHECK; i < COMMANDS; i++) {

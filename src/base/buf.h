@@ -3,8 +3,8 @@
  *
  * The bytes are always followed by a NUL that `len` does not count, so `data` can be read as a string where its
  * content has no NUL. An addition that would pass the cap adds nothing, returns false, and sets `overflow`, which
- * stays set until buf_reset(): a writer may add piece after piece and ask once at the end. Growing leaves no copy of the
- * bytes behind.
+ * stays set until buf_reset(): a writer may add piece after piece and ask once at the end. Growing leaves no copy of
+ * the bytes behind.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

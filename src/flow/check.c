@@ -27,12 +27,11 @@ static bool check_rows(struct checking *checking, struct err *err)
     if (!reporting_open(&checking->reporting, &config->reporting, &checking->facts, err))
         return false;
     checking->sheet = sheet_open(&config->sheet, checking->console, err);
-    if (checking->sheet == NULL ||
-        !intake_read(&checking->intake, checking->sheet, &how, checking->console, err))
+    if (checking->sheet == NULL || !intake_read(&checking->intake, checking->sheet, &how, checking->console, err))
         return false;
     checking->tally.rows = checking->rows.count;
-    return intake_refuse(&checking->intake, checking->sheet, NULL, checking->reporting.report,
-                         checking->reporting.log, checking->console, &checking->tally, err);
+    return intake_refuse(&checking->intake, checking->sheet, NULL, checking->reporting.report, checking->reporting.log,
+                         checking->console, &checking->tally, err);
 }
 
 enum exit_code check_run(const struct check_config *config, struct console *console)

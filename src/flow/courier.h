@@ -34,13 +34,13 @@ struct courier {
     struct tally *tally;
     struct console *console;
     struct log *log;
-    uint64_t random;        /* state of the jitter's generator */
+    uint64_t random; /* state of the jitter's generator */
     int64_t started_ms, started_wall_ms;
     enum stop_reason stop;
-    int64_t stopped_ms;     /* when `stop` was set */
+    int64_t stopped_ms;      /* when `stop` was set */
     int64_t clock_offset_ms; /* the server's clock less ours; valid where has_clock */
     bool has_clock;
-    struct err err;         /* for STOP_LOCAL, STOP_UNREACHABLE, STOP_KEY_REFUSED, STOP_LONG_WAIT: the sentence */
+    struct err err; /* for STOP_LOCAL, STOP_UNREACHABLE, STOP_KEY_REFUSED, STOP_LONG_WAIT: the sentence */
 };
 
 /* Borrows tally, console and log. */
@@ -71,8 +71,8 @@ void courier_stop(struct courier *courier, enum stop_reason reason, const char *
 void courier_fault(struct courier *courier, const struct err *err);
 
 /*
- * Whether a stop was asked for; and whether the grace is over, a second signal came, or it is local trouble: give up what
- * is in flight.
+ * Whether a stop was asked for; and whether the grace is over, a second signal came, or it is local trouble: give up
+ * what is in flight.
  */
 bool courier_stopping(const struct courier *courier);
 bool courier_must_abort(const struct courier *courier, int64_t now_ms);

@@ -52,7 +52,9 @@ static bool open_journal(struct create *create, struct err *err)
 
     if (create->config->dry_run || paths->is_stream) {
         if (paths->is_stream && !create->config->dry_run)
-            console_note(create->console, "connload: results that go to %s can't be resumed: if this run is interrupted, what it created is not on record",
+            console_note(create->console,
+                         "connload: results that go to %s can't be resumed: if this run is interrupted, what it "
+                         "created is not on record",
                          strcmp(paths->results, "-") == 0 ? "standard output" : paths->results);
         create->run.journal = journal_scratch(err);
         return create->run.journal != NULL;
@@ -100,7 +102,9 @@ static bool begin_or_resume(struct create *create, struct err *err)
         done = resume_replay(&create->resume, &create->run, &create->recent, err);
     }
     if (done && create->facts.resumed)
-        console_note(create->console, "connload: going on with the interrupted run of %s: %" PRIu64 " of %" PRIu64 " rows have their outcome",
+        console_note(create->console,
+                     "connload: going on with the interrupted run of %s: %" PRIu64 " of %" PRIu64
+                     " rows have their outcome",
                      journal_path(create->run.journal), create->resume.recovered, create->run.rows.count);
     free(absolute);
     return done;
@@ -132,9 +136,8 @@ static bool take_in(struct create *create, struct err *err)
         return false;
     create->tally.rows = create->run.rows.count;
     count_carried(create);
-    return begin_or_resume(create, err) &&
-           intake_refuse(&create->intake, create->run.sheet, create->run.journal, NULL, create->run.log,
-                         create->console, &create->tally, err);
+    return begin_or_resume(create, err) && intake_refuse(&create->intake, create->run.sheet, create->run.journal, NULL,
+                                                         create->run.log, create->console, &create->tally, err);
 }
 
 /* Whether the row counts for --limit: this run may send it, or the interrupted run that it goes on with has done so. */
@@ -146,8 +149,8 @@ static bool is_sendable(const struct row *row)
 }
 
 /*
- * Rows that are not to be sent by this run: all of them where --strict finds an invalid one; those beyond --limit. Those
- * of them that may exist are settled all the same.
+ * Rows that are not to be sent by this run: all of them where --strict finds an invalid one; those beyond --limit.
+ * Those of them that may exist are settled all the same.
  */
 static void hold_rows(struct create *create)
 {
@@ -271,8 +274,9 @@ static bool is_over(const struct create *create)
 }
 
 /*
- * Sends whatever may be sent now; when the next thing may be sent, as far as the pace and the rows know. `*list_ms`: when
- * the next list is due; one that is due and waits for a slot, like everything else, is no event of its own any more.
+ * Sends whatever may be sent now; when the next thing may be sent, as far as the pace and the rows know. `*list_ms`:
+ * when the next list is due; one that is due and waits for a slot, like everything else, is no event of its own any
+ * more.
  */
 static int64_t send_all(struct create *create, int64_t *list_ms)
 {
@@ -506,7 +510,9 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
     console_clear(create->console);
     console_say(create->console, "connload: %s", err->text);
     if (path != NULL)
-        console_say(create->console, "connload: no results were written; what is known is in %s: the same command goes on from there", path);
+        console_say(create->console,
+                    "connload: no results were written; what is known is in %s: the same command goes on from there",
+                    path);
     return err->code;
 }
 
@@ -573,7 +579,9 @@ static bool plan(struct create *create, struct err *err)
 {
     struct plan_config how = {
         .keys = create->intake.keys,
-        .why_unlisted = create->key.len == 0 ? "no API key" : create->config->preflight ? NULL : "--no-preflight",
+        .why_unlisted = create->key.len == 0        ? "no API key"
+                        : create->config->preflight ? NULL
+                                                    : "--no-preflight",
         .skip_existing = create->config->skip_existing,
         .limit = create->config->limit,
     };

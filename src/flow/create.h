@@ -20,10 +20,10 @@ struct create_config {
     struct paths_config paths;
     const char *repeat; /* of facts.h */
     struct reporting_config reporting;
-    const char *api_key_file;      /* NULL = BIGDATA_API_KEY */
+    const char *api_key_file; /* NULL = BIGDATA_API_KEY */
     int64_t settle_ms;
-    uint64_t limit;                /* the first so many sendable rows; 0 = all */
-    uint64_t max_failures;         /* a number, or hundredths of a percent of the rows to be sent; 0 = never */
+    uint64_t limit;        /* the first so many sendable rows; 0 = all */
+    uint64_t max_failures; /* a number, or hundredths of a percent of the rows to be sent; 0 = never */
     bool max_failures_percent;
     unsigned shard, shard_count;
     bool skip_existing, dry_run, strict, allow_duplicates, preflight, redact;

@@ -78,8 +78,7 @@ static uint64_t first_of(const struct search *search, uint32_t key, uint32_t tag
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         uint32_t row = search->order[middle];
-        bool before = search->keys[row] != key ? search->keys[row] < key
-                                               : search->run->rows.row[row].public_tag < tag;
+        bool before = search->keys[row] != key ? search->keys[row] < key : search->run->rows.row[row].public_tag < tag;
 
         if (before)
             low = middle + 1;
@@ -128,8 +127,8 @@ static bool flush(struct search *search)
 {
     struct err err;
 
-    if (search->out.len > 0 &&
-        (lseek(search->fd, (off_t)search->written, SEEK_SET) < 0 || !disk_write(search->fd, search->out.data, search->out.len))) {
+    if (search->out.len > 0 && (lseek(search->fd, (off_t)search->written, SEEK_SET) < 0 ||
+                                !disk_write(search->fd, search->out.data, search->out.len))) {
         disk_error(&err, "write", "a temporary file");
         return fault(search, &err);
     }
@@ -143,9 +142,10 @@ static bool is_crowded(struct search *search)
 {
     if (search->matches < search->count + SPARE_MATCHES)
         return false;
-    courier_stop(search->run->courier, STOP_UNREACHABLE,
-                 "the account's list shows more than %zu connectors of a type and label of the rows, too many to be looked at",
-                 search->matches);
+    courier_stop(
+        search->run->courier, STOP_UNREACHABLE,
+        "the account's list shows more than %zu connectors of a type and label of the rows, too many to be looked at",
+        search->matches);
     return true;
 }
 
@@ -351,7 +351,8 @@ bool existing_find(struct run *run, const uint32_t *keys, bool skip, bool note_t
         fault(&search, &err);
     found = search.fd >= 0 && listing_run(&listing, "listing the account") && flush(&search);
     if (found && skip && listing_is_partial(&listing)) {
-        courier_stop(run->courier, STOP_UNREACHABLE, "the account's list does not show everything: --skip-existing can't tell what exists");
+        courier_stop(run->courier, STOP_UNREACHABLE,
+                     "the account's list does not show everything: --skip-existing can't tell what exists");
         found = false;
     }
     found = found && place_all(&search, skip) && note_listed(&search);

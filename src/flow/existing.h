@@ -18,8 +18,8 @@
 
 /*
  * Lists the account. `keys`: of intake.h. With `skip`, rows that are found get their outcome `exists`; else
- * `*look_alikes` says how many would. With `note_twins` the journal learns of the twins and that the account was listed. False: the run
- * stops (the courier says why), or local trouble (the courier too).
+ * `*look_alikes` says how many would. With `note_twins` the journal learns of the twins and that the account was
+ * listed. False: the run stops (the courier says why), or local trouble (the courier too).
  */
 bool existing_find(struct run *run, const uint32_t *keys, bool skip, bool note_twins, uint64_t *look_alikes);
 

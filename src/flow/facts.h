@@ -14,21 +14,22 @@
 #include <stdint.h>
 
 struct facts {
-    const char *command;       /* "check", "create", "undo", "list" */
-    const char *input;         /* as the user named it; NULL for `list` */
-    const char *results;       /* where the results are; NULL where none were written */
-    const char *base_url;      /* NULL where nothing was sent */
+    const char *command;  /* "check", "create", "undo", "list" */
+    const char *input;    /* as the user named it; NULL for `list` */
+    const char *results;  /* where the results are; NULL where none were written */
+    const char *base_url; /* NULL where nothing was sent */
     struct rate rate;
     unsigned concurrency;
     bool dry_run;
-    bool resumed;              /* went on with an interrupted run */
-    enum stop_reason stop;     /* why it stopped early, STOP_NONE if it did not */
-    const char *stop_text;     /* the sentence for people; NULL with STOP_NONE */
+    bool resumed;          /* went on with an interrupted run */
+    enum stop_reason stop; /* why it stopped early, STOP_NONE if it did not */
+    const char *stop_text; /* the sentence for people; NULL with STOP_NONE */
     enum exit_code exit_code;
-    const char *repeat;        /* options that the next command needs too, each with a blank before it; or NULL */
-    uint64_t look_alikes;      /* rows that the account seems to have already (without --skip-existing) */
-    uint64_t blocked;          /* rows held back: --limit, --strict */
-    char input_sha256[DIGEST_HEX], results_sha256[DIGEST_HEX]; /* of the files as they are on the disk; empty where there is none */
+    const char *repeat;   /* options that the next command needs too, each with a blank before it; or NULL */
+    uint64_t look_alikes; /* rows that the account seems to have already (without --skip-existing) */
+    uint64_t blocked;     /* rows held back: --limit, --strict */
+    char input_sha256[DIGEST_HEX],
+        results_sha256[DIGEST_HEX]; /* of the files as they are on the disk; empty where there is none */
 };
 
 #endif

@@ -122,12 +122,13 @@ static void begin(struct finishing *finishing, struct run *run, const struct fin
     *finishing = (struct finishing){
         .run = run,
         .config = config,
-        .style = {
-            .header = sheet_header(run->sheet),
-            .dialect = *sheet_dialect(run->sheet),
-            .bom = sheet_info(run->sheet)->bom,
-            .redact = config->redact,
-        },
+        .style =
+            {
+                .header = sheet_header(run->sheet),
+                .dialect = *sheet_dialect(run->sheet),
+                .bom = sheet_info(run->sheet)->bom,
+                .redact = config->redact,
+            },
     };
     buf_init(&finishing->out, LINE_MAX_BYTES);
 }

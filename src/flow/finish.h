@@ -12,23 +12,24 @@
 #include <stdbool.h>
 
 struct finish_config {
-    const char *path;       /* of the result file; `-` or a stream is written through */
+    const char *path; /* of the result file; `-` or a stream is written through */
     bool redact;
-    const char *why_not;    /* the message of rows that were not attempted because the run stopped; NULL = none */
-    const char *why_held;   /* the message of rows that were held back (--limit, --strict, --dry-run) */
-    bool keep_earlier;      /* rows that have no outcome keep the one that the input says (undo) */
-    struct report *report;  /* gets the rows without a connector; or NULL */
+    const char *why_not;   /* the message of rows that were not attempted because the run stopped; NULL = none */
+    const char *why_held;  /* the message of rows that were held back (--limit, --strict, --dry-run) */
+    bool keep_earlier;     /* rows that have no outcome keep the one that the input says (undo) */
+    struct report *report; /* gets the rows without a connector; or NULL */
 };
 
 /*
  * Writes the result file in input order. Rows that have no outcome are `not_attempted`, or
- * `unknown` where their create may have happened (ROW_UNSETTLED, ROW_IN_FLIGHT). The file is complete on the disk before the journal
- * notes it (journal_done()), and only then gets its name. On failure (EXIT_LOCAL) the old file, if there was one,
- * and the journal stay as they were.
+ * `unknown` where their create may have happened (ROW_UNSETTLED, ROW_IN_FLIGHT). The file is complete on the disk
+ * before the journal notes it (journal_done()), and only then gets its name. On failure (EXIT_LOCAL) the old file, if
+ * there was one, and the journal stay as they were.
  */
 bool finish_results(struct run *run, const struct finish_config *config, struct err *err);
 
-/* Counts the rows as finish_results() would write them, and feeds the report, without a file (for --dry-run without -o). */
+/* Counts the rows as finish_results() would write them, and feeds the report, without a file (for --dry-run without
+ * -o). */
 bool finish_count(struct run *run, const struct finish_config *config, struct err *err);
 
 #endif

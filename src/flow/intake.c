@@ -73,8 +73,8 @@ static void add_to_table(struct twin_table *table, uint64_t index, uint32_t tag)
  * The slot of the row with the same payload, if one was read before, or NULL. Equal tags are proved by reading that row
  * again. False where that fails.
  */
-static bool find_twin(struct reading *reading, const struct connector *connector, uint32_t tag,
-                      struct twin_slot **twin, struct err *err)
+static bool find_twin(struct reading *reading, const struct connector *connector, uint32_t tag, struct twin_slot **twin,
+                      struct err *err)
 {
     const struct twin_table *table = &reading->twins;
     const struct rows *rows = reading->intake->rows;
@@ -244,11 +244,13 @@ static void carry_over(struct reading *reading, uint64_t index, const struct she
     if (earlier->status == STATUS_ARCHIVED || intake->claimed == NULL)
         return;
     if (!remote_is_uuid(earlier->connector_id))
-        console_note(reading->console, "%s:%" PRIu32 ": the row says %s, but its connector_id is no id any more (did a spreadsheet change it?); it is carried over as it is, `undo` can't archive it",
+        console_note(reading->console,
+                     "%s:%" PRIu32 ": the row says %s, but its connector_id is no id any more (did a spreadsheet "
+                     "change it?); it is carried over as it is, `undo` can't archive it",
                      sheet_name(reading->sheet), row->line, status_name(earlier->status));
     else if (!idset_add(intake->claimed, earlier->connector_id))
-        console_note(reading->console, "%s:%" PRIu32 ": another row names the same connector %.*s", sheet_name(reading->sheet),
-                     row->line, (int)earlier->connector_id.len, earlier->connector_id.data);
+        console_note(reading->console, "%s:%" PRIu32 ": another row names the same connector %.*s",
+                     sheet_name(reading->sheet), row->line, (int)earlier->connector_id.len, earlier->connector_id.data);
 }
 
 static bool add_row(struct reading *reading, const struct sheet_row *read, struct err *err)
@@ -313,8 +315,8 @@ static void show_reading(struct reading *reading)
     console_progress(reading->console, &progress, clock_mono_ms());
 }
 
-bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config, struct console *console,
-                 struct err *err)
+bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config,
+                 struct console *console, struct err *err)
 {
     struct reading reading = {.intake = intake, .sheet = sheet, .config = config, .console = console};
     struct sheet_row *read;
@@ -355,8 +357,8 @@ static void describe(const struct row *row, struct sheet_row *read, struct buf *
     problems_messages(&read->problems, messages);
 }
 
-static bool refuse_row(struct intake *intake, uint64_t index, struct journal *journal,
-                       const struct outcome *outcome, struct err *err)
+static bool refuse_row(struct intake *intake, uint64_t index, struct journal *journal, const struct outcome *outcome,
+                       struct err *err)
 {
     struct row *row = &intake->rows->row[index];
     uint64_t place = 0;

@@ -24,20 +24,21 @@ struct intake_config {
 };
 
 struct intake {
-    struct rows *rows;      /* filled in */
-    struct idset *claimed;  /* gets the connectors of finished rows; NULL where nobody asks */
-    uint32_t *keys;         /* low half of each row's connector_key_hash(); owned by the caller; NULL unless `want_keys` */
+    struct rows *rows;     /* filled in */
+    struct idset *claimed; /* gets the connectors of finished rows; NULL where nobody asks */
+    uint32_t *keys; /* low half of each row's connector_key_hash(); owned by the caller; NULL unless `want_keys` */
     bool want_keys;
-    uint64_t plan;          /* tells one set of rows to be sent from another, without secrets */
+    uint64_t plan; /* tells one set of rows to be sent from another, without secrets */
 };
 
 /*
  * Reads all rows. `duplicate_row`: a later row with the payload of an earlier one, or any row with the payload of one
- * that an earlier run has finished or lost. A finished row has no secrets any more: a row that was refused as a duplicate
- * stays one where only its secrets could tell it from a finished row. Fails as sheet_next() does, or where the input has more than ROWS_MAX rows.
+ * that an earlier run has finished or lost. A finished row has no secrets any more: a row that was refused as a
+ * duplicate stays one where only its secrets could tell it from a finished row. Fails as sheet_next() does, or where
+ * the input has more than ROWS_MAX rows.
  */
-bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config, struct console *console,
-                 struct err *err);
+bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config,
+                 struct console *console, struct err *err);
 
 /*
  * Gives every row that fails the checks its outcome: says it (`FILE:LINE: …`), counts it, and writes it to `journal`

@@ -103,7 +103,8 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     run_finish(run, row, &outcome);
 }
 
-/* Certainly not created. Where the pace holds all rows (a 429, a 503 with Retry-After), this one need not wait by itself. */
+/* Certainly not created. Where the pace holds all rows (a 429, a 503 with Retry-After), this one need not wait by
+ * itself. */
 static void act_again(struct land *land, uint64_t row, const struct http_answer *answer)
 {
     struct run *run = land->run;
@@ -148,7 +149,8 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
 
     rows_move(&run->rows, row, ROW_PENDING);
     courier_stop(run->courier, STOP_KEY_REFUSED,
-                 "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant for %s",
+                 "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and "
+                 "that the key is meant for %s",
                  answer->status, run->text.data, run->courier->config.http.base_url);
 }
 

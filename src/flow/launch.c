@@ -6,9 +6,9 @@
 #include <assert.h>
 
 enum {
-    FIRST_STRIDE = 64,         /* rows */
-    LONGEST_STRIDE = 16384,    /* rows: what a crash leaves to be settled at the most */
-    PROMISE_FOR_MS = 250,      /* a promise is renewed about this often: a sync costs milliseconds */
+    FIRST_STRIDE = 64,      /* rows */
+    LONGEST_STRIDE = 16384, /* rows: what a crash leaves to be settled at the most */
+    PROMISE_FOR_MS = 250,   /* a promise is renewed about this often: a sync costs milliseconds */
 };
 
 void launch_init(struct launch *launch, struct run *run, uint64_t promised)
@@ -28,8 +28,7 @@ bool launch_has_rows(struct launch *launch)
 
     if (launch->run->ready_count > 0)
         return true;
-    while (launch->next < rows->count &&
-           (rows->row[launch->next].state != ROW_PENDING || rows->row[launch->next].held))
+    while (launch->next < rows->count && (rows->row[launch->next].state != ROW_PENDING || rows->row[launch->next].held))
         launch->next++;
     return launch->next < rows->count;
 }
@@ -69,7 +68,9 @@ static bool build(struct launch *launch, uint64_t index, uint64_t *public_hash)
     buf_reset(&launch->payload);
     if (read->valid && (uint32_t)*public_hash == row->public_tag && payload_write(&read->connector, &launch->payload))
         return true;
-    err_set(&err, EXIT_INPUT, "%s:%u is not what it was when it was checked: the input has changed meanwhile; run the same command again when nobody edits it",
+    err_set(&err, EXIT_INPUT,
+            "%s:%u is not what it was when it was checked: the input has changed meanwhile; run the same command again "
+            "when nobody edits it",
             sheet_name(run->sheet), row->line);
     courier_fault(run->courier, &err);
     return false;

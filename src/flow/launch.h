@@ -12,9 +12,9 @@
 
 struct launch {
     struct run *run;
-    uint64_t next;      /* first row that was not looked at yet */
-    uint64_t promised;  /* the journal says that rows before this one may be sent */
-    uint64_t stride;    /* how many rows the next promise covers */
+    uint64_t next;     /* first row that was not looked at yet */
+    uint64_t promised; /* the journal says that rows before this one may be sent */
+    uint64_t stride;   /* how many rows the next promise covers */
     int64_t promised_ms;
     struct buf payload; /* scratch, wiped */
 };

@@ -176,15 +176,17 @@ static bool fetch(struct list *list, struct err *err)
 
     listing_init(&list->listing, &list->courier, &handler);
     fetched = listing_run(&list->listing, "listing the account");
+    if (fetched && !list->failed)
+        flush(list);
     if (list->failed)
         *err = list->err;
     else if (!fetched)
         *err = list->courier.err;
-    else if (!flush(list))
-        *err = list->err;
     if (fetched && list->listing.unreadable > 0)
-        console_say(list->console, "connload: %llu elements of the account's list are no connectors that can be read; they are left out",
-                    (unsigned long long)list->listing.unreadable);
+        console_say(
+            list->console,
+            "connload: %llu elements of the account's list are no connectors that can be read; they are left out",
+            (unsigned long long)list->listing.unreadable);
     listing_release(&list->listing);
     return fetched && !list->failed;
 }

@@ -119,11 +119,14 @@ static void after_failure(struct listing *listing, enum verdict verdict, struct 
     struct courier *courier = listing->courier;
 
     if (verdict == VERDICT_REFUSED)
-        courier_stop(courier, STOP_KEY_REFUSED, "%.*s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant for %s",
-                     (int)why.len, why.data, courier->config.http.base_url);
+        courier_stop(
+            courier, STOP_KEY_REFUSED,
+            "%.*s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant for %s",
+            (int)why.len, why.data, courier->config.http.base_url);
     else if (verdict == VERDICT_REJECTED || !retry_allowed(&courier->config.retry, listing->attempts))
-        courier_stop(courier, STOP_UNREACHABLE, "%.*s; asked %s for the account's connectors %" PRIu32 " time%s", (int)why.len, why.data,
-                     courier->config.http.base_url, listing->attempts, listing->attempts == 1 ? "" : "s");
+        courier_stop(courier, STOP_UNREACHABLE, "%.*s; asked %s for the account's connectors %" PRIu32 " time%s",
+                     (int)why.len, why.data, courier->config.http.base_url, listing->attempts,
+                     listing->attempts == 1 ? "" : "s");
     else {
         console_detail(courier->console, "list: %.*s; asking again", (int)why.len, why.data);
         *next_ms = clock_mono_ms() + courier_backoff(courier, listing->attempts);

@@ -21,7 +21,8 @@
 struct listing_handler {
     void *context;
     void (*begin)(void *context);
-    /* Each connector that can be believed; others are counted. Lasts until the call returns. False gives the list up. */
+    /* Each connector that can be believed; others are counted. Lasts until the call returns. False gives the list up.
+     */
     bool (*connector)(void *context, const struct remote *remote, struct span element);
 };
 
@@ -30,11 +31,11 @@ struct listing {
     struct listing_handler handler;
     struct json_list *list;
     struct remote remote;
-    bool active;         /* a request is in flight */
-    uint32_t attempts;   /* since listing_init() or the last success */
-    uint64_t connectors; /* handed over by the last request */
-    uint64_t unreadable; /* elements of the last request that were no connectors */
-    bool more;           /* its header named a next page */
+    bool active;              /* a request is in flight */
+    uint32_t attempts;        /* since listing_init() or the last success */
+    uint64_t connectors;      /* handed over by the last request */
+    uint64_t unreadable;      /* elements of the last request that were no connectors */
+    bool more;                /* its header named a next page */
     int64_t sent_ms, took_ms; /* the last request's */
 };
 
@@ -51,7 +52,8 @@ void listing_send(struct listing *listing, int64_t now_ms);
  */
 enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why);
 
-/* Whether the last list can't prove that something is absent: it says that there is more, or held unreadable elements. */
+/* Whether the last list can't prove that something is absent: it says that there is more, or held unreadable elements.
+ */
 bool listing_is_partial(const struct listing *listing);
 
 /*

@@ -46,8 +46,8 @@ static void look(struct paths *paths, const struct paths_config *config, struct 
 {
     *about = (struct stat){0};
     paths->is_stream = output_is_stream(paths->results);
-    paths->exists = !paths->is_stream && (stat(paths->results, about) == 0 ||
-                                          (errno != ENOENT && errno != ENOTDIR && errno != ELOOP));
+    paths->exists = !paths->is_stream &&
+                    (stat(paths->results, about) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP));
     paths->in_place = paths->exists && is_same_file(paths->results, config->input);
 }
 
@@ -72,10 +72,12 @@ static bool check_place(struct paths *paths, const struct paths_config *config, 
     if (paths->exists && S_ISDIR(about.st_mode))
         usable = err_set(err, EXIT_USAGE, "%s is a folder; name a file with -o", paths->results);
     else if (paths->in_place && !is_result)
-        usable = err_set(err, EXIT_USAGE, "the results would replace the input %s, which is no result file; name another file with -o",
+        usable = err_set(err, EXIT_USAGE,
+                         "the results would replace the input %s, which is no result file; name another file with -o",
                          config->input);
     else if (paths->in_place && config->shard_count > 1)
-        usable = err_set(err, EXIT_USAGE, "the results of one shard would replace the whole input %s; name another file with -o",
+        usable = err_set(err, EXIT_USAGE,
+                         "the results of one shard would replace the whole input %s; name another file with -o",
                          config->input);
     else if (paths->exists && !paths->in_place && !config->may_replace && !has_journal(paths->results))
         usable = refuse_existing(paths, err);
@@ -96,7 +98,8 @@ bool paths_find(struct paths *paths, const struct paths_config *config, bool is_
 {
     *paths = (struct paths){0};
     if (config->output == NULL && strcmp(config->input, "-") == 0)
-        return err_set(err, EXIT_USAGE, "the input is standard input: name the result file with -o FILE (or -o - for standard output)");
+        return err_set(err, EXIT_USAGE,
+                       "the input is standard input: name the result file with -o FILE (or -o - for standard output)");
     paths->results = config->output != NULL ? alloc_text(config->output) : default_path(config, is_result);
     return check_place(paths, config, is_result, err);
 }

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 
 struct paths_config {
-    const char *input;   /* as the user named it; `-` = standard input */
-    const char *output;  /* -o; NULL = by default beside the input */
-    bool may_replace;    /* --force, or --skip-existing */
+    const char *input;  /* as the user named it; `-` = standard input */
+    const char *output; /* -o; NULL = by default beside the input */
+    bool may_replace;   /* --force, or --skip-existing */
     unsigned shard, shard_count;
 };
 
@@ -23,9 +23,9 @@ struct paths {
 };
 
 /*
- * Finds the result file of a run over an input that is (`is_result`) or is not a result file itself. EXIT_USAGE, with the remedy: standard
- * input without -o; results that would replace an input which is no result file; a directory; an existing file that is not the input and may not
- * be replaced, unless an interrupted run's journal lies beside it.
+ * Finds the result file of a run over an input that is (`is_result`) or is not a result file itself. EXIT_USAGE, with
+ * the remedy: standard input without -o; results that would replace an input which is no result file; a directory; an
+ * existing file that is not the input and may not be replaced, unless an interrupted run's journal lies beside it.
  */
 bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err);
 /*

@@ -63,8 +63,9 @@ static void show_cost(struct run *run, uint64_t creates, uint64_t lists)
     char rate[NUM_DURATION_TEXT], time[NUM_DURATION_TEXT];
     int64_t least_ms = pace_eta_ms(run->courier->pace, clock_mono_ms(), creates + lists);
 
-    printf("%" PRIu64 " requests (%" PRIu64 " to create, %" PRIu64 " to list); at %s that takes at least %s\n", creates + lists, creates, lists,
-           num_format_rate(rate, run->courier->config.rate), num_format_duration(time, least_ms));
+    printf("%" PRIu64 " requests (%" PRIu64 " to create, %" PRIu64 " to list); at %s that takes at least %s\n",
+           creates + lists, creates, lists, num_format_rate(rate, run->courier->config.rate),
+           num_format_duration(time, least_ms));
 }
 
 /* Shows one row, and holds it; counts those that would be sent. */

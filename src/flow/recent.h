@@ -22,7 +22,8 @@ struct recent {
 
 void recent_init(struct recent *recent, int64_t window_ms, int64_t now_wall_ms);
 
-/* `count` requests that were over at `wall_ms`; older ones than a window are left out, times ahead of ours count as now. */
+/* `count` requests that were over at `wall_ms`; older ones than a window are left out, times ahead of ours count as
+ * now. */
 void recent_add(struct recent *recent, int64_t wall_ms, uint32_t count);
 
 /* A row's requests: at its created_at where there is one, else at `latest_ms`, after which nothing was sent. */

@@ -54,17 +54,23 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
     if (*anew)
         return true;
     if (strcmp(head->command, now->command) != 0)
-        return err_set(err, EXIT_USAGE, "an interrupted `%s` has left %s; finish it first: run that command again", head->command, path);
+        return err_set(err, EXIT_USAGE, "an interrupted `%s` has left %s; finish it first: run that command again",
+                       head->command, path);
     if (!same_input(head, now))
         return err_set(err, EXIT_USAGE,
-                       "an interrupted run has left %s, and its input %s was another one, or has changed since; restore that input and run the same command again. To give that run up, remove the journal; its rows may be in the account, so use --skip-existing then",
+                       "an interrupted run has left %s, and its input %s was another one, or has changed since; "
+                       "restore that input and run the same command again. To give that run up, remove the journal; "
+                       "its rows may be in the account, so use --skip-existing then",
                        path, head->input);
     if (strcmp(head->base_url, now->base_url) != 0)
-        return err_set(err, EXIT_USAGE, "an interrupted run has left %s, and it was begun with the base URL %s; run it again with that one",
-                       path, head->base_url);
+        return err_set(
+            err, EXIT_USAGE,
+            "an interrupted run has left %s, and it was begun with the base URL %s; run it again with that one", path,
+            head->base_url);
     if (head->rows != now->rows || head->plan != now->plan)
         return err_set(err, EXIT_USAGE,
-                       "an interrupted run has left %s, and it was begun with other options (--map, --default, --allow-duplicates, --skip-existing, --shard, …); run it again with the same options",
+                       "an interrupted run has left %s, and it was begun with other options (--map, --default, "
+                       "--allow-duplicates, --skip-existing, --shard, …); run it again with the same options",
                        path);
     resume->other_key = !digest_mark_matches(head->key_mark, key);
     return true;
@@ -133,7 +139,8 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
 
 bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err)
 {
-    struct replay replay = {.resume = resume, .run = run, .recent = recent, .latest_ms = journal_modified_ms(run->journal)};
+    struct replay replay = {
+        .resume = resume, .run = run, .recent = recent, .latest_ms = journal_modified_ms(run->journal)};
     struct journal_visitor visitor = {
         .context = &replay,
         .server_clock = on_server_clock,
@@ -199,7 +206,8 @@ bool resume_is_same_account(const struct resume *resume, struct run *run)
     listing_release(&listing);
     if (listed && (!search.found || resume->org_id[0] == '\0')) {
         courier_stop(run->courier, STOP_OTHER_ACCOUNT,
-                     "the interrupted run that left %s was begun with another API key, and this key's account does not show to be the same; run it again with the key that it was begun with",
+                     "the interrupted run that left %s was begun with another API key, and this key's account does not "
+                     "show to be the same; run it again with the key that it was begun with",
                      journal_path(run->journal));
         run->courier->err.code = EXIT_USAGE;
     }

@@ -14,13 +14,13 @@
 
 /* What the journal of an interrupted run says beyond its rows. */
 struct resume {
-    uint64_t promised;    /* rows before this one may have been sent */
-    uint64_t recovered;   /* rows with an outcome */
-    bool done;            /* its results were about to get their name … */
-    uint64_t done_size;   /* … with this size and checksum */
+    uint64_t promised;  /* rows before this one may have been sent */
+    uint64_t recovered; /* rows with an outcome */
+    bool done;          /* its results were about to get their name … */
+    uint64_t done_size; /* … with this size and checksum */
     uint32_t done_crc;
-    char org_id[80];      /* the account; empty where not known */
-    bool other_key;       /* begun with another API key: resume_is_same_account() has to decide */
+    char org_id[80]; /* the account; empty where not known */
+    bool other_key;  /* begun with another API key: resume_is_same_account() has to decide */
 };
 
 /* Reads what the journal says beyond its rows. */
@@ -34,8 +34,8 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
                  bool *anew, struct err *err);
 
 /*
- * Takes over the rows' outcomes and attempts, and the run's beginning by the server's clock. Rows that may have been sent and have no outcome,
- * or `unknown`, are ROW_UNSETTLED. `recent` learns of the requests.
+ * Takes over the rows' outcomes and attempts, and the run's beginning by the server's clock. Rows that may have been
+ * sent and have no outcome, or `unknown`, are ROW_UNSETTLED. `recent` learns of the requests.
  */
 bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err);
 

@@ -27,7 +27,7 @@ enum row_state {
 struct row {
     uint64_t offset : 40; /* of the record in the decoded input */
     uint64_t length : 24;
-    uint64_t place : 40;  /* of the outcome in the journal; for ROW_DONE */
+    uint64_t place : 40; /* of the outcome in the journal; for ROW_DONE */
     uint64_t attempts : 8;
     uint64_t state : 4;   /* enum row_state */
     uint64_t status : 4;  /* enum status; for ROW_DONE and ROW_CARRIED, else STATUS_NONE */
@@ -37,8 +37,8 @@ struct row {
                              is that row's line */
     uint64_t earlier : 1; /* a result file said `unknown`: to be settled before it may be sent */
     uint64_t : 4;
-    uint32_t line;        /* physical line, from 1 */
-    uint32_t public_tag;  /* of connector_public_hash(); 0 for rows that are not to be sent */
+    uint32_t line;       /* physical line, from 1 */
+    uint32_t public_tag; /* of connector_public_hash(); 0 for rows that are not to be sent */
 };
 
 struct rows {

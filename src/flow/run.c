@@ -73,7 +73,8 @@ void run_record(struct run *run, uint64_t row, const struct outcome *outcome)
     count_failure(run, outcome->status);
 }
 
-void run_give_up(struct run *run, uint64_t row, enum status status, int http_status, const char *code, const char *message)
+void run_give_up(struct run *run, uint64_t row, enum status status, int http_status, const char *code,
+                 const char *message)
 {
     struct outcome outcome = {
         .status = status,

@@ -30,7 +30,7 @@ struct unsettled {
     uint64_t public_hash; /* connector_public_hash() of what was sent */
     int64_t since_ms;     /* monotonic: when it was given up */
     uint32_t row;
-    bool earlier;         /* lost by an earlier run, whose beginning is not known */
+    bool earlier; /* lost by an earlier run, whose beginning is not known */
 };
 
 /* A connector that this run has surely created, and when that was known. */
@@ -57,9 +57,9 @@ struct run {
     struct journal *journal;
     struct courier *courier;
     struct rows rows;
-    struct idset claimed;   /* connectors that are some row's */
-    struct idset twins;     /* connectors equal to a row's payload that the account had before this run sent anything */
-    bool twins_known;       /* the account was listed for them */
+    struct idset claimed; /* connectors that are some row's */
+    struct idset twins;   /* connectors equal to a row's payload that the account had before this run sent anything */
+    bool twins_known;     /* the account was listed for them */
 
     struct timers backoffs; /* rows in ROW_BACKOFF */
     uint32_t *ready;        /* rows in ROW_READY, first in first out: a ring */
@@ -77,25 +77,27 @@ struct run {
     int64_t started_server_ms; /* the run's beginning (the interrupted run's, if it goes on) by the server's clock */
     bool has_server_clock;
 
-    uint64_t failures;       /* rows rejected, failed or unknown in this run */
-    uint64_t failures_max;   /* stop where there are as many; 0 = never */
-    bool key_has_worked;     /* a create was accepted */
-    bool account_noted;      /* the journal knows the account */
-    struct buf text, code;   /* scratch for messages */
+    uint64_t failures;     /* rows rejected, failed or unknown in this run */
+    uint64_t failures_max; /* stop where there are as many; 0 = never */
+    bool key_has_worked;   /* a create was accepted */
+    bool account_noted;    /* the journal knows the account */
+    struct buf text, code; /* scratch for messages */
 };
 
 void run_init(struct run *run, struct courier *courier, unsigned flights);
 void run_release(struct run *run);
 
-/* Gives a row its outcome, with the attempts made: journal, log, tally, state. A failure to write stops the run (courier_fault()). */
+/* Gives a row its outcome, with the attempts made: journal, log, tally, state. A failure to write stops the run
+ * (courier_fault()). */
 void run_finish(struct run *run, uint64_t row, struct outcome *outcome);
 
 /* As run_finish(), with the attempts that `outcome` says. */
 void run_record(struct run *run, uint64_t row, const struct outcome *outcome);
 
-/* As run_finish() with a status, code and message (NULL = none); attempts from the row. The message is taken as it is: what comes
- * from a server has been through secrets_hide(). */
-void run_give_up(struct run *run, uint64_t row, enum status status, int http_status, const char *code, const char *message);
+/* As run_finish() with a status, code and message (NULL = none); attempts from the row. The message is taken as it is:
+ * what comes from a server has been through redact(). */
+void run_give_up(struct run *run, uint64_t row, enum status status, int http_status, const char *code,
+                 const char *message);
 
 /* Certainly not created: to be sent again, at once or after `wait_ms`. */
 void run_send_again(struct run *run, uint64_t row);

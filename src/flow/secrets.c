@@ -141,7 +141,8 @@ static bool check_key_file(const char *path, struct err *err)
     if (!S_ISREG(about.st_mode))
         return err_set(err, EXIT_USAGE, "--api-key-file %s is not a regular file", path);
     if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_credential(&about))
-        return err_set(err, EXIT_USAGE, "--api-key-file %s can be read by other users (mode %03o); make it yours alone: chmod 600 %s",
+        return err_set(err, EXIT_USAGE,
+                       "--api-key-file %s can be read by other users (mode %03o); make it yours alone: chmod 600 %s",
                        path, (unsigned)about.st_mode & 0777U, path);
     return true;
 }
@@ -175,7 +176,8 @@ bool secrets_api_key(const char *path, struct buf *key, struct err *err)
 
     buf_init(key, SECRET_MAX);
     if (path == NULL && (variable == NULL || *variable == '\0'))
-        return err_set(err, EXIT_USAGE, "no API key; set BIGDATA_API_KEY, or name a file that holds it with --api-key-file FILE");
+        return err_set(err, EXIT_USAGE,
+                       "no API key; set BIGDATA_API_KEY, or name a file that holds it with --api-key-file FILE");
     if (path == NULL)
         fits = buf_text(key, variable);
     forget_variable(variable);

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 
 enum {
-    SECRET_MAX = 65536,    /* bytes of a secret read from a file */
-    API_KEY_MAX = 4096,    /* bytes of an API key */
+    SECRET_MAX = 65536, /* bytes of a secret read from a file */
+    API_KEY_MAX = 4096, /* bytes of an API key */
 };
 
 /* The resolved secrets of one row; reused from row to row, wiped on release. */

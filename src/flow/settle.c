@@ -10,13 +10,13 @@
 #include <string.h>
 
 enum {
-    LISTS_MAX = 12,              /* lists for one batch that lag or fail before its rows are `unknown` */
-    SHORTEST_PAUSE_MS = 200,     /* between two lists */
+    LISTS_MAX = 12,          /* lists for one batch that lag or fail before its rows are `unknown` */
+    SHORTEST_PAUSE_MS = 200, /* between two lists */
     LONGEST_PAUSE_MS = 30000,
-    COST_FACTOR = 4,             /* a list that took t: 4 t until the next, while there are creates that it would hold up */
-    SPARE_CANDIDATES = 1024,     /* candidates kept beyond the batch's size */
-    CLOCK_MARGIN_MS = 2000,      /* the Date header counts whole seconds */
-    SHOWN_LABEL = 60,            /* characters */
+    COST_FACTOR = 4,         /* a list that took t: 4 t until the next, while there are creates that it would hold up */
+    SPARE_CANDIDATES = 1024, /* candidates kept beyond the batch's size */
+    CLOCK_MARGIN_MS = 2000,  /* the Date header counts whole seconds */
+    SHOWN_LABEL = 60,        /* characters */
 };
 
 static_assert(RUN_WITNESSES == 64, "a bit for each witness");
@@ -57,7 +57,8 @@ static const struct unsettled *batch_find(const struct settle *settle, uint64_t 
     return low < settle->batch_count && settle->batch[low].public_hash == public_hash ? &settle->batch[low] : NULL;
 }
 
-/* Whether an earlier run lost one of the group that begins at `first`: then its connector may be older than this run. */
+/* Whether an earlier run lost one of the group that begins at `first`: then its connector may be older than this run.
+ */
 static bool has_earlier(const struct settle *settle, const struct unsettled *first)
 {
     const struct unsettled *end = settle->batch + settle->batch_count;
@@ -205,7 +206,8 @@ static void form_batch(struct settle *settle, int64_t now_ms)
 
         if (entry.since_ms + settle->wait_ms > now_ms) {
             run->unsettled[kept++] = entry;
-            run->unsettled_since_ms = entry.since_ms < run->unsettled_since_ms ? entry.since_ms : run->unsettled_since_ms;
+            run->unsettled_since_ms =
+                entry.since_ms < run->unsettled_since_ms ? entry.since_ms : run->unsettled_since_ms;
             continue;
         }
         settle->batch[settle->batch_count++] = entry;
@@ -365,7 +367,7 @@ static int candidate_age(const struct settle *settle, const struct candidate *ca
 
     if (earlier || candidate->created_ms < 0 || !run->has_server_clock ||
         candidate->created_ms >= run->started_server_ms - CLOCK_MARGIN_MS || run->clock_evidence == CLOCK_DISAGREES)
-        return 0; /* ours */
+        return 0;                                        /* ours */
     return run->clock_evidence == CLOCK_AGREES ? -1 : 1; /* older; doubtful */
 }
 
@@ -379,8 +381,7 @@ static void weigh(const struct settle *settle, struct group *group, const struct
         int age;
 
         /* answered to another row while the list was under way, or listed twice */
-        if (idset_has(&settle->run->claimed, span_of(at->id)) ||
-            (at > group->first && strcmp(at[-1].id, at->id) == 0))
+        if (idset_has(&settle->run->claimed, span_of(at->id)) || (at > group->first && strcmp(at[-1].id, at->id) == 0))
             continue;
         age = candidate_age(settle, at, earlier);
         if (age == 0 && group->ours < group->row_count)
@@ -390,7 +391,8 @@ static void weigh(const struct settle *settle, struct group *group, const struct
     }
 }
 
-/* Whether the rows of a group differ in what the list can't show (secrets): then it matters which connector is whose. */
+/* Whether the rows of a group differ in what the list can't show (secrets): then it matters which connector is whose.
+ */
 static bool rows_differ(struct settle *settle, const struct group *group)
 {
     struct run *run = settle->run;
@@ -433,7 +435,8 @@ static void decide_group(struct settle *settle, struct group *group, bool proven
         group_unknown(settle, group, "ambiguous", "the account has such a connector, but perhaps from before this run");
     else if (group->ours > 0 && group->row_count > 1 && rows_differ(settle, group))
         group_unknown(settle, group, "ambiguous",
-                      "the account has such connectors, but rows that differ in their secrets alone can't be told apart by the list");
+                      "the account has such connectors, but rows that differ in their secrets alone can't be told "
+                      "apart by the list");
     else
         for (size_t i = 0; i < group->row_count; i++) {
             if (i < group->ours)

@@ -40,13 +40,13 @@ struct settle {
     size_t batch_count;
     struct candidate *found;
     size_t found_count, found_cap;
-    bool crowded;            /* more candidates than are kept */
-    int64_t latest_ms;       /* when the last row of the batch was given up */
-    uint64_t seen;           /* bit i: witness[i] was in the list */
-    uint64_t known;          /* bit i: witness[i] was answered before the list was sent */
-    unsigned asked;          /* lists for this batch that lagged or failed */
-    int64_t not_before_ms;   /* earliest time of the next list */
-    struct buf why;          /* of the last failure */
+    bool crowded;          /* more candidates than are kept */
+    int64_t latest_ms;     /* when the last row of the batch was given up */
+    uint64_t seen;         /* bit i: witness[i] was in the list */
+    uint64_t known;        /* bit i: witness[i] was answered before the list was sent */
+    unsigned asked;        /* lists for this batch that lagged or failed */
+    int64_t not_before_ms; /* earliest time of the next list */
+    struct buf why;        /* of the last failure */
 };
 
 void settle_init(struct settle *settle, struct run *run, int64_t wait_ms);

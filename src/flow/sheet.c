@@ -177,12 +177,14 @@ static bool repeats_header(const struct sheet *sheet, const struct csv_record *r
 static bool read_earlier(struct sheet *sheet, struct sheet_row *row, struct err *err)
 {
     row->earlier = (struct outcome){0};
-    return !sheet->header.is_result || results_read(&row->earlier, &sheet->header, &row->record, sheet_name(sheet), err);
+    return !sheet->header.is_result ||
+           results_read(&row->earlier, &sheet->header, &row->record, sheet_name(sheet), err);
 }
 
 /*
- * A row that had cells beyond the header's columns lost them in the result file (results_row()), and what is left may stand in
- * the wrong columns: an unquoted comma shifts a password into a label. Its right width proves nothing: somebody has to look.
+ * A row that had cells beyond the header's columns lost them in the result file (results_row()), and what is left may
+ * stand in the wrong columns: an unquoted comma shifts a password into a label. Its right width proves nothing:
+ * somebody has to look.
  */
 static void distrust_shifted(struct sheet_row *row)
 {
@@ -226,7 +228,8 @@ enum csv_step sheet_next(struct sheet *sheet, struct sheet_row **row, struct err
     return step;
 }
 
-bool sheet_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row, struct err *err)
+bool sheet_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,
+              struct err *err)
 {
     *row = &sheet->rows[FROM_AT];
     return csv_at(sheet->reader, offset, length, line, &(*row)->record, err) && make_row(sheet, FROM_AT, err);

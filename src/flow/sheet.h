@@ -46,7 +46,8 @@ const struct csv_record *sheet_header_record(const struct sheet *sheet);
 /* A column or a default holds secrets: what is written from the sheet is for its owner's eyes. */
 bool sheet_has_secrets(const struct sheet *sheet);
 
-/* A row. All of it belongs to the sheet: one from sheet_next() lasts until the next sheet_next(), likewise sheet_at(). */
+/* A row. All of it belongs to the sheet: one from sheet_next() lasts until the next sheet_next(), likewise sheet_at().
+ */
 struct sheet_row {
     struct csv_record record;
     struct row_values values;
@@ -60,7 +61,8 @@ struct sheet_row {
 enum csv_step sheet_next(struct sheet *sheet, struct sheet_row **row, struct err *err);
 
 /* Reads a row again; fails (EXIT_INPUT) where the input has changed since it was opened. */
-bool sheet_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row, struct err *err);
+bool sheet_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,
+              struct err *err);
 
 /* As sheet_at(), but without values and checks: the record and its eight cells, for writing it out again. */
 bool sheet_record_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,

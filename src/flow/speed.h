@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 struct speed {
-    int64_t at_ms;   /* of the last look; 0 = none yet */
-    uint64_t done;   /* at the last look */
-    double rate;     /* rows a second, of late */
+    int64_t at_ms; /* of the last look; 0 = none yet */
+    uint64_t done; /* at the last look */
+    double rate;   /* rows a second, of late */
 };
 
 struct speed_input {
@@ -24,7 +24,7 @@ struct speed_input {
     int64_t next_send_ms; /* when the pace lets the next request go; INT64_MAX = nothing to send, or no room */
     int64_t settle_ms;    /* when the next list is due; INT64_MAX = none */
     bool is_settling;
-    bool is_undo;          /* rows are archived rather than created */
+    bool is_undo; /* rows are archived rather than created */
 };
 
 /* Shows progress on the courier's console, if it is due at `now_ms`. */

@@ -17,10 +17,10 @@ enum stop_reason {
     STOP_DEADLINE,
     STOP_KEY_REFUSED,
     STOP_MAX_FAILURES,
-    STOP_UNREACHABLE, /* the list request before the first row did not succeed */
-    STOP_LONG_WAIT,   /* the server asks for a wait beyond STOP_WAIT_MAX_MS */
+    STOP_UNREACHABLE,   /* the list request before the first row did not succeed */
+    STOP_LONG_WAIT,     /* the server asks for a wait beyond STOP_WAIT_MAX_MS */
     STOP_OTHER_ACCOUNT, /* the key is not of the account that the interrupted run was begun with */
-    STOP_LOCAL,       /* local trouble: disk, permissions, a changed input */
+    STOP_LOCAL,         /* local trouble: disk, permissions, a changed input */
     STOP_REASONS,
 };
 

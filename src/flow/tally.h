@@ -74,7 +74,8 @@ void tally_row(struct tally *tally, const struct outcome *outcome, uint32_t line
 /* A row carried over from an earlier run. */
 void tally_carried(struct tally *tally, enum status status);
 
-/* The latency in µs that `share` (0 to 1) of the answers did not exceed, to the histogram's exactness; 0 without answers. */
+/* The latency in µs that `share` (0 to 1) of the answers did not exceed, to the histogram's exactness; 0 without
+ * answers. */
 int64_t tally_latency_quantile(const struct tally *tally, double share);
 
 /* The lower and upper bound in µs of a histogram step. */

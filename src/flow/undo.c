@@ -48,7 +48,9 @@ static bool open_results(struct undo *undo, struct err *err)
     if (undo->run.sheet == NULL)
         return false;
     if (!sheet_header(undo->run.sheet)->is_result)
-        return err_set(err, EXIT_INPUT, "%s is no result file: its header does not end in the eight result columns; name the file that `connload create` wrote",
+        return err_set(err, EXIT_INPUT,
+                       "%s is no result file: its header does not end in the eight result columns; name the file that "
+                       "`connload create` wrote",
                        path);
     return true;
 }
@@ -111,8 +113,7 @@ static bool take_up(struct undo *undo, bool found, struct err *err)
                   !resume_fits(&resume, undo->run.journal, &head, undo->courier_config.http.api_key, &anew, err)))
         return false;
     if (anew)
-        return journal_begin(undo->run.journal, &head, err) &&
-               journal_upto(undo->run.journal, head.rows, err);
+        return journal_begin(undo->run.journal, &head, err) && journal_upto(undo->run.journal, head.rows, err);
     undo->facts.resumed = true;
     resume.promised = 0; /* a DELETE that may have been sent is sent again */
     if (!resume_replay(&resume, &undo->run, &undo->recent, err))
@@ -129,7 +130,8 @@ static bool confirm(struct undo *undo, struct err *err)
     if (undo->config->yes || undo->config->dry_run || count == 0)
         return true;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-        return err_set(err, EXIT_USAGE, "undo would archive %" PRIu64 " connectors; where nobody can be asked it needs --yes", count);
+        return err_set(err, EXIT_USAGE,
+                       "undo would archive %" PRIu64 " connectors; where nobody can be asked it needs --yes", count);
     console_clear(undo->console);
     fprintf(stderr, "Archive %" PRIu64 " connector%s that %s names as created? [y/N] ", count, count == 1 ? "" : "s",
             undo->config->sheet.path);
@@ -192,10 +194,12 @@ static void send_row(struct undo *undo, int64_t now_ms)
     if (!earlier_of(undo, index, &outcome))
         return;
     if (!remote_is_uuid(outcome.connector_id)) {
-        stays(undo, index, 0, "no_id", "the row has no connector_id that could be archived; did a spreadsheet change it?");
+        stays(undo, index, 0, "no_id",
+              "the row has no connector_id that could be archived; did a spreadsheet change it?");
         return;
     }
-    snprintf(path, sizeof(path), "/contents/v1/connectors/%.*s", (int)outcome.connector_id.len, outcome.connector_id.data);
+    snprintf(path, sizeof(path), "/contents/v1/connectors/%.*s", (int)outcome.connector_id.len,
+             outcome.connector_id.data);
     request.path = path;
     request.tag = index;
     run->rows.row[index].attempts++;
@@ -298,7 +302,8 @@ static void take_answer(struct undo *undo, const struct http_answer *answer)
         again(undo, index, answer);
     else if (verdict == VERDICT_REFUSED) {
         rows_move(&undo->run.rows, index, ROW_PENDING);
-        courier_stop(&undo->courier, STOP_KEY_REFUSED, "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file",
+        courier_stop(&undo->courier, STOP_KEY_REFUSED,
+                     "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file",
                      answer->status, undo->run.text.data);
     } else
         stays(undo, index, answer->status, undo->run.code.data, undo->run.text.data);
@@ -394,7 +399,8 @@ static bool prepare(struct undo *undo, struct err *err)
         return false;
     undo->courier_ready = true;
     run_init(&undo->run, &undo->courier, config->courier.http.concurrency);
-    recent_init(&undo->recent, config->courier.rate.count > 0 ? config->courier.rate.window_ms : 60000, clock_wall_ms());
+    recent_init(&undo->recent, config->courier.rate.count > 0 ? config->courier.rate.window_ms : 60000,
+                clock_wall_ms());
     return true;
 }
 
@@ -428,7 +434,8 @@ static enum exit_code leave_journal(struct undo *undo, const struct err *err)
     console_clear(undo->console);
     console_say(undo->console, "connload: %s", err->text);
     if (undo->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
-        console_say(undo->console, "connload: %s is as it was; the same command goes on from here", undo->config->sheet.path);
+        console_say(undo->console, "connload: %s is as it was; the same command goes on from here",
+                    undo->config->sheet.path);
     return err->code;
 }
 

@@ -18,7 +18,7 @@
 struct undo_config {
     struct sheet_config sheet;     /* the result file */
     struct courier_config courier; /* http.api_key is filled in */
-    const char *repeat; /* of facts.h */
+    const char *repeat;            /* of facts.h */
     struct reporting_config reporting;
     const char *api_key_file;
     bool yes;     /* do not ask */

@@ -32,7 +32,8 @@ int scratch_open(const char *what, struct err *err)
     if (fd >= 0)
         unlink(template.data);
     else
-        err_system(err, "%s needs a temporary file in %s (TMPDIR names another folder), and none can be made there", what, folder);
+        err_system(err, "%s needs a temporary file in %s (TMPDIR names another folder), and none can be made there",
+                   what, folder);
     buf_release(&template);
     return fd;
 }

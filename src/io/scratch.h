@@ -10,8 +10,8 @@
 const char *scratch_folder(void);
 
 /*
- * A descriptor, open for reading and writing, of an empty file of mode 0600 in scratch_folder() that has no name, and is
- * gone when it is closed. -1 (EXIT_LOCAL) where there is none to be had; `what` is what needs it, for the sentence.
+ * A descriptor, open for reading and writing, of an empty file of mode 0600 in scratch_folder() that has no name, and
+ * is gone when it is closed. -1 (EXIT_LOCAL) where there is none to be had; `what` is what needs it, for the sentence.
  */
 int scratch_open(const char *what, struct err *err);
 

@@ -56,8 +56,8 @@ const struct source_info *source_info(const struct source *source);
 bool source_next(struct source *source, struct span *piece, struct err *err);
 
 /*
- * Exactly `len` bytes at `offset` of the decoded text into `out`. Fails as source_next() does. What follows them is read
- * with them and kept, so that reading on from there costs no system call.
+ * Exactly `len` bytes at `offset` of the decoded text into `out`. Fails as source_next() does. What follows them is
+ * read with them and kept, so that reading on from there costs no system call.
  */
 bool source_at(struct source *source, uint64_t offset, void *out, size_t len, struct err *err);
 

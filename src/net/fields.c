@@ -68,7 +68,8 @@ static bool is_named(struct span name, const char *wanted)
     return text_equal_fold(name, span_of(wanted));
 }
 
-/* rel=next, rel="next", rel="last next": where a page follows, whatever its address. Too much is better than too little. */
+/* rel=next, rel="next", rel="last next": where a page follows, whatever its address. Too much is better than too
+ * little. */
 static bool names_next(struct span value)
 {
     for (const char *at = value.data, *end = value.data + value.len; end - at >= 4; at++)

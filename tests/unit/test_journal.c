@@ -401,7 +401,7 @@ static void a_torn_head_is_no_run(void **state)
 static void any_changed_byte_is_noticed(void **state)
 {
     struct journal *journal = begin();
-    size_t len, head_len;
+    size_t len = 0, head_len;
     char *bytes, expected[64];
 
     (void)state;
