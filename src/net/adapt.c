@@ -24,6 +24,7 @@ enum {
     PROOF_MOST_MS = 600 * 1000, /* but never beyond this */
     AFTERSHOCKS = 4,
     FIRST_EVENTS = 3,
+    CYCLE_MOST_MS = 300 * 1000, /* of noise */
     DEAF = 16,                  /* refusals in a row hold all requests, noise or not */
     HOLD_LEAST_MS = 500,        /* outlasts most requests in flight, and leaves the server some room */
     PATIENCE_MS = 1000,         /* a probe that is not answered for so long is followed by another */
@@ -212,8 +213,10 @@ static void close_event(struct adapt *adapt, int64_t now_ms)
         begin_cycle(adapt, now_ms);
     }
     event.after = adapt->pace;
-    if (!outage && noise_event(&adapt->noise, now_ms, &event))
+    if (!outage && noise_event(&adapt->noise, now_ms, &event)) {
         adapt->pace = adapt->noise.pace;
+        adapt->aftershocks = 0;
+    }
 }
 
 /* How many times CLOSE_ENOUGH apart the bounds are: the more, the sooner a trial pays. */
@@ -265,18 +268,35 @@ static int64_t proof_needed(const struct adapt *adapt)
     return needed > adapt->least_proof_ms ? needed : adapt->least_proof_ms;
 }
 
-/* Refusals are a limit's again, or there are none; the pace is the highest that was taken. */
+/*
+ * Refusals are a limit's again, or there are none. Where a limit is full that was not known of, the cycle since noise
+ * was suspected says what it is, as the first of all did.
+ */
 static void end_noise(struct adapt *adapt, int64_t now_ms, enum noise_news news)
 {
-    adapt->low = adapt->noise.taken;
     adapt->high = INFINITY;
     adapt->step = STEP / 2;
     adapt->lost_ms = 0;
     adapt->aftershocks = 0;
     adapt->proven = news == NOISE_DENIED; /* what was sent too fast may bring aftershocks */
+    if (news == NOISE_FULL) {
+        adapt->pace = 0;
+        adapt->passed_over = FIRST_EVENTS;
+        return;
+    }
+    adapt->low = adapt->noise.taken;
     adapt->probe_ms = now_ms;
     begin_cycle(adapt, now_ms);
     adapt->outage = news == NOISE_DENIED;
+}
+
+/* A cycle without an end keeps to what was of late. */
+static void shorten_cycle(struct adapt *adapt, int64_t now_ms)
+{
+    if (now_ms - adapt->cycle_ms < CYCLE_MOST_MS)
+        return;
+    adapt->cycle_ms = now_ms - CYCLE_MOST_MS / 2;
+    adapt->accepted /= 2;
 }
 
 /* Tells net/noise, where it is on, of an answer; whether it still is. */
@@ -286,6 +306,7 @@ static bool still_noise(struct adapt *adapt, int64_t now_ms, bool refused)
 
     if (!adapt->noise.on)
         return false;
+    shorten_cycle(adapt, now_ms);
     news = noise_answer(&adapt->noise, now_ms, refused);
     if (news == NOISE_ON)
         adapt->pace = adapt->noise.pace;
@@ -327,7 +348,7 @@ static int64_t choose_wait(const struct adapt *adapt, int64_t wait_ms)
 
     if (wait_ms < 0)
         return (int64_t)own;
-    return adapt->tries > 0 && wait_ms < (int64_t)own ? (int64_t)own : wait_ms;
+    return !adapt->noise.on && adapt->tries > 0 && wait_ms < (int64_t)own ? (int64_t)own : wait_ms;
 }
 
 static void hold(struct adapt *adapt, int64_t now_ms, int64_t wait_ms)

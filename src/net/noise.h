@@ -32,14 +32,16 @@ enum noise_news {
 
 /* Embedded in its user; the fields are noise.c's own, but for those said to be read. */
 struct noise {
-    bool on;     /* read: refusals are taken for noise */
-    double pace; /* read: in force while on */
+    bool on;      /* read: refusals are taken for noise */
+    double pace;  /* read: in force while on */
     double taken; /* read: the highest pace at which the share of refusals was not above `share` */
 
     double share;      /* of the requests is refused whatever the pace */
     bool told;         /* the refusals ask for waits, which are obeyed */
     double growth;     /* what a trial multiplies the pace by */
     bool trial;        /* `pace` is `growth` times `taken` */
+    bool limited;      /* a limit was full while noise was on: it is come near with small steps */
+    double limit;      /* what was learned of it then */
     bool believed;     /* the first trial was taken */
     uint32_t rest;     /* blocks until the next trial */
     uint32_t patience; /* blocks of rest after the next trial that fails */
@@ -48,14 +50,17 @@ struct noise {
     /* The block. */
     int64_t from_ms;
     uint32_t answers, refusals;
-    double odds;     /* the logarithm of a limit's likelihood against noise's */
+    double odds; /* the logarithm of a limit's likelihood against noise's */
 
     /* The chain of events that lowered the pace. */
     uint32_t events, needed, learned; /* `learned`: those at a learned pace */
-    uint32_t probes;            /* refused in them */
-    double took_ms, held_ms;    /* the cycles at a learned pace, and what of them was a hold */
-    uint64_t accepted, refused; /* between them, in them */
-    double began;               /* the pace before it */
+    uint32_t probes;                  /* refused in them */
+    double took_ms, held_ms;          /* the cycles at a learned pace, and what of them was a hold; */
+    uint64_t kept;                    /* accepted in them */
+    double share_kept, share_missed;  /* accepted and refused in them, the older the less */
+    uint32_t contradictions;          /* events whose pace was well below what had been taken in those before */
+    uint64_t accepted;                /* between them */
+    double began;                     /* the pace before it */
 };
 
 void noise_init(struct noise *noise);

@@ -9,6 +9,7 @@
 #define TESTS_PACE_WORLD_H
 
 #include "base/clock.h"
+#include "base/timers.h"
 #include "net/pace.h"
 #include "net/retry.h"
 
@@ -174,19 +175,31 @@ static struct pace_answer refusal(const struct server *server, int64_t now)
 
 struct flight {
     bool busy, arrived;
-    bool lost; /* the answer never comes: given up at `over_at` */
+    uint32_t attempt; /* of its row, from 1 */
+    bool lost;        /* the answer never comes: given up at `over_at` */
     int64_t arrives_at, over_at;
     struct pace_answer answer;
 };
 
+/* A gateway before the server, which refuses whatever the pace. */
+struct gateway {
+    double share;        /* of the requests */
+    bool first_attempts; /* every row's first request */
+    bool told;           /* it asks for a wait of a second */
+};
+
 struct world {
     struct server server;
+    struct gateway gateway;
     int64_t latency, jitter; /* one way: from latency to latency + jitter */
     int64_t lag_ms;          /* the client's loop wakes up to this late */
     uint32_t concurrency;
     int64_t timeout; /* after which a lost answer is given up */
     uint32_t lost_percent, unsent_percent;
-    uint64_t requests; /* to send, at most */
+    uint64_t requests;   /* to send, at most */
+    bool has_rows;       /* what is refused is sent again, as the program does; else each request is a new one */
+    uint64_t rows;       /* not sent yet */
+    struct timers again; /* rows in backoff; the id is the number of the next attempt */
     struct flight flights[FLIGHTS_MOST];
     uint64_t random;
 
@@ -226,6 +239,32 @@ static bool chance(struct world *world, uint32_t percent)
     return percent > 0 && pick(&world->random, 1, 100) <= percent;
 }
 
+/* Takes the next row to send; what attempt it is. */
+static uint32_t take_row(struct world *world, int64_t now)
+{
+    uint64_t attempt = 1;
+
+    if (!timers_pop(&world->again, now / MS, &attempt) && world->rows > 0)
+        world->rows--;
+    return (uint32_t)attempt;
+}
+
+/* When the next row is there to be sent, in milliseconds; INT64_MAX: all are, and none is waiting. */
+static int64_t next_row(const struct world *world)
+{
+    return !world->has_rows || world->rows > 0 ? 0 : timers_next(&world->again);
+}
+
+static void send_again(struct world *world, const struct pace *pace, uint32_t attempt, int64_t now)
+{
+    const struct retry_config retry = {.max_attempts = 5, .base_ms = 500, .cap_ms = 60000};
+    int64_t until, wait = 0;
+
+    if (!pace_holding(pace, now / MS, &until))
+        wait = retry_backoff(&retry, attempt, next_random(&world->random));
+    timers_add(&world->again, now / MS + wait, attempt + 1);
+}
+
 static void launch(struct world *world, struct pace *pace, struct flight *flight, int64_t now)
 {
     pace_sent(pace, now / MS);
@@ -234,6 +273,7 @@ static void launch(struct world *world, struct pace *pace, struct flight *flight
         return;
     }
     *flight = (struct flight){.busy = true, .lost = chance(world, world->lost_percent)};
+    flight->attempt = world->has_rows ? take_row(world, now) : 1;
     flight->arrives_at = now + world->latency + pick(&world->random, 0, world->jitter);
     flight->over_at = flight->arrives_at + world->latency + pick(&world->random, 0, world->jitter);
     if (flight->lost)
@@ -243,6 +283,23 @@ static void launch(struct world *world, struct pace *pace, struct flight *flight
     world->sent++;
 }
 
+static bool gateway_refuses(struct world *world, const struct flight *flight)
+{
+    const struct gateway *gateway = &world->gateway;
+
+    return (gateway->first_attempts && flight->attempt == 1) ||
+           (gateway->share > 0 && uniform(&world->random) < gateway->share);
+}
+
+static struct pace_answer gateway_refusal(const struct gateway *gateway)
+{
+    struct pace_answer answer = accepted();
+
+    answer.refused = true;
+    answer.retry_after_ms = gateway->told ? 1000 : -1;
+    return answer;
+}
+
 static void arrive(struct world *world, struct flight *flight)
 {
     struct server *server = &world->server;
@@ -250,7 +307,10 @@ static void arrive(struct world *world, struct flight *flight)
 
     flight->arrived = true;
     other_user(server, now);
-    flight->answer = server_takes(server, now) ? accepted() : refusal(server, now);
+    if (gateway_refuses(world, flight))
+        flight->answer = gateway_refusal(&world->gateway);
+    else
+        flight->answer = server_takes(server, now) ? accepted() : refusal(server, now);
 }
 
 static void finish(struct world *world, struct pace *pace, struct flight *flight)
@@ -262,6 +322,8 @@ static void finish(struct world *world, struct pace *pace, struct flight *flight
     world->last_over = flight->over_at;
     world->accepted += !flight->answer.refused;
     world->refused += flight->answer.refused;
+    if (world->has_rows && flight->answer.refused)
+        send_again(world, pace, flight->attempt, flight->over_at);
 }
 
 /* When the client, which looks at its clock now, would send next, in microseconds. */
@@ -272,6 +334,7 @@ static int64_t next_send(struct world *world, const struct pace *pace, int64_t n
     if (world->sent >= world->requests || free_flight(world) == NULL)
         return INT64_MAX;
     next_ms = pace_next(pace, now / MS);
+    next_ms = next_row(world) > next_ms ? next_row(world) : next_ms;
     if (next_ms == INT64_MAX)
         return INT64_MAX;
     if (next_ms <= now / MS)
@@ -314,6 +377,7 @@ static void world_release(struct world *world)
 {
     free(world->server.taken);
     free(world->sends);
+    timers_release(&world->again);
 }
 
 static void server_start(struct server *server)

@@ -9,6 +9,8 @@ enum {
     UNKNOWN_WORLDS = 400,
     SHARED_WORLDS = 100,
     LIFTED_WORLDS = 40,
+    NOISE_WORLDS = 120,
+    NOISY_LIMIT_WORLDS = 60,
     WORLDS_MOST = 1000,
 };
 
@@ -381,6 +383,147 @@ static void lifted_limit_is_noticed(void **state)
     assert_true(percentile(took, LIFTED_WORLDS, 50) <= 600);
 }
 
+/* ---- refusals that do not depend on the pace ---- */
+
+/* A server without a limit. */
+static void make_free_world(struct world *world, uint64_t seed, uint64_t rows)
+{
+    world_init(world, seed);
+    world->server.count = 1;
+    world->server.window = 1;
+    world->server.lift = 1;
+    server_start(&world->server);
+    world->now = 1;
+    world->has_rows = true;
+    world->rows = rows;
+}
+
+/* Milliseconds that a job takes if each refused request costs only its own time; no pace is learned. */
+static double ideal_ms(const struct world *world, uint64_t requests, struct rate declared)
+{
+    double ms = (double)requests * (double)(2 * world->latency + MS / 2) / world->concurrency / 1000;
+
+    if (declared.count > 0)
+        ms = fmax(ms, (double)requests / declared.count * (double)declared.window_ms);
+    return ms;
+}
+
+/* Runs a job of rows to its end, but no longer than `most_ms`; how long it took. */
+static double job_ms(struct world *world, struct rate declared, double most_ms)
+{
+    struct pace_config config = {.limit = declared};
+    struct pace *pace = pace_new(&config);
+
+    run(world, pace, (int64_t)(most_ms * 1000));
+    pace_free(pace);
+    return (double)world->now / 1000;
+}
+
+/*
+ * A gateway that refuses 1 to 30 % at random: the job takes what it must, each refused request its own backoff (or the
+ * second that is asked for), by at most two thirds longer, and the seconds until the noise is known.
+ */
+static void random_refusals_do_not_starve(void **state)
+{
+    static double share[NOISE_WORLDS];
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= NOISE_WORLDS; seed++) {
+        uint64_t rows;
+        struct world world;
+        struct rate declared = {0};
+        double ideal, most, took;
+
+        make_free_world(&world, seed, 0);
+        rows = (uint64_t)pick_scale(&world.random, 20, 5000);
+        world.rows = rows;
+        world.gateway.share = pick_scale(&world.random, 0.01, 0.3);
+        world.gateway.told = seed % 4 == 0;
+        world.concurrency = (uint32_t)pick_scale(&world.random, 1, 64.9);
+        world.latency = pick(&world.random, MS / 4, 25 * MS);
+        if (pick(&world.random, 0, 1))
+            declared = (struct rate){.count = 500, .window_ms = (uint32_t)pick_scale(&world.random, 3000, 60000)};
+        ideal = ideal_ms(&world, (uint64_t)((double)rows / (1 - world.gateway.share)), declared);
+        if (world.gateway.told)
+            ideal += 1000 * (double)rows * world.gateway.share / (1 - world.gateway.share);
+        /* The unluckiest row's backoffs. */
+        ideal += 500 * pow(2, ceil(-log((double)rows) / log(world.gateway.share)));
+        most = ideal / 0.6 + (world.gateway.told ? 90000 : 20000);
+        took = job_ms(&world, declared, 20 * most);
+        share[seed - 1] = took / most;
+        if (took > most || world.accepted != rows)
+            fail_msg("seed %" PRIu64 ": %.3f refused%s, %u at once, round trip %.1f ms, declared %u/%u: %" PRIu64
+                     " of %" PRIu64 " rows in %.1f s, ideally %.1f s\n",
+                     seed, world.gateway.share, world.gateway.told ? " with Retry-After" : "", world.concurrency,
+                     (double)world.latency / 500, declared.count, (unsigned)declared.window_ms, world.accepted, rows,
+                     took / 1000, ideal / 1000);
+        world_release(&world);
+    }
+    qsort(share, NOISE_WORLDS, sizeof(share[0]), compare);
+    print_message("random refusals: of the bound p50 %.2f, p90 %.2f, max %.2f\n", percentile(share, NOISE_WORLDS, 50),
+                  percentile(share, NOISE_WORLDS, 90), share[NOISE_WORLDS - 1]);
+}
+
+/* Every row's first request is refused, every second one taken. */
+static void refused_first_attempts_do_not_starve(void **state)
+{
+    static const struct {
+        uint64_t rows;
+        uint32_t concurrency;
+        bool told;
+        double most_s;
+    } cases[] = {
+        {50, 1, false, 25},     {50, 16, false, 15},  {50, 64, false, 15},   {200, 1, false, 30},
+        {200, 16, false, 20},   {200, 64, false, 20}, {2000, 1, false, 100}, {2000, 16, false, 120},
+        {2000, 64, false, 120}, {50, 16, true, 80},   {200, 16, true, 250},  {200, 64, true, 250},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world world;
+        double took;
+
+        make_free_world(&world, i + 1, cases[i].rows);
+        world.gateway = (struct gateway){.first_attempts = true, .told = cases[i].told};
+        world.concurrency = cases[i].concurrency;
+        world.latency = 5 * MS;
+        took = job_ms(&world, (struct rate){0}, 1e7) / 1000;
+        if (took > cases[i].most_s || world.accepted != cases[i].rows)
+            fail_msg("%" PRIu64 " rows, %u at once%s: %.1f s", cases[i].rows, cases[i].concurrency,
+                     cases[i].told ? ", Retry-After" : "", took);
+        world_release(&world);
+    }
+}
+
+/* A real limit behind a gateway that refuses 2 % at random: most of the limit is used, and refusals stay few. */
+static void limit_behind_random_refusals_is_found(void **state)
+{
+    static struct sample sample;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= NOISY_LIMIT_WORLDS; seed++) {
+        struct world world;
+        struct pace *pace = new_pace(0, 0);
+        struct outcome outcome;
+        char text[256];
+
+        make_unknown_world(&world, seed, false);
+        world.gateway.share = 0.02;
+        world.has_rows = true;
+        world.rows = UINT64_MAX;
+        outcome = run_unknown(&world, pace);
+        sample_add(&sample, outcome);
+        describe(text, &world, seed, outcome);
+        if (outcome.goodput < 0.4 || outcome.refused > 0.1)
+            fail_msg("%s", text);
+        pace_free(pace);
+        world_release(&world);
+    }
+    sample_sort(&sample, "unknown limit behind 2 % random refusals");
+    assert_true(percentile(sample.goodput, sample.count, 10) >= 0.6);
+    assert_true(percentile(sample.goodput, sample.count, 50) >= 0.95);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +537,9 @@ int main(void)
         cmocka_unit_test(declared_limit_too_high_is_corrected),
         cmocka_unit_test(shared_key_is_lived_with),
         cmocka_unit_test(lifted_limit_is_noticed),
+        cmocka_unit_test(random_refusals_do_not_starve),
+        cmocka_unit_test(refused_first_attempts_do_not_starve),
+        cmocka_unit_test(limit_behind_random_refusals_is_found),
     };
 
     return cmocka_run_group_tests_name("adapt", tests, NULL, NULL);
