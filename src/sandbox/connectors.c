@@ -179,8 +179,6 @@ static void act_list(struct op *op)
 
 static void suffer_status(struct op *op, const struct fault *fault)
 {
-    if (fault->status == 429 && op->world->config.retry_form == RETRY_SECONDS)
-        answer_header(op->answer, "Retry-After", "1");
     if (fault->html)
         answer_gateway_page(op->answer, fault->status);
     else if (fault->status == 500)

@@ -24,7 +24,7 @@ static const struct fault table[] = {
     {"drop-reused", DROP, AFTER, .reused_only = true, .help = "as drop-after, only on a kept-alive connection"},
     {"hang-before", HANG, .help = "never answered, nothing was created"},
     {"hang-after", HANG, AFTER, .help = "created, never answered"},
-    {"429-html", HTML(429), .help = "429 with a gateway's page"},
+    {"429-html", HTML(429), .help = "429 with a gateway's page, without Retry-After"},
     {"500-before", JSON(500), .help = "500, nothing was created"},
     {"500-after", JSON(500), AFTER, .help = "created, then 500"},
     {"502-before", HTML(502), .help = "502 with a gateway's page, nothing was created"},
