@@ -22,6 +22,8 @@ enum {
     URL_MAX = 8192,         /* bytes of base URL and path together */
     BODY_KEPT = 1 << 16,    /* bytes of a body buffer that stay allocated between requests */
     PAYLOAD_KEPT = 1 << 13, /* likewise of a payload */
+    LONG_ANSWER = 1 << 16,  /* bytes of libcurl's receive buffer: for a list … */
+    SHORT_ANSWER = 1 << 12, /* … and for one connector: it is wiped after each request */
     SPARE_CONNECTIONS = 4,  /* kept beyond the concurrency, so that no connection is closed to make room */
 
     /*
@@ -604,6 +606,7 @@ static bool set_method(struct transfer *transfer, enum http_method method)
     if (transfer->method == (int)method)
         return true;
     ok = curl_easy_setopt(easy, method == HTTP_POST ? CURLOPT_POST : CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, method == HTTP_GET ? (long)LONG_ANSWER : (long)SHORT_ANSWER) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method == HTTP_DELETE ? "DELETE" : NULL) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
     transfer->method = ok ? (int)method : -1;
