@@ -606,7 +606,8 @@ static bool set_method(struct transfer *transfer, enum http_method method)
     if (transfer->method == (int)method)
         return true;
     ok = curl_easy_setopt(easy, method == HTTP_POST ? CURLOPT_POST : CURLOPT_HTTPGET, 1L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, method == HTTP_GET ? (long)LONG_ANSWER : (long)SHORT_ANSWER) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, method == HTTP_GET ? (long)LONG_ANSWER : (long)SHORT_ANSWER) ==
+             CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method == HTTP_DELETE ? "DELETE" : NULL) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
     transfer->method = ok ? (int)method : -1;
