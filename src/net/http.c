@@ -19,12 +19,11 @@
 #include <unistd.h>
 
 enum {
-    URL_MAX = 8192,         /* bytes of base URL and path together */
-    BODY_KEPT = 1 << 16,    /* bytes of a body buffer that stay allocated between requests */
-    PAYLOAD_KEPT = 1 << 13, /* likewise of a payload */
-    LONG_ANSWER = 1 << 16,  /* bytes of libcurl's receive buffer: for a list … */
-    SHORT_ANSWER = 1 << 12, /* … and for one connector: it is wiped after each request */
-    SPARE_CONNECTIONS = 4,  /* kept beyond the concurrency, so that no connection is closed to make room */
+    URL_MAX = 8192,           /* bytes of base URL and path together */
+    BODY_KEPT = 1 << 16,      /* bytes of a body buffer that stay allocated between requests */
+    PAYLOAD_KEPT = 1 << 13,   /* likewise of a payload */
+    RECEIVE_BUFFER = 1 << 13, /* bytes: libcurl gives it back, and has it wiped, after each request */
+    SPARE_CONNECTIONS = 4,    /* kept beyond the concurrency, so that no connection is closed to make room */
 
     /*
      * Seconds that a connection may have been idle and still be used: libcurl rounds down, so it is less than 4 s.
@@ -313,6 +312,7 @@ static const struct {
     {CURLOPT_HTTP09_ALLOWED, 0},
     {CURLOPT_HTTP_CONTENT_DECODING, 0}, /* no Accept-Encoding is sent; a bomb that comes all the same stays packed */
     {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+    {CURLOPT_BUFFERSIZE, RECEIVE_BUFFER},
     {CURLOPT_TCP_NODELAY, 1},
     {CURLOPT_TCP_KEEPALIVE, 1},
     {CURLOPT_MAXAGE_CONN, IDLE_S},
@@ -606,8 +606,6 @@ static bool set_method(struct transfer *transfer, enum http_method method)
     if (transfer->method == (int)method)
         return true;
     ok = curl_easy_setopt(easy, method == HTTP_POST ? CURLOPT_POST : CURLOPT_HTTPGET, 1L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, method == HTTP_GET ? (long)LONG_ANSWER : (long)SHORT_ANSWER) ==
-             CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method == HTTP_DELETE ? "DELETE" : NULL) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
     transfer->method = ok ? (int)method : -1;

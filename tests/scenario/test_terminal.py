@@ -227,6 +227,7 @@ def test_hostile_text_is_harmless(connload, write_csv):
     assert r'"\x1B]0" and "owned\x07\u{202E}@"' in run.err
 
 
+@pytest.mark.direct
 def test_next_command_is_what_to_type(connload, sandbox, write_csv, tmp_path):
     """The last line of a summary, given to a shell, goes on with the work."""
     sandbox("--rate", "none")
