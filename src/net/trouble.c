@@ -31,7 +31,7 @@ static const struct entry entries[] = {
     [TROUBLE_PROXY_FAILED] = {"proxy", "the proxy found no way to %", DETAIL_STATUS, false, NULL},
     [TROUBLE_CERTIFICATE] = {"tls", "the server's certificate can't be verified", DETAIL_WORDS, true,
                              "--cacert FILE names another authority"},
-    [TROUBLE_CA_FILE] = {"tls", "the certificate authorities can't be read", DETAIL_WORDS, true, "see --cacert"},
+    [TROUBLE_CA_FILE] = {"tls", "the certificate authorities can't be read", DETAIL_WORDS, true, "install ca-certificates, or name a file with --cacert"},
     [TROUBLE_TLS] = {"tls", "no TLS connection to %", DETAIL_WORDS, false, NULL},
     [TROUBLE_BAD_PATH] = {"bad_url", "the request's path can't be part of a URL", DETAIL_NONE, true, NULL},
     [TROUBLE_UNSENT] = {"no_connection", "no connection to %", DETAIL_WORDS, false, NULL},
