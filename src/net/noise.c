@@ -33,7 +33,7 @@ enum {
     PATIENCE = 4,
     PATIENCE_MOST = 64,
     CLEAN_ANSWERS = 240, /* without a refusal, at least, */
-    CLEAN = 6,           /* times as many answers as come between two refusals on average */
+    CLEAN = 14,          /* times as many as come between two refusals on average: by chance once in a million refusals */
 };
 
 void noise_init(struct noise *noise)
@@ -102,6 +102,8 @@ static void begin(struct noise *noise, int64_t now_ms, double low)
     noise->rest = 0;
     noise->patience = PATIENCE;
     noise->clean = 0;
+    noise->heard = noise->share_kept + noise->share_missed;
+    noise->missed = noise->share_missed;
     forget_chain(noise);
     begin_block(noise, now_ms);
     noise->pace = pace;
@@ -227,9 +229,10 @@ enum noise_news noise_answer(struct noise *noise, int64_t now_ms, bool refused)
     noise->refusals += refused;
     noise->odds += refused ? log(limited / share) : log((1 - limited) / (1 - share));
     noise->clean = refused ? 0 : noise->clean + !noise->trial;
+    noise->heard += 1;
+    noise->missed += refused;
     news = judge(noise, now_ms);
-    if (news == NOISE_ON && noise->clean > CLEAN_ANSWERS &&
-        (double)noise->clean * fmax(noise->share, SHARE_NOTICED) > CLEAN)
+    if (news == NOISE_ON && noise->clean > CLEAN_ANSWERS && (double)noise->clean * noise->missed > CLEAN * noise->heard)
         news = NOISE_GONE;
     noise->limited |= news == NOISE_FULL;
     noise->on = news == NOISE_ON;

@@ -46,6 +46,8 @@ struct noise {
     uint32_t rest;     /* blocks until the next trial */
     uint32_t patience; /* blocks of rest after the next trial that fails */
     uint64_t clean;    /* answers since the newest refusal, those in trials left out */
+    double heard;      /* answers since noise is on, with what the chain says of those before it */
+    double missed;     /* of them refusals */
 
     /* The block. */
     int64_t from_ms;

@@ -27,7 +27,7 @@
 #define MS INT64_C(1000)
 #define S (1000 * MS)
 
-enum { FLIGHTS_MOST = 64 };
+enum { FLIGHTS_MOST = 512 };
 
 /* ---- random numbers ---- */
 

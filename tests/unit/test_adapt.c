@@ -10,6 +10,7 @@ enum {
     SHARED_WORLDS = 100,
     LIFTED_WORLDS = 40,
     NOISE_WORLDS = 120,
+    LONG_WORLDS = 40,
     NOISY_LIMIT_WORLDS = 60,
     WORLDS_MOST = 1000,
 };
@@ -354,7 +355,7 @@ static double lift(uint64_t seed)
 
     make_unknown_world(&world, seed, false);
     limit = server_limit(&world.server);
-    world.concurrency = FLIGHTS_MOST;
+    world.concurrency = 64;
     world.latency = MS;
     world.server.lift = (int64_t)fmax(fmax(2000 / limit, 20.0 * (double)world.server.window), 300e6);
     run(&world, pace, world.server.lift);
@@ -464,6 +465,36 @@ static void random_refusals_do_not_starve(void **state)
                   percentile(share, NOISE_WORLDS, 90), share[NOISE_WORLDS - 1]);
 }
 
+/* A night's run under a declared limit, thousands of refusals long: the noise must not be forgotten in a lull. */
+static void noise_is_remembered(void **state)
+{
+    static double share[LONG_WORLDS];
+    const uint64_t rows = 200000;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= LONG_WORLDS; seed++) {
+        struct rate declared = {.window_ms = 1000};
+        struct world world;
+        double ideal;
+
+        make_free_world(&world, seed, rows);
+        world.gateway.share = pick_scale(&world.random, 0.004, 0.1);
+        world.concurrency = (uint32_t)pick_scale(&world.random, 16, FLIGHTS_MOST);
+        world.latency = pick(&world.random, MS, 25 * MS);
+        declared.count = (uint32_t)pick_scale(&world.random, 50, 2000);
+        ideal = ideal_ms(&world, (uint64_t)((double)rows / (1 - world.gateway.share)), declared);
+        share[seed - 1] = job_ms(&world, declared, 100 * ideal) / ideal;
+        if (share[seed - 1] > 1.25 || world.accepted != rows)
+            fail_msg("seed %" PRIu64 ": %.3f refused, %u at once, round trip %.1f ms, declared %u/s: %.2f times as long",
+                     seed, world.gateway.share, world.concurrency, (double)world.latency / 500, declared.count,
+                     share[seed - 1]);
+        world_release(&world);
+    }
+    qsort(share, LONG_WORLDS, sizeof(share[0]), compare);
+    print_message("random refusals, 200,000 rows: of the ideal time p50 %.2f, p90 %.2f, max %.2f\n",
+                  percentile(share, LONG_WORLDS, 50), percentile(share, LONG_WORLDS, 90), share[LONG_WORLDS - 1]);
+}
+
 /* Every row's first request is refused, every second one taken. */
 static void refused_first_attempts_do_not_starve(void **state)
 {
@@ -538,6 +569,7 @@ int main(void)
         cmocka_unit_test(shared_key_is_lived_with),
         cmocka_unit_test(lifted_limit_is_noticed),
         cmocka_unit_test(random_refusals_do_not_starve),
+        cmocka_unit_test(noise_is_remembered),
         cmocka_unit_test(refused_first_attempts_do_not_starve),
         cmocka_unit_test(limit_behind_random_refusals_is_found),
     };
