@@ -59,7 +59,6 @@ static void answer_keyed(struct world *world, struct account *account, const str
     struct limit_view view;
     bool accepted = limit_take(&account->limit, now_us, &view);
 
-    window_add(&account->seen, now_us);
     if (accepted)
         window_add(&account->accepted, now_us);
     add_rate_headers(world, &view, answer);
@@ -91,11 +90,17 @@ static void hold_back(struct world *world, struct answer *answer)
 static void answer_connectors_api(struct world *world, const struct call *call, struct answer *answer)
 {
     struct account *account = world_account(world, call->key);
+    int64_t now_us = clocks_mono_us();
     char request_id[REQUEST_ID_TEXT];
+    struct limit_view view;
 
     snprintf(request_id, sizeof(request_id), "req-%010" PRIu64, ++world->seq);
     answer_header(answer, "X-Request-Id", "%s", request_id);
-    if (account != NULL) {
+    if (account != NULL)
+        window_add(&account->seen, now_us);
+    if (!limit_take(&world->address_limit, now_us, &view)) {
+        refuse_rate(world, &view, request_id, answer);
+    } else if (account != NULL) {
         answer_keyed(world, account, call, request_id, answer);
     } else {
         world->stats.unauthorized++;

@@ -110,6 +110,12 @@ static bool set_rate(struct options *options, const struct option *option, const
            refuse(option, value, "write 500/m, 50/3s or none", err);
 }
 
+static bool set_address_rate(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return num_parse_rate(value, &options->world.address_rate) ||
+           refuse(option, value, "write 1500/m, 50/3s or none", err);
+}
+
 static bool set_rate_kind(struct options *options, const struct option *option, const char *value, struct err *err)
 {
     return limit_kind_named(value, &options->world.limit.kind) ||
@@ -246,6 +252,7 @@ static const struct option table[] = {
     {"log", "FILE", "write a JSON line for each request, its body included", NULL, set_log},
     {"seed", "N", "seed of delays and faults (1)", NULL, set_seed},
     {"rate", "N/WINDOW|none", "most requests for each key (none): 500/m, 50/3s", "Rate limit", set_rate},
+    {"address-rate", "N/WINDOW", "most requests from one address, rolling (none): 1500/m", NULL, set_address_rate},
     {"rate-kind", "KIND", "rolling, fixed or bucket (rolling)", NULL, set_rate_kind},
     {"burst", "N", "size of the bucket (the rate's N)", NULL, set_burst},
     {"retry-after", "FORM", "how a 429 says when: seconds, date or none (seconds)", NULL, set_retry_after},

@@ -43,6 +43,13 @@ static uint64_t seed_of_ids(void)
     return seed;
 }
 
+static void begin_address_limit(struct world *world, int64_t now_us)
+{
+    struct limit_config config = {.rate = world->config.address_rate, .kind = LIMIT_ROLLING};
+
+    limit_init(&world->address_limit, config, now_us);
+}
+
 void world_init(struct world *world, const struct world_config *config)
 {
     int64_t now_us = clocks_mono_us();
@@ -51,6 +58,7 @@ void world_init(struct world *world, const struct world_config *config)
     world->accounts = alloc_zeroed(config->key_count, sizeof(world->accounts[0]));
     for (size_t i = 0; i < config->key_count; i++)
         account_init(&world->accounts[i], config->keys[i], config->limit, now_us);
+    begin_address_limit(world, now_us);
     store_init(&world->store);
     faults_init(&world->faults, config->seed, false);
     rng_init(&world->ids, seed_of_ids(), 0);
@@ -64,6 +72,7 @@ void world_release(struct world *world)
     for (size_t i = 0; i < world->config.key_count; i++)
         account_release(&world->accounts[i]);
     free(world->accounts);
+    limit_release(&world->address_limit);
     store_release(&world->store);
     faults_release(&world->faults);
 }
@@ -83,6 +92,8 @@ void world_reset(struct world *world)
     faults_forget(&world->faults);
     stats_reset(&world->stats);
     world_set_rate(world, world->config.limit.rate);
+    limit_release(&world->address_limit);
+    begin_address_limit(world, clocks_mono_us());
 }
 
 static void synthesize(struct payload *payload, size_t number)

@@ -26,6 +26,7 @@ struct world_config {
     const char *keys[WORLD_KEYS_MAX]; /* the caller's, copied */
     size_t key_count;                 /* at least 1 */
     struct limit_config limit;
+    struct rate address_rate; /* most requests from one address, whatever the key; a count of 0: no limit */
     enum retry_form retry_form;
     bool rate_headers;
     int64_t latency_ms, jitter_ms; /* every answer is held back by latency, and up to jitter more */
@@ -37,6 +38,7 @@ struct world_config {
 struct world {
     struct world_config config;
     struct account *accounts;
+    struct limit address_limit; /* it serves this machine alone: one address */
     struct store store;
     struct faults faults;
     struct stats stats;

@@ -96,6 +96,7 @@ def test_listens_on_loopback_addresses(sandbox, address, host):
     (["--fault", "drop-sideways=5"], "the faults are drop-before, drop-after, drop-reused"),
     (["--fault", "drop-after"], "NAME=PERCENT"),
     (["--fault", "drop-after=60", "--fault", "500-after=50"], "add up to more than 100 %"),
+    (["--address-rate", "1500"], "write 1500/m, 50/3s or none"),
     (["--burst", "5"], "add --rate-kind bucket"),
     (["--seed"], "--seed needs a value"),
     (["--rate-headers=yes"], "takes no value"),
@@ -352,6 +353,17 @@ def test_the_limit_holds_in_every_window(sandbox, kind, most):
         accepted += client.request("GET")[0] == 200
     assert box.stats()["most_accepted_in_window"] <= most
     assert box.stats()["rate_limited"] > 0
+
+
+def test_the_address_has_a_limit_of_its_own(sandbox):
+    box = sandbox("--address-rate", "3/m", "--api-key", "one", "--api-key", "two")
+    one, two, stranger = Client(box, "one"), Client(box, "two"), Client(box, None)
+    assert [client.request("GET")[0] for client in (one, two, stranger)] == [200, 200, 401]
+    status, headers, body = two.create()
+    assert (status, body["errorCode"]) == (429, "RATE_LIMIT_EXCEEDED")
+    assert 1 <= int(headers["Retry-After"]) <= 60
+    stats = box.stats()
+    assert (stats["rate_limited"], stats["created"], stats["most_in_window"]) == (1, 0, 2)
 
 
 def test_the_rate_can_change_at_run_time(sandbox):
