@@ -33,7 +33,7 @@ enum {
     PATIENCE = 4,
     PATIENCE_MOST = 64,
     CLEAN_ANSWERS = 240, /* without a refusal, at least, */
-    CLEAN = 14,          /* times as many as come between two refusals on average: by chance once in a million refusals */
+    CLEAN = 14,          /* times as many as come between two refusals on average: by chance once in a million times */
 };
 
 void noise_init(struct noise *noise)

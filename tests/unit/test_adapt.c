@@ -485,7 +485,8 @@ static void noise_is_remembered(void **state)
         ideal = ideal_ms(&world, (uint64_t)((double)rows / (1 - world.gateway.share)), declared);
         share[seed - 1] = job_ms(&world, declared, 100 * ideal) / ideal;
         if (share[seed - 1] > 1.25 || world.accepted != rows)
-            fail_msg("seed %" PRIu64 ": %.3f refused, %u at once, round trip %.1f ms, declared %u/s: %.2f times as long",
+            fail_msg("seed %" PRIu64
+                     ": %.3f refused, %u at once, round trip %.1f ms, declared %u/s: %.2f times as long",
                      seed, world.gateway.share, world.concurrency, (double)world.latency / 500, declared.count,
                      share[seed - 1]);
         world_release(&world);
