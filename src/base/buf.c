@@ -88,21 +88,30 @@ bool buf_span(struct buf *buf, struct span span)
     return buf_add(buf, span.data, span.len);
 }
 
+bool buf_vformat(struct buf *buf, const char *format, va_list args)
+{
+    va_list measured;
+    int length;
+
+    va_copy(measured, args);
+    length = vsnprintf(NULL, 0, format, measured);
+    va_end(measured);
+    if (length < 0 || !buf_reserve(buf, (size_t)length))
+        return false;
+    vsnprintf(buf->data + buf->len, (size_t)length + 1, format, args);
+    buf->len += (size_t)length;
+    return true;
+}
+
 bool buf_format(struct buf *buf, const char *format, ...)
 {
     va_list args;
-    int length;
+    bool ok;
 
     va_start(args, format);
-    length = vsnprintf(NULL, 0, format, args);
+    ok = buf_vformat(buf, format, args);
     va_end(args);
-    if (length < 0 || !buf_reserve(buf, (size_t)length))
-        return false;
-    va_start(args, format);
-    vsnprintf(buf->data + buf->len, (size_t)length + 1, format, args);
-    va_end(args);
-    buf->len += (size_t)length;
-    return true;
+    return ok;
 }
 
 struct span buf_view(const struct buf *buf)

@@ -9,6 +9,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -46,6 +47,7 @@ bool buf_add(struct buf *buf, const void *bytes, size_t len);
 bool buf_text(struct buf *buf, const char *text);
 bool buf_char(struct buf *buf, char byte);
 bool buf_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool buf_vformat(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 bool buf_span(struct buf *buf, struct span span);
 
 /* The buffer's bytes; valid until it next changes. */

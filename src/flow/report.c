@@ -228,19 +228,18 @@ static void add_header(struct page *page)
 __attribute__((format(printf, 3, 4))) static void add_figure(struct page *page, const char *name, const char *format,
                                                              ...)
 {
-    struct buf value;
+    struct buf text, value;
     va_list args;
-    char *text;
 
-    va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        text = NULL;
-    va_end(args);
+    buf_init(&text, NAME_SHOWN);
     buf_init(&value, NAME_SHOWN);
-    html_text(&value, span_of(text), NAME_SHOWN / 8);
+    va_start(args, format);
+    buf_vformat(&text, format, args);
+    va_end(args);
+    html_text(&value, buf_view(&text), NAME_SHOWN / 8);
     buf_format(&page->out, "<div><dt>%s</dt><dd>%s</dd></div>\n", name, value.len > 0 ? value.data : "");
     buf_release(&value);
-    free(text);
+    buf_release(&text);
 }
 
 static void add_network_figures(struct page *page)

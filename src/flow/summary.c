@@ -56,19 +56,16 @@ static void end_line(struct page *page)
 /* A piece that is not broken: it begins a line of its own where the line has no room for it. */
 __attribute__((format(printf, 3, 4))) static void put(struct page *page, enum colour colour, const char *format, ...)
 {
-    struct buf piece;
+    struct buf text, piece;
     size_t columns;
     va_list args;
-    char *text;
 
-    va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        text = NULL;
-    va_end(args);
-    if (text == NULL)
-        return;
+    buf_init(&text, SUMMARY_BYTES);
     buf_init(&piece, SUMMARY_BYTES);
-    text_show(&piece, span_of(text), SUMMARY_BYTES / 16);
+    va_start(args, format);
+    buf_vformat(&text, format, args);
+    va_end(args);
+    text_show(&piece, buf_view(&text), SUMMARY_BYTES / 16);
     columns = columns_of(buf_view(&piece));
     if (page->columns > 0 && page->at > 0 && page->at + 1 + columns > page->columns)
         end_line(page);
@@ -79,7 +76,7 @@ __attribute__((format(printf, 3, 4))) static void put(struct page *page, enum co
     buf_span(page->out, buf_view(&piece));
     plain(page, colour);
     buf_release(&piece);
-    free(text);
+    buf_release(&text);
 }
 
 static bool is_command(const struct page *page, const char *name)

@@ -92,12 +92,14 @@ bool disk_write(int fd, const void *bytes, size_t len)
     return true;
 }
 
-ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset)
+/* At `offset`, or, where that is negative, from where the file stands. */
+static ssize_t read_whole(int fd, void *bytes, size_t len, off_t offset)
 {
     size_t have = 0;
 
     while (have < len) {
-        ssize_t got = pread(fd, (char *)bytes + have, len - have, offset + (off_t)have);
+        ssize_t got = offset < 0 ? read(fd, (char *)bytes + have, len - have)
+                                 : pread(fd, (char *)bytes + have, len - have, offset + (off_t)have);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -108,6 +110,16 @@ ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset)
         have += (size_t)got;
     }
     return (ssize_t)have;
+}
+
+ssize_t disk_read(int fd, void *bytes, size_t len)
+{
+    return read_whole(fd, bytes, len, -1);
+}
+
+ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset)
+{
+    return read_whole(fd, bytes, len, offset);
 }
 
 bool disk_sync_folder(const char *path)

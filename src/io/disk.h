@@ -25,7 +25,8 @@ const char *disk_name(const char *path);
 /* Writes all of it, whatever signals come; false with errno, some of it perhaps written. */
 bool disk_write(int fd, const void *bytes, size_t len);
 
-/* Reads up to `len` bytes at `offset`: fewer only at the end of the file; -1 with errno. */
+/* Reads up to `len` bytes, from where the file stands or at `offset`: fewer only at its end; -1 with errno. */
+ssize_t disk_read(int fd, void *bytes, size_t len);
 ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset);
 
 /*

@@ -61,30 +61,7 @@ struct spool {
     char recoded[2 * CHUNK]; /* two bytes of UTF-16 become three of UTF-8 at most */
 };
 
-/* ---- Reading and writing, whole ---- */
-
-/*
- * At most `size` bytes, fewer only at the end; -1 with errno. From `offset`, or from where the file stands if that is
- * negative.
- */
-static ssize_t read_full(int fd, void *bytes, size_t size, int64_t offset)
-{
-    size_t done = 0;
-
-    while (done < size) {
-        ssize_t got = offset < 0 ? read(fd, (char *)bytes + done, size - done)
-                                 : pread(fd, (char *)bytes + done, size - done, offset + (int64_t)done);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
-}
+/* ---- Spooling ---- */
 
 static bool write_spool(const struct spool *spool, struct span text, struct err *err)
 {
@@ -94,8 +71,6 @@ static bool write_spool(const struct spool *spool, struct span text, struct err 
                       "and that can't be written",
                       spool->name, scratch_folder());
 }
-
-/* ---- Spooling ---- */
 
 /* Counts lines, and ends early what no reader would take: bombs of NULs or of text without end. */
 static bool inspect(struct spool *spool, struct span text, struct err *err)
@@ -280,7 +255,7 @@ static bool fill_spool(struct spool *spool, int fd, struct err *err)
     for (bool first = true; ok && len == CHUNK; first = false) {
         struct span bytes = {.data = chunk};
 
-        len = read_full(fd, chunk, CHUNK, -1);
+        len = disk_read(fd, chunk, CHUNK);
         if (len < 0) {
             ok = err_system(err, "%s can't be read", spool->name);
             break;
@@ -378,7 +353,7 @@ static bool open_plain(struct source *source, int fd, enum sniff kind, struct er
 static bool open_file(struct source *source, int fd, struct err *err)
 {
     char head[SNIFF_HEAD];
-    ssize_t len = read_full(fd, head, sizeof(head), 0);
+    ssize_t len = disk_read_at(fd, head, sizeof(head), 0);
     enum sniff kind = SNIFF_REFUSED;
     bool ok;
 
@@ -479,7 +454,7 @@ static bool read_text(struct source *source, uint64_t offset, void *out, size_t 
     ssize_t got = 0;
 
     if (offset <= source->info.size && len <= source->info.size - offset)
-        got = read_full(source->fd, out, len, (int64_t)(source->start + offset));
+        got = disk_read_at(source->fd, out, len, (off_t)(source->start + offset));
     if (got < 0)
         return err_system(err, "%s can't be read", source->name);
     if ((size_t)got < len)
