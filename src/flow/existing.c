@@ -17,8 +17,7 @@ struct match {
     uint32_t length;
     uint32_t key;
     uint32_t public_tag;
-    bool used;  /* it answers for a row */
-    bool noted; /* the journal knows it as a twin, where it is to know */
+    bool used; /* it answers for a row */
 };
 
 struct search {
@@ -29,6 +28,7 @@ struct search {
     uint8_t *taken; /* for each row: a connector answers for it */
     struct match *match;
     size_t matches, match_cap;
+    size_t archived;   /* connectors that were, but are archived */
     struct idset seen; /* ids in the list: none counts twice */
     struct buf out;    /* what is not yet in the temporary file */
     int fd;
@@ -117,7 +117,7 @@ static void on_begin(void *context)
 {
     struct search *search = context;
 
-    search->matches = 0;
+    search->matches = search->archived = 0;
     search->written = 0;
     buf_reset(&search->out);
     idset_release(&search->seen);
@@ -149,6 +149,15 @@ static bool is_crowded(struct search *search)
     return true;
 }
 
+static bool note_twin(struct search *search, struct span id)
+{
+    struct err err;
+
+    if (!search->note_twins || !idset_add(&search->run->twins, id))
+        return true;
+    return journal_twin(search->run->journal, id, &err) || fault(search, &err);
+}
+
 static bool on_connector(void *context, const struct remote *remote, struct span element)
 {
     struct search *search = context;
@@ -156,8 +165,13 @@ static bool on_connector(void *context, const struct remote *remote, struct span
 
     if (search->note_twins)
         run_note_account(search->run, remote->org_id);
-    if (remote->archived || !has_key(search, first_of(search, key, 0), key) ||
-        idset_has(&search->run->claimed, remote->id) || !idset_add(&search->seen, remote->id))
+    if (!has_key(search, first_of(search, key, 0), key) || idset_has(&search->run->claimed, remote->id) ||
+        (remote->archived && search->archived++ >= search->count + SPARE_MATCHES) ||
+        !idset_add(&search->seen, remote->id))
+        return true;
+    if (!note_twin(search, remote->id))
+        return false;
+    if (remote->archived)
         return true;
     if (is_crowded(search))
         return false;
@@ -187,19 +201,6 @@ static bool read_match(struct search *search, const struct match *match)
         return fault(search, &err);
     }
     return remote_read(&search->remote, (struct span){search->element.data, match->length});
-}
-
-static bool note_twin(struct search *search, struct match *match)
-{
-    struct err err;
-
-    if (match->noted)
-        return true;
-    match->noted = true;
-    if (!search->note_twins)
-        return true;
-    idset_add(&search->run->twins, search->remote.id);
-    return journal_twin(search->run->journal, search->remote.id, &err) || fault(search, &err);
 }
 
 static void row_exists(struct search *search, uint64_t index, const struct sheet_row *read)
@@ -238,7 +239,7 @@ static void take(struct search *search, uint32_t row, const struct sheet_row *re
         row_exists(search, row, read);
 }
 
-/* Finds a row with the same payload: then the connector is a twin, and answers for the first such row that is free. */
+/* Finds the first row with the same payload that no connector answers for yet. */
 static bool place_exact(struct search *search, struct match *match, bool skip)
 {
     struct sheet_row *read;
@@ -248,15 +249,11 @@ static bool place_exact(struct search *search, struct match *match, bool skip)
     for (uint64_t at = first_of(search, match->key, match->public_tag); has_tag(search, at, match); at++) {
         uint32_t row = search->order[at];
 
-        if (search->taken[row] && (match->noted || is_unsettled(search, row)))
+        if (search->taken[row])
             continue;
         if (!read_row(search, row, &read))
             return false;
         if (!connector_public_equal(&read->connector, &search->remote.connector))
-            continue;
-        if (!is_unsettled(search, row) && !note_twin(search, match))
-            return false;
-        if (search->taken[row])
             continue;
         take(search, row, read, match, skip);
         break;

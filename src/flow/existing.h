@@ -1,9 +1,9 @@
 /*
  * existing: what the account has before the first row is sent: one list, which also proves key, URL, proxy and TLS.
  *
- * Three things are learned from it: which connectors equal a row's payload (they are older than anything that this
- * run will lose; settle.c must not take them for a row's own); with --skip-existing, which rows have their connector
- * already; without it, how many seem to.
+ * Three things are learned from it: which connectors of a row's type and label there are, archived ones too (they are
+ * older than anything that this run will lose; settle.c must not take them for a row's own); with --skip-existing,
+ * which rows have their connector already; without it, how many seem to.
  *
  * One connector answers for one row (same type and label, not archived, no other row's), exact twins first.
  */

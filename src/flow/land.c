@@ -50,7 +50,7 @@ static void describe(struct run *run, uint64_t row, const struct http_answer *an
         buf_text(&run->text, answer->problem != NULL ? answer->problem : "no answer");
     } else if (answer->status >= 200 && answer->status < 300) {
         buf_text(&run->code, "unreadable_answer");
-        buf_format(&run->text, "the server answered %d, but not with a connector", answer->status);
+        buf_format(&run->text, "the server answered %d, but not with the row's connector", answer->status);
     } else
         api_error_read(answer->body, secrets, &run->text, &run->code);
     if (run->code.len == 0)
@@ -131,14 +131,17 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
         run_back_off(run, row, courier_backoff(run->courier, attempts), now_ms);
 }
 
-static void act_settle(struct land *land, uint64_t row, uint64_t public_hash)
+static void act_settle(struct land *land, uint64_t row, struct unsettled *entry)
 {
     struct run *run = land->run;
     struct err err;
 
+    entry->row = (uint32_t)row;
+    entry->since_ms = clock_mono_ms();
+
     console_detail(run->console, "%s:%" PRIu32 ": may exist: %s", sheet_name(run->sheet), run->rows.row[row].line,
                    run->text.data);
-    run_unsettle(run, row, public_hash, clock_mono_ms());
+    run_unsettle(run, entry);
     if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err))
         courier_fault(run->courier, &err);
 }
@@ -149,19 +152,43 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
 
     rows_move(&run->rows, row, ROW_PENDING);
     courier_stop(run->courier, STOP_KEY_REFUSED,
-                 "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and "
-                 "that the key is meant for %s",
-                 answer->status, run->text.data, run->courier->config.http.base_url);
+                 "%s:%" PRIu32 ": the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or "
+                 "--api-key-file, and that the key is meant for %s",
+                 sheet_name(run->sheet), run->rows.row[row].line, answer->status, run->text.data,
+                 run->courier->config.http.base_url);
+}
+
+/*
+ * Whether the answer's connector can be the row's: a connection on which answers have come out of step names others'.
+ * The API may keep a payload otherwise than it was sent; about the label remains.
+ */
+static bool is_about(struct land *land, uint64_t index, uint64_t public_hash)
+{
+    struct run *run = land->run;
+    const struct connector *answered = &land->remote.connector;
+    const struct row *row = &run->rows.row[index];
+    struct sheet_row *read;
+    struct err err;
+
+    if (answered->label.len == 0 || connector_public_hash(answered) == public_hash)
+        return true;
+    if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
+        return connector_near_hash(answered) == connector_near_hash(&read->connector);
+    courier_fault(run->courier, &err);
+    return true;
 }
 
 void land_answer(struct land *land, const struct http_answer *answer)
 {
     struct run *run = land->run;
-    uint64_t public_hash, row = launch_landed(run, answer->tag, &public_hash);
+    struct unsettled entry = {.http_status = (uint16_t)answer->status};
+    uint64_t row = launch_landed(run, answer->tag, &entry.public_hash);
     bool readable = answer->status >= 200 && answer->status < 300 && remote_read(&land->remote, answer->body) &&
                     !idset_has(&run->claimed, land->remote.id);
-    enum verdict verdict =
-        classify_create(answer->fate, answer->status, readable, api_error_is_json(answer->body), run->key_has_worked);
+    enum verdict verdict;
+
+    entry.misnamed = readable && !is_about(land, row, entry.public_hash);
+    verdict = classify_create(answer->fate, answer->status, readable && !entry.misnamed);
 
     if (verdict != VERDICT_CREATED)
         describe(run, row, answer);
@@ -177,7 +204,7 @@ void land_answer(struct land *land, const struct http_answer *answer)
         act_again(land, row, answer);
         break;
     case VERDICT_SETTLE:
-        act_settle(land, row, public_hash);
+        act_settle(land, row, &entry);
         break;
     case VERDICT_REFUSED:
         act_refused(land, row, answer);

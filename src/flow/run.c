@@ -143,12 +143,10 @@ void run_wait_for_settling(struct run *run, const struct unsettled *entry)
         run->unsettled_since_ms = entry->since_ms;
 }
 
-void run_unsettle(struct run *run, uint64_t row, uint64_t public_hash, int64_t now_ms)
+void run_unsettle(struct run *run, const struct unsettled *entry)
 {
-    struct unsettled entry = {.public_hash = public_hash, .since_ms = now_ms, .row = (uint32_t)row};
-
-    rows_move(&run->rows, row, ROW_UNSETTLED);
-    run_wait_for_settling(run, &entry);
+    rows_move(&run->rows, entry->row, ROW_UNSETTLED);
+    run_wait_for_settling(run, entry);
     run->tally->lost++;
 }
 

@@ -28,9 +28,12 @@ enum { RUN_WITNESSES = 64 };
 /* A row whose create may have happened. */
 struct unsettled {
     uint64_t public_hash; /* connector_public_hash() of what was sent */
+    uint64_t near_hash;   /* connector_near_hash() of it; settle.c sets it when the row's turn has come */
     int64_t since_ms;     /* monotonic: when it was given up */
     uint32_t row;
-    bool earlier; /* lost by an earlier run, whose beginning is not known */
+    uint16_t http_status; /* of the answer that told nothing; 0 = none */
+    bool earlier;         /* lost by an earlier run, whose beginning is not known */
+    bool misnamed; /* the answer named a connector that is not the row's: found, or never known, but not absent */
 };
 
 /* A connector that this run has surely created, and when that was known. */
@@ -58,7 +61,7 @@ struct run {
     struct courier *courier;
     struct rows rows;
     struct idset claimed; /* connectors that are some row's */
-    struct idset twins;   /* connectors equal to a row's payload that the account had before this run sent anything */
+    struct idset twins;   /* connectors of a row's type and label that the account had before this run sent anything */
     bool twins_known;     /* the account was listed for them */
 
     struct timers backoffs; /* rows in ROW_BACKOFF */
@@ -110,7 +113,7 @@ void run_wake_backoffs(struct run *run, int64_t now_ms);
 bool run_take_ready(struct run *run, uint64_t *row);
 
 /* May have been created: waits to be settled. */
-void run_unsettle(struct run *run, uint64_t row, uint64_t public_hash, int64_t now_ms);
+void run_unsettle(struct run *run, const struct unsettled *entry);
 /* Puts a row that is in ROW_UNSETTLED already (on) the waiting list. */
 void run_wait_for_settling(struct run *run, const struct unsettled *entry);
 

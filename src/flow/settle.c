@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ enum {
     SHORTEST_PAUSE_MS = 200, /* between two lists */
     LONGEST_PAUSE_MS = 30000,
     COST_FACTOR = 4,         /* a list that took t: 4 t until the next, while there are creates that it would hold up */
-    SPARE_CANDIDATES = 1024, /* candidates kept beyond the batch's size */
+    PARTIAL_LISTS_MAX = 3,   /* of them that do not show everything: the next is hardly better */
+    SPARE_CANDIDATES = 1024, /* candidates, and strangers, kept beyond the batch's size */
     CLOCK_MARGIN_MS = 2000,  /* the Date header counts whole seconds */
     SHOWN_LABEL = 60,        /* characters */
 };
@@ -39,6 +41,13 @@ static int candidates_by_hash(const void *left, const void *right)
     if (a->created_ms != b->created_ms)
         return a->created_ms < b->created_ms ? -1 : 1;
     return strcmp(a->id, b->id);
+}
+
+static int numerically(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+    return a < b ? -1 : a > b;
 }
 
 /* The first row of the batch with that hash, or NULL. */
@@ -73,7 +82,7 @@ static void forget_found(struct settle *settle)
 {
     for (size_t i = 0; i < settle->found_count; i++)
         free(settle->found[i].inbox);
-    settle->found_count = 0;
+    settle->found_count = settle->stranger_count = 0;
     settle->crowded = false;
 }
 
@@ -128,25 +137,45 @@ static void keep_candidate(struct settle *settle, const struct remote *remote, u
     candidate->inbox = alloc_copy(remote->inbox_email.len > 0 ? remote->inbox_email.data : "", remote->inbox_email.len);
 }
 
+static void keep_stranger(struct settle *settle, const struct remote *remote, uint64_t public_hash)
+{
+    uint64_t near_hash = connector_near_hash(&remote->connector);
+    struct stranger *stranger;
+
+    if (bsearch(&near_hash, settle->near, settle->batch_count, sizeof(near_hash), numerically) == NULL)
+        return;
+    if (settle->stranger_count >= settle->batch_count + SPARE_CANDIDATES) {
+        settle->crowded = true;
+        return;
+    }
+    if (settle->stranger_count == settle->stranger_cap) {
+        settle->stranger_cap = settle->stranger_cap > 0 ? settle->stranger_cap * 2 : 64;
+        settle->stranger = alloc_resize(settle->stranger, settle->stranger_cap, sizeof(settle->stranger[0]));
+    }
+    stranger = &settle->stranger[settle->stranger_count++];
+    *stranger = (struct stranger){near_hash, public_hash, remote->created_ms, ""};
+    memcpy(stranger->id, remote->id.data, UUID_TEXT);
+}
+
 static bool on_connector(void *context, const struct remote *remote, struct span element)
 {
     struct settle *settle = context;
     struct run *run = settle->run;
     const struct unsettled *entry;
     uint64_t public_hash;
+    bool older;
 
     (void)element;
     if (idset_has(&run->claimed, remote->id)) {
         note_witness(settle, remote->id);
         return true;
     }
-    if (remote->archived)
-        return true;
+    older = idset_has(&run->twins, remote->id);
     public_hash = connector_public_hash(&remote->connector);
-    entry = batch_find(settle, public_hash);
-    if (entry == NULL || (idset_has(&run->twins, remote->id) && !has_earlier(settle, entry)))
-        return true;
-    if (is_like_row(settle, entry, remote))
+    entry = remote->archived ? NULL : batch_find(settle, public_hash);
+    if (entry == NULL && !older)
+        keep_stranger(settle, remote, public_hash);
+    else if (entry != NULL && (!older || has_earlier(settle, entry)) && is_like_row(settle, entry, remote))
         keep_candidate(settle, remote, public_hash);
     return !courier_must_abort(run->courier, clock_mono_ms());
 }
@@ -167,6 +196,9 @@ void settle_release(struct settle *settle)
     buf_release(&settle->why);
     free(settle->found);
     free(settle->batch);
+    free(settle->near);
+    free(settle->stranger);
+    free(settle->doubted);
 }
 
 bool settle_has_rows(const struct settle *settle)
@@ -187,6 +219,26 @@ int64_t settle_due(const struct settle *settle)
         return INT64_MAX;
     due_ms = run->unsettled_since_ms + settle->wait_ms;
     return due_ms < settle->not_before_ms ? settle->not_before_ms : due_ms;
+}
+
+/* What a server may have made of the labels of the batch's rows. */
+static void note_labels(struct settle *settle)
+{
+    struct run *run = settle->run;
+
+    settle->near = alloc_resize(settle->near, settle->batch_count, sizeof(settle->near[0]));
+    for (size_t i = 0; i < settle->batch_count; i++) {
+        const struct row *row = &run->rows.row[settle->batch[i].row];
+        struct sheet_row *read;
+        struct err err;
+
+        if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
+            settle->batch[i].near_hash = connector_near_hash(&read->connector);
+        else
+            courier_fault(run->courier, &err);
+        settle->near[i] = settle->batch[i].near_hash;
+    }
+    qsort(settle->near, settle->batch_count, sizeof(settle->near[0]), numerically);
 }
 
 /* Moves the rows that have waited long enough into the batch. */
@@ -215,6 +267,7 @@ static void form_batch(struct settle *settle, int64_t now_ms)
             settle->latest_ms = entry.since_ms;
     }
     run->unsettled_count = kept;
+    note_labels(settle);
     qsort(settle->batch, settle->batch_count, sizeof(settle->batch[0]), by_hash);
 }
 
@@ -305,6 +358,17 @@ static void settle_created(struct settle *settle, const struct unsettled *entry,
     run_finish(run, entry->row, &outcome);
 }
 
+/* Nothing came back that could be believed, and no attempt is left. */
+static void settle_failed(struct settle *settle, const struct unsettled *entry)
+{
+    static const char what[] = "the answer was lost each time; the account's list shows that it was not created";
+    char why[160];
+
+    snprintf(why, sizeof(why), "%s (the last answer was %d)", what, entry->http_status);
+    run_give_up(settle->run, entry->row, STATUS_FAILED, entry->http_status, "answer_lost",
+                entry->http_status > 0 ? why : what);
+}
+
 static void settle_absent(struct settle *settle, const struct unsettled *entry)
 {
     struct run *run = settle->run;
@@ -316,8 +380,25 @@ static void settle_absent(struct settle *settle, const struct unsettled *entry)
     else if (retry_allowed(&run->courier->config.retry, run->rows.row[entry->row].attempts))
         run_send_again(run, entry->row);
     else
-        run_give_up(run, entry->row, STATUS_FAILED, 0, "answer_lost",
-                    "the answer was lost each time; the account's list shows that it was not created");
+        settle_failed(settle, entry);
+}
+
+static void note_doubt(struct settle *settle, uint64_t public_hash)
+{
+    if (settle->doubted_count == settle->doubted_cap) {
+        settle->doubted_cap = settle->doubted_cap > 0 ? settle->doubted_cap * 2 : 64;
+        settle->doubted = alloc_resize(settle->doubted, settle->doubted_cap, sizeof(settle->doubted[0]));
+    }
+    settle->doubted[settle->doubted_count++] = public_hash;
+}
+
+/* Whether a row with that payload was left `unknown` before: a connector in the list may as well be that one's. */
+static bool is_doubted(const struct settle *settle, uint64_t public_hash)
+{
+    for (size_t i = 0; i < settle->doubted_count; i++)
+        if (settle->doubted[i] == public_hash)
+            return true;
+    return false;
 }
 
 /* Tells the operator what to look for. */
@@ -332,6 +413,7 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
     struct err err;
 
     run->tally->settled_unknown++;
+    note_doubt(settle, entry->public_hash);
     log_settled(settle, entry->row, "unknown");
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
         courier_fault(run->courier, &err);
@@ -343,7 +425,7 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
                entry->earlier ? "" : clock_format(when, courier_server_time(run->courier, sent_wall_ms)), why,
                type_name(read->connector.type));
     text_quote(&text, read->connector.label, SHOWN_LABEL);
-    run_give_up(run, entry->row, STATUS_UNKNOWN, 0, code, text.data);
+    run_give_up(run, entry->row, STATUS_UNKNOWN, entry->http_status, code, text.data);
     buf_release(&text);
 }
 
@@ -352,43 +434,60 @@ struct group {
     const struct unsettled *rows;
     size_t row_count;
     const struct candidate *first;
+    bool earlier;    /* an earlier run lost one of the rows */
     size_t ours;     /* candidates that are surely of this run */
     size_t doubtful; /* candidates that may be older than it */
 };
 
+enum age { AGE_OURS, AGE_OLDER, AGE_DOUBTFUL };
+
 /*
- * A candidate that the account did not have when it was listed before the run, or where that was not done, one whose
+ * Of a connector that the account did not have when it was listed before the run, or where that was not done, one whose
  * created_at is not before the run by the server's clock. Clocks are believed only where this run's own connectors
  * have shown that created_at and the Date header agree.
  */
-static int candidate_age(const struct settle *settle, const struct candidate *candidate, bool earlier)
+static enum age age_of(const struct run *run, int64_t created_ms)
 {
-    const struct run *run = settle->run;
-
-    if (earlier || candidate->created_ms < 0 || !run->has_server_clock ||
-        candidate->created_ms >= run->started_server_ms - CLOCK_MARGIN_MS || run->clock_evidence == CLOCK_DISAGREES)
-        return 0;                                        /* ours */
-    return run->clock_evidence == CLOCK_AGREES ? -1 : 1; /* older; doubtful */
+    if (created_ms < 0 || !run->has_server_clock || created_ms >= run->started_server_ms - CLOCK_MARGIN_MS ||
+        run->clock_evidence == CLOCK_DISAGREES)
+        return AGE_OURS;
+    return run->clock_evidence == CLOCK_AGREES ? AGE_OLDER : AGE_DOUBTFUL;
 }
 
 /* Sorts out the group's candidates: those of this run come to the front of `ours`, which holds as many as rows. */
 static void weigh(const struct settle *settle, struct group *group, const struct candidate **ours)
 {
     const struct candidate *end = settle->found + settle->found_count;
-    bool earlier = has_earlier(settle, group->rows);
 
     for (const struct candidate *at = group->first; at < end && at->public_hash == group->rows[0].public_hash; at++) {
-        int age;
+        enum age age = group->earlier ? AGE_OURS : age_of(settle->run, at->created_ms);
 
         /* answered to another row while the list was under way, or listed twice */
         if (idset_has(&settle->run->claimed, span_of(at->id)) || (at > group->first && strcmp(at[-1].id, at->id) == 0))
             continue;
-        age = candidate_age(settle, at, earlier);
-        if (age == 0 && group->ours < group->row_count)
+        if (age == AGE_OURS && group->ours < group->row_count)
             ours[group->ours] = at;
-        group->ours += age == 0;
-        group->doubtful += age > 0;
+        group->ours += age == AGE_OURS;
+        group->doubtful += age == AGE_DOUBTFUL;
     }
+}
+
+/*
+ * A stranger that may be one of the group's, or NULL. What an earlier run lost is not compared: how old a stranger may
+ * be is not known there.
+ */
+static const struct stranger *stranger_near(const struct settle *settle, const struct group *group)
+{
+    const struct run *run = settle->run;
+
+    for (size_t i = 0; i < settle->stranger_count && !group->earlier; i++) {
+        const struct stranger *stranger = &settle->stranger[i];
+
+        if (stranger->near_hash == group->rows[0].near_hash && !idset_has(&run->claimed, span_of(stranger->id)) &&
+            age_of(run, stranger->created_ms) != AGE_OLDER && !has_likes_elsewhere(settle, stranger->public_hash))
+            return stranger;
+    }
+    return NULL;
 }
 
 /* Whether the rows of a group differ in what the list can't show (secrets): then it matters which connector is whose.
@@ -417,10 +516,30 @@ static bool rows_differ(struct settle *settle, const struct group *group)
     return false;
 }
 
-static void group_unknown(struct settle *settle, const struct group *group, const char *code, const char *why)
+/* Gives the group up where the list can't tell which connector is whose, or whether there is one; false where it can. */
+static bool is_ambiguous(struct settle *settle, const struct group *group)
 {
-    for (size_t i = 0; i < group->row_count; i++)
-        settle_unknown(settle, &group->rows[i], code, why);
+    const struct stranger *stranger;
+    const char *why = NULL;
+    char text[160];
+
+    if (group->ours > group->row_count || settle->crowded)
+        why = "the account has more such connectors than this run can have made";
+    else if (group->ours < group->row_count && group->doubtful > 0)
+        why = "the account has such a connector, but perhaps from before this run";
+    else if (group->ours > 0 && is_doubted(settle, group->rows[0].public_hash))
+        why = "the account has such a connector, but it may as well be that of a row like it which was left unknown";
+    else if (group->ours > 0 && group->row_count > 1 && rows_differ(settle, group))
+        why = "the account has such connectors, but rows that differ in their secrets alone can't be told apart by the "
+              "list";
+    else if (group->ours < group->row_count && (stranger = stranger_near(settle, group)) != NULL) {
+        snprintf(text, sizeof(text), "the account has a new connector %s that is no other row's, but differs from it",
+                 stranger->id);
+        why = text;
+    }
+    for (size_t i = 0; why != NULL && i < group->row_count; i++)
+        settle_unknown(settle, &group->rows[i], "ambiguous", why);
+    return why != NULL;
 }
 
 /* `proven`: what the list lacks is surely absent. */
@@ -429,18 +548,13 @@ static void decide_group(struct settle *settle, struct group *group, bool proven
     const struct candidate **ours = alloc_zeroed(group->row_count, sizeof(const struct candidate *));
 
     weigh(settle, group, ours);
-    if (group->ours > group->row_count || settle->crowded)
-        group_unknown(settle, group, "ambiguous", "the account has more such connectors than this run can have made");
-    else if (group->ours < group->row_count && group->doubtful > 0)
-        group_unknown(settle, group, "ambiguous", "the account has such a connector, but perhaps from before this run");
-    else if (group->ours > 0 && group->row_count > 1 && rows_differ(settle, group))
-        group_unknown(settle, group, "ambiguous",
-                      "the account has such connectors, but rows that differ in their secrets alone can't be told "
-                      "apart by the list");
-    else
+    if (!is_ambiguous(settle, group))
         for (size_t i = 0; i < group->row_count; i++) {
             if (i < group->ours)
                 settle_created(settle, &group->rows[i], ours[i]);
+            else if (group->rows[i].misnamed)
+                settle_unknown(settle, &group->rows[i], "ambiguous",
+                               "the answer named a connector that is not its own");
             else if (proven)
                 settle_absent(settle, &group->rows[i]);
             else
@@ -464,6 +578,7 @@ static void decide(struct settle *settle, bool proven, const char *unproven)
             at++;
             group.row_count++;
         }
+        group.earlier = has_earlier(settle, group.rows);
         while (found < settle->found_count && settle->found[found].public_hash < public_hash)
             found++;
         group.first = settle->found + found;
@@ -490,10 +605,10 @@ static int64_t pause_after(const struct settle *settle)
 }
 
 /* The list lagged or failed: asks again, or, after too many, settles for what is known. */
-static void ask_again(struct settle *settle, const char *why, int64_t now_ms)
+static void ask_again(struct settle *settle, unsigned most, const char *why, int64_t now_ms)
 {
     settle->not_before_ms = now_ms + pause_after(settle);
-    if (++settle->asked >= LISTS_MAX)
+    if (++settle->asked >= most)
         decide(settle, false, why);
     else
         console_detail(settle->run->console, "settling: %s; asking again", why);
@@ -501,11 +616,14 @@ static void ask_again(struct settle *settle, const char *why, int64_t now_ms)
 
 static void take_list(struct settle *settle, int64_t now_ms)
 {
+    bool partial = listing_is_partial(&settle->listing);
+
     if (!is_fresh(settle)) {
-        ask_again(settle, "the account's list lags behind what this run has created", now_ms);
+        ask_again(settle, partial ? PARTIAL_LISTS_MAX : LISTS_MAX,
+                  "the account's list lags behind what this run has created", now_ms);
         return;
     }
-    if (listing_is_partial(&settle->listing))
+    if (partial)
         decide(settle, false, "the account's list does not show everything");
     else
         decide(settle, true, NULL);
@@ -526,7 +644,7 @@ void settle_answer(struct settle *settle, const struct http_answer *answer)
     }
     forget_found(settle);
     if (verdict == VERDICT_AGAIN && !courier_must_abort(run->courier, now_ms)) {
-        ask_again(settle, settle->why.data, now_ms);
+        ask_again(settle, LISTS_MAX, settle->why.data, now_ms);
         return;
     }
     if (verdict == VERDICT_REFUSED)

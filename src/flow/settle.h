@@ -6,7 +6,8 @@
  *   found          its payload, not archived, no other row's, not there before the run   → created
  *   surely absent  and the list is fresh, whole, and nobody like it is in flight         → sent again, failed, or left
  *                                                                                          for later (--limit)
- *   else           the list failed, lags, or has more of them than rows asking           → unknown
+ *   else           the list failed, lags, has more of them than rows asking, or shows a  → unknown
+ *                  stranger: a new connector with about this label that is nobody's
  *
  * A list proves its freshness by connectors of this run: one that was answered after the last row was given up is
  * shown, and none that was answered before it is missing. A list that lacks them is asked for again. Where the run has
@@ -32,6 +33,16 @@ struct candidate {
     char *inbox;        /* owned */
 };
 
+/*
+ * A connector in the list that is no row's and was not there before the run. Where its label is about an unsettled
+ * row's, a server that keeps payloads otherwise than they were sent may have made it of that row.
+ */
+struct stranger {
+    uint64_t near_hash, public_hash;
+    int64_t created_ms; /* -1 where it could not be read */
+    char id[37];
+};
+
 struct settle {
     struct run *run;
     int64_t wait_ms;
@@ -40,7 +51,12 @@ struct settle {
     size_t batch_count;
     struct candidate *found;
     size_t found_count, found_cap;
-    bool crowded;          /* more candidates than are kept */
+    uint64_t *near; /* of the batch's rows: connector_near_hash(), sorted */
+    struct stranger *stranger;
+    size_t stranger_count, stranger_cap;
+    uint64_t *doubted; /* public hashes of rows that this run has left `unknown` */
+    size_t doubted_count, doubted_cap;
+    bool crowded;          /* more candidates or strangers than are kept */
     int64_t latest_ms;     /* when the last row of the batch was given up */
     uint64_t seen;         /* bit i: witness[i] was in the list */
     uint64_t known;        /* bit i: witness[i] was answered before the list was sent */

@@ -7,7 +7,7 @@
  *   connload-journal 1 ⇥ command=create ⇥ input=… ⇥ … ⇥ 1a2b3c4d    the head, written once, synced
  *   clock ⇥ SERVER_MS ⇥ WALL_MS ⇥ crc     the server's clock, and ours at that moment
  *   account ⇥ ORG_ID ⇥ crc                whose account it is
- *   twin ⇥ CONNECTOR_ID ⇥ crc             the account had it before, equal to a row's payload
+ *   twin ⇥ CONNECTOR_ID ⇥ crc             the account had it before, of a row's type and label
  *   listed ⇥ crc                          all twins, and all `exists` outcomes, stand above
  *   upto ⇥ 512 ⇥ crc                      rows up to (not including) 512 may be sent; synced before the first is
  *   attempts ⇥ 17 ⇥ 2 ⇥ crc               row 17 was sent twice so far and may be sent again

@@ -20,7 +20,7 @@ static enum verdict judge_status(int status)
         return VERDICT_REFUSED;
     if (status == 429 || status == 503)
         return VERDICT_AGAIN;
-    if (is_within(status, 300, 499) && status != 408)
+    if (is_within(status, 400, 499) && status != 408)
         return VERDICT_REJECTED;
     return VERDICT_SETTLE;
 }
@@ -31,7 +31,7 @@ static bool is_decided_by_status(int status)
     return is_within(status, 400, 499) || status == 503;
 }
 
-enum verdict classify_create(enum fate fate, int http_status, bool readable, bool json_body, bool key_has_worked)
+enum verdict classify_create(enum fate fate, int http_status, bool readable)
 {
     if (fate == FATE_UNSENT)
         return VERDICT_AGAIN;
@@ -39,15 +39,15 @@ enum verdict classify_create(enum fate fate, int http_status, bool readable, boo
         return is_decided_by_status(http_status) ? judge_status(http_status) : VERDICT_SETTLE;
     if (is_within(http_status, 200, 299))
         return readable ? VERDICT_CREATED : VERDICT_SETTLE;
-    if (http_status == 403 && json_body && key_has_worked)
-        return VERDICT_REJECTED;
     return judge_status(http_status);
 }
 
 enum verdict classify_idempotent(enum fate fate, int http_status, bool readable)
 {
-    enum verdict verdict = classify_create(fate, http_status, readable, false, false);
+    enum verdict verdict = classify_create(fate, http_status, readable);
 
+    if (fate == FATE_ANSWERED && is_within(http_status, 300, 399))
+        return VERDICT_REJECTED;
     return verdict == VERDICT_SETTLE ? VERDICT_AGAIN : verdict;
 }
 

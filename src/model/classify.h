@@ -11,25 +11,25 @@
 
 enum verdict {
     VERDICT_CREATED,  /* a 2xx with a connector that can be believed */
-    VERDICT_REJECTED, /* refused for good: 3xx (redirects are not followed) and 4xx other than those below */
+    VERDICT_REJECTED, /* refused for good: 4xx other than those below */
     VERDICT_AGAIN,    /* certainly not created: unsent, 429, 503 */
-    VERDICT_SETTLE,   /* may exist: lost, 408, 5xx other than 503, a 2xx that can't be read, a status that is none */
-    VERDICT_REFUSED,  /* the key is refused, 401 or 403: stops the run, burns no row */
+    VERDICT_SETTLE, /* may exist: lost, 3xx (a redirect often follows what was done, and is not followed itself), 408, 5xx
+                         other than 503, a 2xx that can't be read, a status that is none */
+    VERDICT_REFUSED, /* the key is refused, 401 or 403: stops the run, burns no row */
     VERDICTS,
 };
 
 /*
- * For a create. `http_status` is 0 where no status line came. `readable`: the body is whole and holds a connector whose
- * id no other row has. A FATE_LOST with a status of 429, 503 or 4xx other than 408 is judged by its status: the server
- * has decided, only its text is cut. `json_body` and `key_has_worked` (a create was accepted in this run): a 403 then
- * concerns the row alone, since gateways refuse a key with a page of HTML (api.md, "Errors seen").
+ * For a create. `http_status` is 0 where no status line came. `readable`: the body is whole and holds a connector that
+ * can be the request's. A FATE_LOST with a status of 429, 503 or 4xx other than 408 is judged by its status: the server
+ * has decided, only its text is cut.
  */
-enum verdict classify_create(enum fate fate, int http_status, bool readable, bool json_body, bool key_has_worked);
+enum verdict classify_create(enum fate fate, int http_status, bool readable);
 
 /*
  * For requests that may be repeated at will (list, DELETE). CREATED means done, `readable` that the answer is whole and
- * is what was asked for. SETTLE never comes back: what may have happened is AGAIN, 408 and all 5xx too. A DELETE's 404
- * is REJECTED.
+ * is what was asked for. SETTLE never comes back: what may have happened is AGAIN, 408 and all 5xx too. A 3xx and
+ * a DELETE's 404 are REJECTED.
  */
 enum verdict classify_idempotent(enum fate fate, int http_status, bool readable);
 

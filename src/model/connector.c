@@ -203,6 +203,28 @@ uint64_t connector_key_hash(const struct connector *connector)
     return hash_finish(hash_key(connector));
 }
 
+static bool is_letter_or_digit(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+}
+
+uint64_t connector_near_hash(const struct connector *connector)
+{
+    struct span label = connector->label;
+    char kept[CONNECTOR_NEAR_MAX];
+    size_t len = 0;
+
+    for (size_t i = 0; i < label.len && len < sizeof(kept); i++) {
+        bool no_break_space = i + 1 < label.len && label.data[i] == '\xC2' && label.data[i + 1] == '\xA0';
+
+        if (no_break_space)
+            i++;
+        else if ((unsigned char)label.data[i] >= 0x80 || is_letter_or_digit(label.data[i]))
+            kept[len++] = label.data[i];
+    }
+    return hash_finish(hash_span_fold(HASH_START, (struct span){kept, len}));
+}
+
 uint64_t connector_public_hash(const struct connector *connector)
 {
     return hash_finish(hash_public(connector));

@@ -13,9 +13,10 @@
 #include <stdint.h>
 
 enum {
-    PAYLOAD_MAX = 65536, /* bytes of a request body (api.md, "Limits") */
-    EMAILS_MAX = 10922,  /* addresses of a connector that are looked at: with this many of 3 bytes, and so with
+    PAYLOAD_MAX = 65536,      /* bytes of a request body (api.md, "Limits") */
+    EMAILS_MAX = 10922,       /* addresses of a connector that are looked at: with this many of 3 bytes, and so with
                             `"a@b",` for each, a payload is over PAYLOAD_MAX */
+    CONNECTOR_NEAR_MAX = 100, /* bytes */
 };
 
 /* The bytes of its texts belong to somebody else; absent ones are empty. */
@@ -60,6 +61,13 @@ size_t connector_text_size(struct span text);
 uint64_t connector_hash(const struct connector *connector);
 uint64_t connector_public_hash(const struct connector *connector);
 uint64_t connector_key_hash(const struct connector *connector);
+
+/*
+ * A hash of what a server that tidies up labels is likely to leave of one: its letters and digits in lower ASCII case
+ * and its bytes beyond ASCII but for no-break spaces, the first CONNECTOR_NEAR_MAX of them. Equal for labels that may
+ * be the same; says nothing of the type.
+ */
+uint64_t connector_near_hash(const struct connector *connector);
 
 /* Equality for the three hashes. */
 bool connector_equal(const struct connector *a, const struct connector *b);

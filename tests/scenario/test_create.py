@@ -342,7 +342,6 @@ def test_gz_results_are_an_input_too(connload, sandbox, tmp_path):
     (413, {"type": "about:blank", "title": "Too large", "detail": "65 KiB at most"}, "about:blank", "Too large: 65 KiB at most"),
     (451, "<html><head><title>451 No</title></head><body><h1>451 No</h1></body></html>", "http_451", "451 No"),
     (418, b"", "http_418", "the server answered 418"),
-    (302, b"", "http_302", "the server answered 302"),
 ])
 def test_refused_for_good_is_rejected_after_one_request(connload, raw_server, desk, read_csv, status, body, code, message):
     server = raw_server(answering(http_answer(status, body, {"Location": "/elsewhere"})))
@@ -479,20 +478,19 @@ def test_a_key_that_is_revoked_in_the_middle(connload, raw_server, desk, read_cs
     assert [row["status"] for row in read_csv("desk.results.csv")] == ["created"] * 2 + ["not_attempted"] * 4
 
 
-def test_a_403_in_json_to_a_key_that_works_is_about_its_row(connload, raw_server, desk, read_csv):
-    """Such as a type that the account may not have: the others go on."""
+def test_a_403_in_json_stops_the_run_too(connload, raw_server, desk, read_csv):
+    """A gateway says so of a key that was just revoked; the message names the row, where it is about that one alone."""
     def behave(exchange):
         if exchange.json()["label"] == "Desk 1":
-            return http_answer(403, {"message": "sharing is not allowed"})
+            return http_answer(403, {"message": "Forbidden"})
         return api_answer(exchange)
 
     raw_server(answering(behave))
     desk(3)
     run = connload("create", "desk.csv", "--concurrency", "1")
-    assert run.rc == 1
-    rows = read_csv("desk.results.csv")
-    assert [row["status"] for row in rows] == ["created", "rejected", "created"]
-    assert (rows[1]["http_status"], rows[1]["error_message"]) == ("403", "sharing is not allowed")
+    assert run.rc == 4
+    assert "desk.csv:3: the server answered 403: Forbidden" in run.err
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["created", "not_attempted", "not_attempted"]
 
 
 def test_a_preflight_that_finds_something_else(connload, raw_server, desk, read_csv):

@@ -265,9 +265,9 @@ def test_a_redirect_is_not_followed(raw_server, desk, read_csv, tmp_path, status
                                      "Set-Cookie": "a=b", "Alt-Svc": f'h2="127.0.0.1:{other.port}"'})
     store.post = lambda store, exchange, connector: away
     run = measured(tmp_path, server, "create", "desk.csv", *QUICK)
-    assert run.rc == 1, run
+    assert run.rc == 0, run  # a redirect often follows what was done: the list tells
     row, = read_csv("desk.results.csv")
-    assert (row["status"], row["http_status"]) == ("rejected", str(status)) and row["error_message"]
+    assert (row["status"], row["connector_id"]) == ("created", store.connectors[0]["connector_id"])
     assert len(posts(server)) == 1
     store.get = lambda store, exchange, listed: away
     assert measured(tmp_path, server, "list", *QUICK[2:], "--max-attempts", "1").rc == 4

@@ -164,6 +164,83 @@ def test_an_answer_with_another_rows_connector_is_not_believed(connload, raw_ser
     assert a["connector_id"] == first["connector_id"] and b["connector_id"] == account.listed[1]["connector_id"]
 
 
+KEPT_OTHERWISE = {
+    "config absent": lambda one: one.pop("config"),
+    "config null": lambda one: one.update(config=None),
+    "an address added": lambda one: one["config"]["allowed_emails"].append("owner@example.com"),
+    "addresses as objects": lambda one: one["config"].update(allowed_emails=[{"email": "x@example.com"}]),
+    "description dropped": lambda one: one.update(description=None),
+    "description's line ends": lambda one: one.update(description="two\nlines"),
+    "shared by policy": lambda one: one.update(share_with_org=True),
+    "label in title case": lambda one: one.update(label="Desk A B"),
+    "label's blanks": lambda one: one.update(label="desk a b"),
+    "type in another case": lambda one: one.update(type="EMAIL"),
+    "archived meanwhile": lambda one: one.update(archived=True),
+}
+
+
+@pytest.mark.parametrize("how", KEPT_OTHERWISE)
+def test_a_connector_that_is_kept_otherwise_than_it_was_sent_is_not_made_again(connload, raw_server, write_csv, read_csv, how):
+    """The API may tidy up what it is sent: a new connector that is nobody's and has about the label forbids a second."""
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": made})
+        made.append(connector_of(exchange.json(), created_at=stamp(0)))
+        KEPT_OTHERWISE[how](made[-1])
+        return http_answer(500, {"message": "it broke"})
+
+    server = raw_server(behave)
+    write_csv("desk.csv", [*DESK, "description"], [["email", "desk\u00a0a  b", "x@example.com", "two\r\nlines"]])
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["error_code"], row["http_status"]) == ("unknown", "ambiguous", "500")
+    assert made[0]["connector_id"] in row["error_message"]
+    assert sum(one.method == "POST" for one in server.exchanges) == 1
+
+
+@pytest.mark.direct
+def test_an_older_connector_of_the_label_does_not_stand_in_the_way(connload, sandbox, write_csv, read_csv):
+    box = sandbox(*LAG)
+    other, gone = prefill(box, email("Desk", "other@example.com"), email("Desk", "gone@example.com"))
+    box.call("DELETE", f"/contents/v1/connectors/{gone}")
+    box.faults({"drop-before": "100:1"})
+    write_csv("desk.csv", DESK, [["email", "Desk", "x@example.com"], ["email", "Desk", "y@example.com"]])
+    assert connload("create", "desk.csv", *QUICK, "--concurrency", "1").rc == 0
+    assert not {other, gone} & {row["connector_id"] for row in read_csv("desk.results.csv")}
+    assert labels(box.connectors()) == {"Desk": 4}
+
+
+def test_an_answer_about_another_label_is_not_believed(connload, raw_server, write_csv, read_csv):
+    """Answers out of step: each names the connector of the request before."""
+    account = Account()
+
+    def behave(exchange):
+        answer = account(exchange)
+        if exchange.method == "POST" and len(account.listed) > 1:
+            return http_answer(201, account.listed[-2])
+        return answer if exchange.method == "GET" else Close()
+
+    server = raw_server(behave)
+    write_csv("desk.csv", DESK, [["email", label, "x@example.com"] for label in "ABC"])
+    assert connload("create", "desk.csv", *QUICK, "--concurrency", "1").rc == 0
+    stored = {one["connector_id"]: one["label"] for one in account.listed}
+    assert [stored[row["connector_id"]] for row in read_csv("desk.results.csv")] == ["A", "B", "C"]
+    assert sum(one.method == "POST" for one in server.exchanges) == 3
+
+
+def test_what_was_answered_with_another_label_is_not_sent_again(connload, raw_server, write_csv, read_csv):
+    strange = connector_of(email("Quite another"), created_at=stamp(0))
+    server = raw_server(Account(answers={"A": [http_answer(201, strange)]}))
+    write_csv("desk.csv", DESK, [["email", "A", "x@example.com"]])
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["error_code"]) == ("unknown", "ambiguous")
+    assert "named a connector that is not its own" in row["error_message"]
+    assert sum(one.method == "POST" for one in server.exchanges) == 1
+
+
 @pytest.mark.direct
 def test_attempts_are_limited_where_each_answer_is_lost(connload, sandbox, desk, read_csv):
     box = sandbox(*LAG, "--fault", "drop-before=100")
@@ -172,6 +249,16 @@ def test_attempts_are_limited_where_each_answer_is_lost(connload, sandbox, desk,
     for row in read_csv("desk.results.csv"):
         assert (row["status"], row["error_code"], row["attempts"]) == ("failed", "answer_lost", "2")
     assert len(posts(box)) == 6 and not box.connectors()
+
+
+@pytest.mark.direct
+def test_the_last_answer_of_a_failed_row_is_told(connload, sandbox, desk, read_csv):
+    sandbox(*LAG, "--fault", "500-before=100")
+    desk(1)
+    assert connload("create", "desk.csv", *QUICK, "--max-attempts", "2").rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["error_code"], row["http_status"]) == ("failed", "answer_lost", "500")
+    assert "the last answer was 500" in row["error_message"]
 
 
 def lost(connload, sandbox, desk, read_csv, rows=3, extra=()):
