@@ -99,7 +99,8 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     outcome.inbox_email = buf_view(&run->text);
     run->key_has_worked = true;
     run_note_account(run, remote->org_id);
-    run_witness(run, remote->id, remote->created_ms, answer->ended_ms);
+    run_witness(run, remote->id, answer->ended_ms);
+    run_compare_clocks(run, remote->created_ms, answer->date_ms, answer->latency_us / 1000);
     run_finish(run, row, &outcome);
 }
 

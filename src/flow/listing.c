@@ -96,7 +96,8 @@ enum verdict listing_answer(struct listing *listing, const struct http_answer *a
     enum verdict verdict = classify_idempotent(answer->fate, answer->status, whole);
 
     listing->active = false;
-    listing->more = answer->more;
+    listing->more = answer->more || answer->status != 200 ||
+                    (answer->total >= 0 && (uint64_t)answer->total != listing->connectors + listing->unreadable);
     listing->took_ms = answer->ended_ms - answer->started_ms;
     if (answer->fatal && verdict == VERDICT_AGAIN)
         verdict = VERDICT_REJECTED;

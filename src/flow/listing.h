@@ -35,7 +35,7 @@ struct listing {
     uint32_t attempts;        /* since listing_init() or the last success */
     uint64_t connectors;      /* handed over by the last request */
     uint64_t unreadable;      /* elements of the last request that were no connectors */
-    bool more;                /* its header named a next page */
+    bool more;                /* its status or header says that it does not show everything */
     int64_t sent_ms, took_ms; /* the last request's */
 };
 

@@ -128,7 +128,8 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     if (outcome->status == STATUS_CREATED) {
         if (!clock_parse_rfc3339(outcome->created_at, &created_ms))
             created_ms = -1;
-        run_witness(run, outcome->connector_id, created_ms, now_ms - 1);
+        run_witness(run, outcome->connector_id, now_ms - 1);
+        run_compare_clocks(run, created_ms, -1, 0);
     } else if (outcome->status == STATUS_EXISTS)
         idset_add(&run->claimed, outcome->connector_id);
     if (status_is_finished(outcome->status))

@@ -150,7 +150,7 @@ void run_unsettle(struct run *run, const struct unsettled *entry)
     run->tally->lost++;
 }
 
-void run_witness(struct run *run, struct span id, int64_t created_ms, int64_t now_ms)
+void run_witness(struct run *run, struct span id, int64_t now_ms)
 {
     struct witness *witness = &run->witness[run->witnesses++ % RUN_WITNESSES];
 
@@ -160,9 +160,17 @@ void run_witness(struct run *run, struct span id, int64_t created_ms, int64_t no
         witness->id[id.len] = '\0';
         witness->answered_ms = now_ms;
     }
+}
+
+void run_compare_clocks(struct run *run, int64_t created_ms, int64_t date_ms, int64_t took_ms)
+{
     if (created_ms < 0 || !run->has_server_clock)
         return;
     if (created_ms < run->started_server_ms - CLOCK_MARGIN_MS)
+        run->clock_evidence = CLOCK_DISAGREES;
+    if (date_ms < 0)
+        return;
+    if (created_ms > date_ms + CLOCK_MARGIN_MS || created_ms < date_ms - took_ms - CLOCK_MARGIN_MS)
         run->clock_evidence = CLOCK_DISAGREES;
     else if (run->clock_evidence == CLOCK_UNTESTED)
         run->clock_evidence = CLOCK_AGREES;

@@ -117,8 +117,14 @@ void run_unsettle(struct run *run, const struct unsettled *entry);
 /* Puts a row that is in ROW_UNSETTLED already (on) the waiting list. */
 void run_wait_for_settling(struct run *run, const struct unsettled *entry);
 
-/* A connector is known to be a row's: `created_ms` by the server, -1 where not known. */
-void run_witness(struct run *run, struct span id, int64_t created_ms, int64_t now_ms);
+/* A connector is known to be a row's, since `now_ms` (monotonic). */
+void run_witness(struct run *run, struct span id, int64_t now_ms);
+
+/*
+ * Evidence of whether created_at and Date are of one clock: both of one answer, in wall milliseconds (-1 = not known),
+ * to a request that took `took_ms`.
+ */
+void run_compare_clocks(struct run *run, int64_t created_ms, int64_t date_ms, int64_t took_ms);
 
 /* The account's id, for the journal; the first call counts. */
 void run_note_account(struct run *run, struct span org_id);

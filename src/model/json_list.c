@@ -5,6 +5,7 @@
 #include "model/json.h"
 #include "model/json_text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ struct json_list {
     bool more;      /* a hint that does not depend on the count */
     bool claims;    /* a total was given: */
     double claimed; /* that many elements */
+    double limit;   /* the most elements of an answer; INFINITY: not said */
     uint64_t count;
     struct json_reader *reader; /* for the members beside `results` */
 };
@@ -79,6 +81,7 @@ void json_list_reset(struct json_list *list)
     buf_reset(&list->value);
     buf_reset(&list->name);
     list->has_results = list->more = list->claims = false;
+    list->limit = INFINITY;
     list->count = 0;
 }
 
@@ -190,22 +193,37 @@ static void begin_value(struct json_list *list, enum place place, char first)
 enum hint {
     HINT_NONE,
     HINT_MORE,  /* anything in it says that there is more */
+    HINT_LAST,  /* false says so */
+    HINT_REL,   /* "next" says so */
+    HINT_REST,  /* a number of elements that are not shown */
     HINT_COUNT, /* a number of elements */
+    HINT_LIMIT, /* the most elements that one answer shows */
     HINT_PAGES, /* a number of pages */
 };
 
-/* Names without `_` and `-`, in lower case; `prefix`: what follows does not matter. */
+/* Names without `_`, `-`, `.` and `@`, in lower case; `prefix`: what follows does not matter. */
 static const struct {
     const char *name;
     bool prefix;
     enum hint hint;
 } hints[] = {
-    {"next", true, HINT_MORE},         {"cursor", false, HINT_MORE},        {"endcursor", false, HINT_MORE},
-    {"hasmore", true, HINT_MORE},      {"hasnext", true, HINT_MORE},        {"more", true, HINT_MORE},
-    {"truncated", false, HINT_MORE},   {"istruncated", false, HINT_MORE},   {"total", false, HINT_COUNT},
-    {"totalcount", false, HINT_COUNT}, {"totalresults", false, HINT_COUNT}, {"totalitems", false, HINT_COUNT},
-    {"count", false, HINT_COUNT},      {"totalpages", false, HINT_PAGES},   {"pagecount", false, HINT_PAGES},
-    {"pages", false, HINT_PAGES},
+    {"next", true, HINT_MORE},           {"odatanextlink", false, HINT_MORE},
+    {"cursor", false, HINT_MORE},        {"endcursor", false, HINT_MORE},
+    {"after", false, HINT_MORE},         {"continuation", true, HINT_MORE},
+    {"scrollid", false, HINT_MORE},      {"hasmore", true, HINT_MORE},
+    {"hasnext", true, HINT_MORE},        {"more", true, HINT_MORE},
+    {"truncated", false, HINT_MORE},     {"istruncated", false, HINT_MORE},
+    {"partial", true, HINT_MORE},        {"incomplete", true, HINT_MORE},
+    {"error", true, HINT_MORE},          {"warning", true, HINT_MORE},
+    {"last", false, HINT_LAST},          {"islast", true, HINT_LAST},
+    {"complete", false, HINT_LAST},      {"rel", false, HINT_REL},
+    {"remaining", false, HINT_REST},     {"limit", false, HINT_LIMIT},
+    {"pagesize", false, HINT_LIMIT},     {"perpage", false, HINT_LIMIT},
+    {"total", false, HINT_COUNT},        {"totalcount", false, HINT_COUNT},
+    {"totalresults", false, HINT_COUNT}, {"totalitems", false, HINT_COUNT},
+    {"count", false, HINT_COUNT},        {"totalpages", false, HINT_PAGES},
+    {"pagecount", false, HINT_PAGES},    {"pages", false, HINT_PAGES},
+    {"lastpage", false, HINT_PAGES},
 };
 
 static enum hint hint_of(struct span name)
@@ -214,7 +232,7 @@ static enum hint hint_of(struct span name)
     struct span plain = {.data = bytes};
 
     for (size_t i = 0; i < name.len && plain.len < sizeof(bytes); i++)
-        if (name.data[i] != '_' && name.data[i] != '-')
+        if (strchr("_-.@", name.data[i]) == NULL)
             bytes[plain.len++] = name.data[i];
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
         struct span known = span_of(hints[i].name);
@@ -259,6 +277,14 @@ static bool take_hint(struct json_list *list, struct span name, const struct jso
 
     if (hint == HINT_MORE)
         list->more |= !is_nothing(value);
+    else if (hint == HINT_LAST)
+        list->more |= json_kind(value) == JSON_FALSE;
+    else if (hint == HINT_REL)
+        list->more |= text_equal_fold(json_string(value), span_of("next"));
+    else if (hint == HINT_REST)
+        list->more |= json_number(value, 0) > 0;
+    else if (hint == HINT_LIMIT)
+        list->limit = fmin(list->limit, json_number(value, INFINITY));
     else if (hint == HINT_COUNT)
         take_count(list, value);
     else if (hint == HINT_PAGES)
@@ -430,7 +456,8 @@ bool json_list_complete(const struct json_list *list)
 
 bool json_list_is_partial(const struct json_list *list)
 {
-    return list->more || (list->claims && list->claimed != (double)list->count);
+    return list->more || (list->claims && list->claimed != (double)list->count) ||
+           (list->count > 0 && list->limit <= (double)list->count);
 }
 
 uint64_t json_list_count(const struct json_list *list)

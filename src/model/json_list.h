@@ -43,10 +43,20 @@ bool json_list_complete(const struct json_list *list);
 
 /*
  * Whether the answer says that there is more than it shows. No paging is documented (api.md), so this is deliberately
- * suspicious: absence can't be proved by such a list. Beside `results`, at any depth, without regard to case and `_`:
- * a member named next…, cursor, end_cursor, has_more, has_next…, more…, truncated, is_truncated that is not null,
- * false, "", or empty; total, total_count, total_results, total_items, count that is not null or the number of
- * elements; total_pages, page_count, pages that is not null, 0 or 1; or a member larger than LIST_ASIDE_MAX.
+ * suspicious: absence can't be proved by such a list. Beside `results`, at any depth, without regard to case, `_`, `-`,
+ * `.` and `@`:
+ *
+ *   next…, more…, has_more…, has_next…, continuation…,       anything but null, false, "" or empty
+ *   partial…, incomplete…, error…, warning…, cursor, end_cursor,
+ *   after, scroll_id, truncated, is_truncated, odata.nextLink
+ *   last, is_last…, complete                                 false
+ *   rel                                                      "next"
+ *   remaining                                                a number over 0
+ *   total, total_count, total_results, total_items, count    anything but null or the number of elements
+ *   limit, page_size, per_page                               no more than the number of elements
+ *   total_pages, page_count, pages, last_page                anything but null, 0 or 1
+ *
+ * or a member larger than LIST_ASIDE_MAX.
  */
 bool json_list_is_partial(const struct json_list *list);
 

@@ -1,5 +1,6 @@
 #include "net/fields.h"
 
+#include "base/num.h"
 #include "base/text.h"
 #include "net/retry.h"
 
@@ -17,6 +18,7 @@ static void forget(struct fields *fields)
     fields->request_id.len = 0;
     fields->request_id_rank = -1;
     fields->more = false;
+    fields->total = -1;
     fields->hint = PACE_HINT_NONE;
 }
 
@@ -78,6 +80,14 @@ static bool names_next(struct span value)
     return false;
 }
 
+/* Where it is no number, one that nothing agrees with. */
+static int64_t read_total(struct span value)
+{
+    uint64_t total;
+
+    return num_parse_span(value, 0, INT64_MAX, &total) ? (int64_t)total : INT64_MAX;
+}
+
 static void take_field(struct fields *fields, struct span name, struct span value, int64_t wall_ms)
 {
     if (is_named(name, "date"))
@@ -86,6 +96,12 @@ static void take_field(struct fields *fields, struct span name, struct span valu
         keep_first(&fields->retry_after, value);
     else if (is_named(name, "link"))
         fields->more = fields->more || names_next(value);
+    else if (is_named(name, "content-range") || is_named(name, "x-next-page"))
+        fields->more = fields->more || value.len > 0;
+    else if (is_named(name, "x-total-count") || is_named(name, "x-total"))
+        fields->total = read_total(value);
+    else if (is_named(name, "age"))
+        fields->more = fields->more || !span_equal(value, span_of("0"));
     else if (strchr("rRxX", name.data[0]) != NULL)
         retry_hint(&fields->hint, name, value, wall_ms);
     for (int rank = 0; rank < REQUEST_IDS; rank++)
@@ -110,7 +126,7 @@ void fields_add(struct fields *fields, struct span line, int64_t wall_ms)
     }
     colon = memchr(line.data, ':', line.len);
     /* Every field read here begins with one of these: most lines end at this test. */
-    if (colon == NULL || strchr("cdlrxCDLRX", line.data[0]) == NULL || line.data[0] == '\0')
+    if (colon == NULL || strchr("acdlrxACDLRX", line.data[0]) == NULL || line.data[0] == '\0')
         return;
     name = (struct span){line.data, (size_t)(colon - line.data)};
     line.data = colon + 1;

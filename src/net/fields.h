@@ -26,7 +26,12 @@ struct fields {
     struct field_value retry_after, date;
     struct field_value request_id; /* printable ASCII without blanks: it can be logged as it is */
     int request_id_rank;           /* of the field that it came from: 0 is the best, -1 = none */
-    bool more;                     /* a Link names a next page (RFC 8288): the answer does not show everything */
+    /*
+     * The answer does not show everything, or not as it is now: a Link or X-Next-Page names a next page (RFC 8288), a
+     * Content-Range says that it is a part, an Age other than 0 that it comes from a cache (RFC 9110, 9111).
+     */
+    bool more;
+    int64_t total; /* X-Total-Count: how many elements there are; -1 = not said */
     struct pace_hint hint;
 };
 

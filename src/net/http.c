@@ -403,6 +403,8 @@ static bool make_headers(struct http *http, const char *api_key)
     ok = append_header(&http->plain_headers, line.data) && append_header(&http->body_headers, line.data);
     buf_wipe(&line);
     return ok && append_header(&http->plain_headers, "Accept: application/json") &&
+           append_header(&http->plain_headers,
+                         "Cache-Control: no-cache") && /* a list is to show the account as it is */
            append_header(&http->body_headers, "Accept: application/json") &&
            append_header(&http->body_headers, "Content-Type: application/json") &&
            append_header(&http->body_headers, "Expect:"); /* no 100-continue: a body waits for nothing */
@@ -849,6 +851,7 @@ static void fill_answer(struct http *http, struct transfer *transfer, struct htt
         .request_id = field_view(&fields->request_id),
         .hint = fields->hint,
         .more = fields->more,
+        .total = fields->total,
         .started_ms = transfer->started_us / 1000,
         .ended_ms = transfer->ended_us / 1000,
         .latency_us = transfer->sendings > 0 ? transfer->ended_us - transfer->sent_us : 0,

@@ -94,7 +94,8 @@ struct http_answer {
     int64_t date_ms;          /* the Date header in wall ms; -1 likewise */
     struct span request_id;   /* X-Request-Id or the like (net/fields.h); empty = none */
     struct pace_hint hint;
-    bool more;                    /* a Link header names a next page */
+    bool more;                    /* its header says that it does not show everything, as it is now (net/fields.h) */
+    int64_t total;                /* how many elements its header says there are; -1 = it does not */
     int64_t started_ms, ended_ms; /* monotonic: when http_send() was called, when it ended */
     int64_t latency_us;           /* from the sending of the request to its end; 0 where not sent */
     bool attempt_on_reused;       /* it was sent on a connection that had been used before */

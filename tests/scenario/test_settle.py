@@ -142,6 +142,27 @@ def test_a_list_that_does_not_show_everything_proves_no_absence(connload, raw_se
     assert sum(one.method == "POST" for one in server.exchanges) == 1
 
 
+PARTS = {
+    "206": (206, {}, {}), "203": (203, {}, {}), "age": (200, {"Age": "60"}, {}), "total": (200, {"X-Total-Count": "3"}, {}),
+    "range": (200, {"Content-Range": "items 0-0/9"}, {}), "rel": (200, {}, {"links": [{"rel": "next", "href": "?page=2"}]}),
+    "partial": (200, {}, {"partial": True}), "last": (200, {}, {"last": False}), "limit": (200, {}, {"limit": 1, "offset": 0}),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_list_that_is_a_part_or_old_proves_no_absence(connload, raw_server, write_csv, read_csv, part):
+    status, headers, members = PARTS[part]
+    listed = [connector_of(email("Other"))]
+    server = raw_server(lambda exchange: http_answer(status, {"results": listed, **members}, headers)
+                        if exchange.method == "GET" else Close())
+    write_csv("desk.csv", DESK, [["email", "Lost", "x@example.com"]])
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["error_code"]) == ("unknown", "unsettled")
+    assert sum(one.method == "POST" for one in server.exchanges) == 1
+    assert all(one.headers.get("cache-control") == "no-cache" for one in server.exchanges if one.method == "GET")
+
+
 def test_more_such_connectors_than_rows_is_ambiguous(connload, raw_server, write_csv, read_csv):
     account = Account(answers={"Lost": [Close()]})
     server = raw_server(account)

@@ -104,7 +104,7 @@ static void test_junk_counts_as_absent(void **state)
     assert_false(fields.hint.present);
 }
 
-static void test_a_link_to_a_next_page(void **state)
+static void test_signs_of_a_part(void **state)
 {
     static const struct {
         const char *line;
@@ -116,6 +116,11 @@ static void test_a_link_to_a_next_page(void **state)
         {"Link: <x>; rel=\"prev\"", false},
         {"Link:", false},
         {"X-Link: rel=next", false},
+        {"Content-Range: items 0-49/120", true},
+        {"X-Next-Page: 2", true},
+        {"X-Next-Page:", false},
+        {"Age: 0", false},
+        {"Age: 17", true},
     };
     struct fields fields;
 
@@ -128,6 +133,11 @@ static void test_a_link_to_a_next_page(void **state)
     add(&fields, cases[0].line);
     add(&fields, "HTTP/1.1 200 OK");
     assert_false(fields.more);
+    assert_int_equal(fields.total, -1);
+    add(&fields, "X-Total-Count: 120");
+    assert_int_equal(fields.total, 120);
+    add(&fields, "X-Total-Count: many");
+    assert_int_equal(fields.total, INT64_MAX);
 }
 
 int main(void)
@@ -137,7 +147,7 @@ int main(void)
         cmocka_unit_test(test_a_status_line_begins_anew),
         cmocka_unit_test(test_request_ids_by_rank),
         cmocka_unit_test(test_junk_counts_as_absent),
-        cmocka_unit_test(test_a_link_to_a_next_page),
+        cmocka_unit_test(test_signs_of_a_part),
     };
 
     return cmocka_run_group_tests_name("fields", tests, NULL, NULL);

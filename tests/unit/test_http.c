@@ -254,10 +254,10 @@ static void test_requests_byte_for_byte(void **state)
         expect_request(&server, "POST " PATH, "Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}");
         http_send(http, &(struct http_request){.method = HTTP_GET, .path = PATH});
         next(http, &got);
-        expect_request(&server, "GET " PATH, "\r\n");
+        expect_request(&server, "GET " PATH, "Cache-Control: no-cache\r\n\r\n");
         http_send(http, &(struct http_request){.method = HTTP_DELETE, .path = PATH "/8c1e?force_delete=true"});
         next(http, &got);
-        expect_request(&server, "DELETE " PATH "/8c1e?force_delete=true", "\r\n");
+        expect_request(&server, "DELETE " PATH "/8c1e?force_delete=true", "Cache-Control: no-cache\r\n\r\n");
         http_send(http, &(struct http_request){.method = HTTP_POST, .path = PATH});
         next(http, &got);
         expect_request(&server, "POST " PATH, "Content-Type: application/json\r\nContent-Length: 0\r\n\r\n");
