@@ -32,7 +32,8 @@ struct unsettled {
     int64_t since_ms;     /* monotonic: when it was given up */
     uint32_t row;
     uint16_t http_status; /* of the answer that told nothing; 0 = none */
-    bool earlier;         /* lost by an earlier run, whose beginning is not known */
+    bool earlier;         /* lost by an earlier run, whose beginning is not known, at */
+    int64_t lost_ms;      /* this time by the server's clock, in wall milliseconds; INT64_MIN = not known */
     bool misnamed; /* the answer named a connector that is not the row's: found, or never known, but not absent */
 };
 

@@ -18,8 +18,11 @@ enum {
     PARTIAL_LISTS_MAX = 3,   /* of them that do not show everything: the next is hardly better */
     SPARE_CANDIDATES = 1024, /* candidates, and strangers, kept beyond the batch's size */
     CLOCK_MARGIN_MS = 2000,  /* the Date header counts whole seconds */
-    SHOWN_LABEL = 60,        /* characters */
+    EARLIER_MARGIN_MS = 10 * 60 * 1000, /* a create is hardly given up longer than this after it was sent */
+    SHOWN_LABEL = 60,                   /* characters */
 };
+
+#define LOST_AT "its answer was lost at about " /* of a message; read again by the next run */
 
 static_assert(RUN_WITNESSES == 64, "a bit for each witness");
 
@@ -137,7 +140,7 @@ static void keep_candidate(struct settle *settle, const struct remote *remote, u
     candidate->inbox = alloc_copy(remote->inbox_email.len > 0 ? remote->inbox_email.data : "", remote->inbox_email.len);
 }
 
-static void keep_stranger(struct settle *settle, const struct remote *remote, uint64_t public_hash)
+static void keep_stranger(struct settle *settle, const struct remote *remote, uint64_t public_hash, bool before)
 {
     uint64_t near_hash = connector_near_hash(&remote->connector);
     struct stranger *stranger;
@@ -153,7 +156,7 @@ static void keep_stranger(struct settle *settle, const struct remote *remote, ui
         settle->stranger = alloc_resize(settle->stranger, settle->stranger_cap, sizeof(settle->stranger[0]));
     }
     stranger = &settle->stranger[settle->stranger_count++];
-    *stranger = (struct stranger){near_hash, public_hash, remote->created_ms, ""};
+    *stranger = (struct stranger){near_hash, public_hash, remote->created_ms, before, remote->archived, ""};
     memcpy(stranger->id, remote->id.data, UUID_TEXT);
 }
 
@@ -163,19 +166,19 @@ static bool on_connector(void *context, const struct remote *remote, struct span
     struct run *run = settle->run;
     const struct unsettled *entry;
     uint64_t public_hash;
-    bool older;
+    bool before;
 
     (void)element;
     if (idset_has(&run->claimed, remote->id)) {
         note_witness(settle, remote->id);
         return true;
     }
-    older = idset_has(&run->twins, remote->id);
+    before = idset_has(&run->twins, remote->id);
     public_hash = connector_public_hash(&remote->connector);
     entry = remote->archived ? NULL : batch_find(settle, public_hash);
-    if (entry == NULL && !older)
-        keep_stranger(settle, remote, public_hash);
-    else if (entry != NULL && (!older || has_earlier(settle, entry)) && is_like_row(settle, entry, remote))
+    if (entry == NULL)
+        keep_stranger(settle, remote, public_hash, before);
+    else if ((!before || has_earlier(settle, entry)) && is_like_row(settle, entry, remote))
         keep_candidate(settle, remote, public_hash);
     return !courier_must_abort(run->courier, clock_mono_ms());
 }
@@ -221,21 +224,39 @@ int64_t settle_due(const struct settle *settle)
     return due_ms < settle->not_before_ms ? settle->not_before_ms : due_ms;
 }
 
-/* What a server may have made of the labels of the batch's rows. */
-static void note_labels(struct settle *settle)
+/* When an earlier run lost the row's answer, by the message that it left; INT64_MIN where that does not say. */
+static int64_t lost_time(struct span message)
+{
+    const char *at = NULL, *end;
+    int64_t lost_ms;
+
+    if (message.len >= sizeof(LOST_AT))
+        at = memmem(message.data, message.len, LOST_AT, sizeof(LOST_AT) - 1);
+    if (at == NULL)
+        return INT64_MIN;
+    at += sizeof(LOST_AT) - 1;
+    end = memchr(at, ';', (size_t)(message.data + message.len - at));
+    return end != NULL && clock_parse_rfc3339((struct span){at, (size_t)(end - at)}, &lost_ms) ? lost_ms : INT64_MIN;
+}
+
+/* What is not kept of the batch's rows: what a server may have made of their labels, what an earlier run says. */
+static void read_rows(struct settle *settle)
 {
     struct run *run = settle->run;
 
     settle->near = alloc_resize(settle->near, settle->batch_count, sizeof(settle->near[0]));
     for (size_t i = 0; i < settle->batch_count; i++) {
         const struct row *row = &run->rows.row[settle->batch[i].row];
+        struct unsettled *entry = &settle->batch[i];
         struct sheet_row *read;
         struct err err;
 
-        if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
-            settle->batch[i].near_hash = connector_near_hash(&read->connector);
-        else
+        if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
+            entry->near_hash = connector_near_hash(&read->connector);
+            entry->lost_ms = entry->earlier ? lost_time(read->earlier.error_message) : INT64_MIN;
+        } else {
             courier_fault(run->courier, &err);
+        }
         settle->near[i] = settle->batch[i].near_hash;
     }
     qsort(settle->near, settle->batch_count, sizeof(settle->near[0]), numerically);
@@ -267,7 +288,7 @@ static void form_batch(struct settle *settle, int64_t now_ms)
             settle->latest_ms = entry.since_ms;
     }
     run->unsettled_count = kept;
-    note_labels(settle);
+    read_rows(settle);
     qsort(settle->batch, settle->batch_count, sizeof(settle->batch[0]), by_hash);
 }
 
@@ -406,7 +427,7 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
 {
     struct run *run = settle->run;
     const struct row *row = &run->rows.row[entry->row];
-    int64_t sent_wall_ms = clock_wall_ms() - (clock_mono_ms() - entry->since_ms);
+    int64_t since_wall_ms = clock_wall_ms() - (clock_mono_ms() - entry->since_ms), lost_ms;
     char when[CLOCK_TEXT];
     struct sheet_row *read;
     struct buf text;
@@ -419,10 +440,15 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
         courier_fault(run->courier, &err);
         return;
     }
+    lost_ms =
+        entry->earlier ? lost_time(read->earlier.error_message) : courier_server_time(run->courier, since_wall_ms);
     buf_init(&text, 8192);
-    buf_format(&text, "may exist: %s%s; %s; look in the account for a connector of type %s labelled ",
-               entry->earlier ? "an earlier run lost its answer" : "its answer was lost at about ",
-               entry->earlier ? "" : clock_format(when, courier_server_time(run->courier, sent_wall_ms)), why,
+    buf_text(&text, "may exist: ");
+    if (lost_ms == INT64_MIN)
+        buf_text(&text, "an earlier run lost its answer");
+    else
+        buf_format(&text, LOST_AT "%s", clock_format(when, lost_ms));
+    buf_format(&text, "; %s; look in the account for a connector of type %s labelled ", why,
                type_name(read->connector.type));
     text_quote(&text, read->connector.label, SHOWN_LABEL);
     run_give_up(run, entry->row, STATUS_UNKNOWN, entry->http_status, code, text.data);
@@ -434,24 +460,36 @@ struct group {
     const struct unsettled *rows;
     size_t row_count;
     const struct candidate *first;
-    bool earlier;    /* an earlier run lost one of the rows */
-    size_t ours;     /* candidates that are surely of this run */
-    size_t doubtful; /* candidates that may be older than it */
+    bool earlier;     /* an earlier run lost one of the rows */
+    int64_t begin_ms; /* what was created before is not theirs, by the server's clock; INT64_MIN = not known */
+    size_t ours;      /* candidates that are surely of this run */
+    size_t doubtful;  /* candidates that may be older than it */
 };
 
 enum age { AGE_OURS, AGE_OLDER, AGE_DOUBTFUL };
 
 /*
- * Of a connector that the account did not have when it was listed before the run, or where that was not done, one whose
- * created_at is not before the run by the server's clock. Clocks are believed only where this run's own connectors
- * have shown that created_at and the Date header agree.
+ * Clocks are believed only where this run's own connectors have shown that created_at and the Date header agree.
  */
-static enum age age_of(const struct run *run, int64_t created_ms)
+static enum age age_of(const struct run *run, int64_t created_ms, int64_t begin_ms)
 {
-    if (created_ms < 0 || !run->has_server_clock || created_ms >= run->started_server_ms - CLOCK_MARGIN_MS ||
-        run->clock_evidence == CLOCK_DISAGREES)
+    if (created_ms < 0 || created_ms >= begin_ms || run->clock_evidence == CLOCK_DISAGREES)
         return AGE_OURS;
     return run->clock_evidence == CLOCK_AGREES ? AGE_OLDER : AGE_DOUBTFUL;
+}
+
+/* The run's beginning, or, for what an earlier run has lost, shortly before that. */
+static int64_t beginning_of(const struct settle *settle, const struct group *group)
+{
+    const struct run *run = settle->run;
+    int64_t begin_ms = INT64_MAX;
+
+    if (!group->earlier)
+        return run->has_server_clock ? run->started_server_ms - CLOCK_MARGIN_MS : INT64_MIN;
+    for (size_t i = 0; i < group->row_count; i++)
+        if (group->rows[i].earlier && group->rows[i].lost_ms < begin_ms)
+            begin_ms = group->rows[i].lost_ms;
+    return begin_ms == INT64_MIN ? INT64_MIN : begin_ms - EARLIER_MARGIN_MS;
 }
 
 /* Sorts out the group's candidates: those of this run come to the front of `ours`, which holds as many as rows. */
@@ -460,7 +498,7 @@ static void weigh(const struct settle *settle, struct group *group, const struct
     const struct candidate *end = settle->found + settle->found_count;
 
     for (const struct candidate *at = group->first; at < end && at->public_hash == group->rows[0].public_hash; at++) {
-        enum age age = group->earlier ? AGE_OURS : age_of(settle->run, at->created_ms);
+        enum age age = age_of(settle->run, at->created_ms, group->begin_ms);
 
         /* answered to another row while the list was under way, or listed twice */
         if (idset_has(&settle->run->claimed, span_of(at->id)) || (at > group->first && strcmp(at[-1].id, at->id) == 0))
@@ -473,18 +511,27 @@ static void weigh(const struct settle *settle, struct group *group, const struct
 }
 
 /*
- * A stranger that may be one of the group's, or NULL. What an earlier run lost is not compared: how old a stranger may
- * be is not known there.
+ * Whether the stranger may be one of the group's: new, as far as can be told. Between two runs somebody may have
+ * archived it on purpose, so that its row is sent again.
  */
+static bool may_be_new(const struct settle *settle, const struct group *group, const struct stranger *stranger)
+{
+    enum age age = age_of(settle->run, stranger->created_ms, group->begin_ms);
+
+    if (group->earlier)
+        return age == AGE_OURS && group->begin_ms != INT64_MIN && stranger->created_ms >= 0 && !stranger->archived;
+    return age != AGE_OLDER && !stranger->before;
+}
+
+/* A stranger that may be one of the group's, or NULL. */
 static const struct stranger *stranger_near(const struct settle *settle, const struct group *group)
 {
-    const struct run *run = settle->run;
-
-    for (size_t i = 0; i < settle->stranger_count && !group->earlier; i++) {
+    for (size_t i = 0; i < settle->stranger_count; i++) {
         const struct stranger *stranger = &settle->stranger[i];
 
-        if (stranger->near_hash == group->rows[0].near_hash && !idset_has(&run->claimed, span_of(stranger->id)) &&
-            age_of(run, stranger->created_ms) != AGE_OLDER && !has_likes_elsewhere(settle, stranger->public_hash))
+        if (stranger->near_hash == group->rows[0].near_hash && may_be_new(settle, group, stranger) &&
+            !idset_has(&settle->run->claimed, span_of(stranger->id)) &&
+            !has_likes_elsewhere(settle, stranger->public_hash))
             return stranger;
     }
     return NULL;
@@ -579,6 +626,7 @@ static void decide(struct settle *settle, bool proven, const char *unproven)
             group.row_count++;
         }
         group.earlier = has_earlier(settle, group.rows);
+        group.begin_ms = beginning_of(settle, &group);
         while (found < settle->found_count && settle->found[found].public_hash < public_hash)
             found++;
         group.first = settle->found + found;

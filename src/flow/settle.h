@@ -34,12 +34,14 @@ struct candidate {
 };
 
 /*
- * A connector in the list that is no row's and was not there before the run. Where its label is about an unsettled
- * row's, a server that keeps payloads otherwise than they were sent may have made it of that row.
+ * A connector in the list that is no row's. Where it is new and its label is about an unsettled row's, a server that
+ * keeps payloads otherwise than they were sent may have made it of that row.
  */
 struct stranger {
     uint64_t near_hash, public_hash;
     int64_t created_ms; /* -1 where it could not be read */
+    bool before;        /* the account had it when this run began */
+    bool archived;
     char id[37];
 };
 

@@ -221,6 +221,31 @@ def test_a_connector_that_is_kept_otherwise_than_it_was_sent_is_not_made_again(c
     assert sum(one.method == "POST" for one in server.exchanges) == 1
 
 
+    if how == "archived meanwhile":
+        return  # by now that may have been done so that the row is sent again
+    assert connload("create", "desk.results.csv", *QUICK).rc == 1
+    assert read_csv("desk.results.csv")[0]["error_code"] == "ambiguous"
+    assert sum(one.method == "POST" for one in server.exchanges) == 1
+
+
+def test_what_was_there_before_an_earlier_run_is_not_its_lost_row(connload, raw_server, write_csv, read_csv):
+    """Its message tells when the answer was lost: an equal connector that is an hour older is somebody else's."""
+    older = connector_of(email("Twin"), created_at=stamp(-3600))
+    account = Account([older], {"Twin": [Close()] * 2})
+    server = raw_server(account)
+    write_csv("desk.csv", DESK, [["email", "Twin", "x@example.com"]])
+    account.whole = False
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    assert read_csv("desk.results.csv")[0]["status"] == "unknown"
+    account.whole = True
+    for _ in range(2):
+        assert connload("create", "desk.results.csv", *QUICK).rc == 1
+        row, = read_csv("desk.results.csv")
+        assert (row["status"], row["error_code"], row["connector_id"]) == ("unknown", "ambiguous", "")
+        assert "its answer was lost at about 20" in row["error_message"] and "before" in row["error_message"]
+    assert sum(one.method == "POST" for one in server.exchanges) == 1
+
+
 @pytest.mark.direct
 def test_an_older_connector_of_the_label_does_not_stand_in_the_way(connload, sandbox, write_csv, read_csv):
     box = sandbox(*LAG)
