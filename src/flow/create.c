@@ -355,8 +355,9 @@ static void loop(struct create *create)
         run_wake_backoffs(&create->run, clock_mono_ms());
         next_send_ms = send_all(create, &list_ms);
         began_ms = clock_mono_ms();
-        courier_wait(courier, sooner(sooner(next_send_ms, console_due(create->console)),
-                                     sooner(timers_next(&create->run.backoffs), list_ms)));
+        if (!is_over(create)) /* a row that can't be read again is no request: nothing would come to wait for */
+            courier_wait(courier, sooner(sooner(next_send_ms, console_due(create->console)),
+                                         sooner(timers_next(&create->run.backoffs), list_ms)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
             create->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(create);

@@ -366,7 +366,8 @@ static void loop(struct undo *undo)
         run_wake_backoffs(&undo->run, clock_mono_ms());
         next_send_ms = send_all(undo);
         until_ms = until_ms < next_send_ms ? until_ms : next_send_ms;
-        courier_wait(&undo->courier, until_ms < backoff_ms ? until_ms : backoff_ms);
+        if (!is_over(undo)) /* rows without an id end without a request: nothing would come to wait for */
+            courier_wait(&undo->courier, until_ms < backoff_ms ? until_ms : backoff_ms);
         take_answers(undo);
         show(undo, next_send_ms);
     }

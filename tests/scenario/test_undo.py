@@ -189,3 +189,18 @@ def test_on_a_terminal_it_asks(connload, bin_dir, sandbox, desk, read_csv, tmp_p
         os.close(side)
     assert {row["status"] for row in read_csv("desk.results.csv")} == {status}
     assert len(deletes(box)) == (3 if rc == 0 else 0)
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+def test_rows_without_an_id_end_the_run_as_others_do(connload, sandbox, desk, write_csv, read_csv, keep):
+    """Such a row is no request: where nothing else is in flight, there is no answer to wake up for."""
+    box = sandbox(*LAG)
+    created(connload, desk, read_csv)
+    rows = read_csv("desk.results.csv")
+    for row in rows[keep:]:
+        row["connector_id"] = ""
+    write_csv("desk.results.csv", list(rows[0]), [list(row.values()) for row in rows])
+    run = connload(*UNDO, "--yes", "-q", wait=False).wait(timeout=20)
+    assert run.rc == 1, run
+    assert [row["error_code"] for row in read_csv("desk.results.csv")] == [""] * keep + ["no_id"] * (3 - keep)
+    assert len(archived(box)) == keep
