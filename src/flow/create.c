@@ -192,10 +192,10 @@ static void say_look_alikes(struct create *create, uint64_t count)
 {
     create->facts.look_alikes = count;
     if (count > 0 && !create->config->skip_existing)
-        console_say(create->console,
-                    "connload: the account already has a connector of the same type and label for %" PRIu64
-                    " of the rows; with --skip-existing they would not be created again",
-                    count);
+        console_note(create->console,
+                     "connload: the account already has a connector of the same type and label for %" PRIu64
+                     " of the rows; with --skip-existing they would not be created again",
+                     count);
 }
 
 static bool note_server_clock(struct create *create)

@@ -387,10 +387,67 @@ void summary_text(struct buf *out, const struct facts *facts, const struct tally
     }
 }
 
+/* ---- Under --quiet ---- */
+
+/* Whether rows of that status are why the exit code isn't 0. */
+static bool is_amiss(const struct page *page, enum status status)
+{
+    if (is_command(page, "undo"))
+        return status == STATUS_CREATED;
+    if (status == STATUS_NOT_ATTEMPTED)
+        return !page->facts->dry_run;
+    return status >= STATUS_INVALID;
+}
+
+/* "3 rejected, 1 failed"; "" where no row is amiss. */
+static void count_amiss(const struct page *page, struct buf *out)
+{
+    for (int i = STATUS_CREATED; i < STATUSES; i++) {
+        uint64_t count = page->tally->status[i];
+        char name[32];
+
+        if (count == 0 || !is_amiss(page, (enum status)i))
+            continue;
+        name_status(page, (enum status)i, name);
+        buf_format(out, "%s%" PRIu64 " %s", out->len > 0 ? ", " : "", count, name);
+    }
+}
+
+/* Where to look; "" where the file is the one that the line names already, or there is none. */
+static void add_place(const struct facts *facts, struct buf *out)
+{
+    if (facts->results != NULL && strcmp(facts->results, "-") != 0 && strcmp(facts->results, facts->input) != 0)
+        buf_format(out, "; see %s", facts->results);
+}
+
+static void say_brief(struct console *console, const struct facts *facts, const struct tally *tally)
+{
+    struct page page = {.facts = facts, .tally = tally};
+    struct buf line;
+
+    if (facts->exit_code == EXIT_ALL_DONE)
+        return;
+    if (facts->stop != STOP_NONE && facts->stop_text != NULL)
+        console_say(console, "connload: %s%s",
+                    strncmp(facts->stop_text, "stopped ", 8) == 0 ? "" : "stopped: ", facts->stop_text);
+    buf_init(&line, SUMMARY_BYTES);
+    count_amiss(&page, &line);
+    if (line.len > 0) {
+        add_place(facts, &line);
+        console_say(console, "connload: %s: %s", strcmp(facts->input, "-") == 0 ? "standard input" : facts->input,
+                    line.data);
+    }
+    buf_release(&line);
+}
+
 void summary_show(struct console *console, const struct facts *facts, const struct tally *tally)
 {
     struct buf out;
 
+    if (console_is_quiet(console)) {
+        say_brief(console, facts, tally);
+        return;
+    }
     buf_init(&out, SUMMARY_BYTES);
     summary_text(&out, facts, tally, console_width(console), console_has_colour(console));
     console_block(console, buf_view(&out));

@@ -50,6 +50,9 @@ enum { SUMMARY_KINDS = 12 }; /* kinds of errors shown on the terminal; the JSON 
  * Shows counts by status, time, rate, the most requests in any window, errors grouped by kind with the first lines
  * they are on, where the results are, and the next command to type. On a terminal only commands, paths and why the run
  * stopped may be wider than it; elsewhere nothing is cut.
+ *
+ * On a quiet console (--quiet) only what is wrong is said, in a line or two: why the run stopped, and how many rows are
+ * without a connector. Nothing where the exit code is 0.
  */
 void summary_show(struct console *console, const struct facts *facts, const struct tally *tally);
 

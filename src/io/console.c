@@ -173,6 +173,11 @@ void console_block(struct console *console, struct span text)
     write_text(console, text);
 }
 
+bool console_is_quiet(const struct console *console)
+{
+    return console->config.quiet;
+}
+
 bool console_has_colour(const struct console *console)
 {
     return console->colour;

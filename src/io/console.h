@@ -42,6 +42,8 @@ void console_detail(struct console *console, const char *format, ...) __attribut
 /* A block of text of several lines, as it is: the caller has made it harmless. Silent where `quiet`. */
 void console_block(struct console *console, struct span text);
 
+/* Whether notes, blocks and the live line are silent. */
+bool console_is_quiet(const struct console *console);
 /* Whether styled text suits it (a terminal, no NO_COLOR, TERM is not dumb). */
 bool console_has_colour(const struct console *console);
 /* Columns of the terminal, at least PROGRESS_NARROWEST; 0 where it is none: lines may be of any length. */

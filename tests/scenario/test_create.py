@@ -804,7 +804,10 @@ def test_quiet_says_only_what_is_wrong(connload, sandbox, desk, write_csv):
     assert (run.rc, run.out, run.err) == (0, "", "")
     write_csv("bad.csv", ["type", "label", "allowed_emails"], [["email", "", "a@example.com"]])
     run = connload("create", "bad.csv", "-q")
-    assert run.err == 'bad.csv:2: column B "label": empty, every connector needs one (missing_label)\n'
+    assert run.err == ('bad.csv:2: column B "label": empty, every connector needs one (missing_label)\n'
+                       "connload: bad.csv: 1 invalid; see bad.results.csv\n")
+    run = connload("check", "bad.csv", "-q")
+    assert run.err.splitlines()[1:] == ["connload: bad.csv: 1 invalid"]
 
 
 def test_create_and_check_say_the_same_of_the_sample(connload, sandbox, read_csv, tmp_path):
