@@ -471,6 +471,31 @@ static const char *why_held(const struct create *create)
     return create->sends_held ? "held back: another row fails the checks (--strict)" : "beyond --limit";
 }
 
+/*
+ * An earlier run's result file is all that tells which connectors are whose. A run that was stopped before it sent a
+ * row, and did not begin from that file, has nothing to put in its place.
+ */
+static bool must_leave_results(const struct create *create)
+{
+    const struct paths *paths = &create->paths;
+    bool stopped = create->courier.stop != STOP_NONE || create->sends_held;
+
+    return stopped && paths->exists && !paths->in_place && !create->config->dry_run && !create->facts.resumed &&
+           create->tally.requests[REQUEST_CREATE] == 0;
+}
+
+/* The journal has nothing that anybody could go on with. */
+static bool leave_results(struct create *create, const struct finish_config *how, struct err *err)
+{
+    struct journal *journal = create->run.journal;
+
+    if (!finish_count(&create->run, how, err))
+        return false;
+    create->facts.left = create->paths.results;
+    create->run.journal = NULL;
+    return journal_remove(journal, err);
+}
+
 static bool write_results(struct create *create, struct err *err)
 {
     struct finish_config how = {
@@ -481,6 +506,8 @@ static bool write_results(struct create *create, struct err *err)
         .report = create->reporting.report,
     };
 
+    if (must_leave_results(create))
+        return leave_results(create, &how, err);
     if (create->paths.results == NULL)
         return finish_count(&create->run, &how, err);
     if (!finish_results(&create->run, &how, err))

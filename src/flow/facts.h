@@ -17,6 +17,7 @@ struct facts {
     const char *command;  /* "check", "create", "undo", "list" */
     const char *input;    /* as the user named it; NULL for `list` */
     const char *results;  /* where the results are; NULL where none were written */
+    const char *left;     /* an earlier run's result file, left as it was by a run that sent nothing; or NULL */
     const char *base_url; /* NULL where nothing was sent */
     struct rate rate;
     unsigned concurrency;

@@ -296,6 +296,12 @@ static void put_stop(struct page *page)
 
 static void put_results(struct page *page)
 {
+    if (page->facts->left != NULL) {
+        buf_text(page->out, "results  nothing was sent; ");
+        text_show(page->out, span_of(page->facts->left), SUMMARY_BYTES / 16);
+        buf_text(page->out, " is left as it was");
+        end_line(page);
+    }
     if (page->facts->results == NULL || strcmp(page->facts->results, "-") == 0)
         return;
     buf_text(page->out, "results  ");
@@ -416,7 +422,9 @@ static void count_amiss(const struct page *page, struct buf *out)
 /* Where to look; "" where the file is the one that the line names already, or there is none. */
 static void add_place(const struct facts *facts, struct buf *out)
 {
-    if (facts->results != NULL && strcmp(facts->results, "-") != 0 && strcmp(facts->results, facts->input) != 0)
+    if (facts->left != NULL)
+        buf_format(out, "; nothing was sent; %s is left as it was", facts->left);
+    else if (facts->results != NULL && strcmp(facts->results, "-") != 0 && strcmp(facts->results, facts->input) != 0)
         buf_format(out, "; see %s", facts->results);
 }
 

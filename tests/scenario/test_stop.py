@@ -169,3 +169,56 @@ def test_results_that_go_to_a_pipe_tell_all_the_same(connload, sandbox, desk, tm
     assert run.rc == 4
     assert run.out.count(",unknown,") == 16 and run.out.count(",not_attempted,") == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["desk.csv"]
+
+
+# What stops a run before its first row: options, environment, exit code.
+BEFORE_THE_FIRST_ROW = {
+    "refused key": ([], {"BIGDATA_API_KEY": "wrong"}, 4),
+    "unreachable": (["--max-attempts", "1"], {"BIGDATA_API_BASE_URL": "http://127.0.0.1:1"}, 4),
+    "deadline": (["--settle", "1h", "--deadline", "20ms"], {}, 4),
+    "strict": (["--strict"], {}, 1),
+}
+
+
+@pytest.mark.parametrize("option", ["--skip-existing", "--force"])
+@pytest.mark.parametrize("case", BEFORE_THE_FIRST_ROW)
+def test_a_run_stopped_before_its_first_row_leaves_earlier_results(connload, sandbox, write_csv, desk, tmp_path, case,
+                                                                   option):
+    """They are all that tells which connectors are whose; what such a run knows is that it did nothing."""
+    args, env, rc = BEFORE_THE_FIRST_ROW[case]
+    box = sandbox()
+    desk(3)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    before = (tmp_path / "desk.results.csv").read_bytes()
+    if case == "strict":
+        write_csv("desk.csv", DESK, [["email", "", "x@example.com"], ["email", "Desk 1", "desk1@example.com"]])
+    for quiet in ([], ["-q"]):
+        run = connload("create", "desk.csv", *QUICK, option, *args, *quiet, env=env)
+        assert run.rc == rc and "nothing was sent; desk.results.csv is left as it was\n" in run.err, run
+        assert (tmp_path / "desk.results.csv").read_bytes() == before
+        assert not journal(tmp_path).exists() and len(posts(box)) == 3
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+
+
+def test_a_signal_before_the_first_row_leaves_earlier_results(connload, sandbox, desk, tmp_path):
+    box = sandbox()
+    desk(3)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    before = (tmp_path / "desk.results.csv").read_bytes()
+    box.faults({"list:hang-before": 100})
+    process = connload("create", "desk.csv", *QUICK, "--force", "--grace", "50ms", "--settle", "0s", wait=False)
+    until(lambda: box.stats()["in_progress"] == 1)
+    process.signal(signal.SIGTERM)
+    run = process.wait()
+    assert run.rc == 4 and "desk.results.csv is left as it was" in run.err
+    assert (tmp_path / "desk.results.csv").read_bytes() == before and not journal(tmp_path).exists()
+
+
+def test_a_run_stopped_after_its_first_row_writes_its_own_results(connload, sandbox, desk, read_csv):
+    box = sandbox()
+    desk(3)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    box.faults({"503-before": 100})
+    run = connload("create", "desk.csv", *QUICK, "--force", "--max-attempts", "1", "--max-failures", "1",
+                   "--concurrency", "1", "--settle", "0s")
+    assert run.rc == 4 and statuses(read_csv("desk.results.csv")) == {"failed": 1, "not_attempted": 2}
