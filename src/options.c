@@ -396,7 +396,7 @@ static bool complain(int code, const char *word, struct err *err)
 /* Options that say how the input is read or where the API is hold for the next command as well. */
 static void keep_to_repeat(struct options *options, const struct option_spec *spec, const char *value)
 {
-    static const char *const others[] = {"skip-existing", "redact"};
+    static const char *const others[] = {"skip-existing", "redact", "strict"};
     bool holds = spec->group == GROUP_INPUT || spec->group == GROUP_PACE || spec->group == GROUP_API;
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

@@ -581,8 +581,8 @@ static enum exit_code end(struct create *create)
 
 static bool stop_before_sending(struct create *create)
 {
-    if (create->config->strict && create->tally.status[STATUS_INVALID] > 0)
-        create->sends_held = true;
+    create->facts.held_back = create->config->strict && create->tally.status[STATUS_INVALID] > 0;
+    create->sends_held = create->facts.held_back;
     if (create->config->dry_run)
         create->sends_held = true;
     return is_nothing_to_send(create);

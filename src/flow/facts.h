@@ -22,6 +22,7 @@ struct facts {
     struct rate rate;
     unsigned concurrency;
     bool dry_run;
+    bool held_back;        /* --strict kept every row from being sent */
     bool resumed;          /* went on with an interrupted run */
     enum stop_reason stop; /* why it stopped early, STOP_NONE if it did not */
     const char *stop_text; /* the sentence for people; NULL with STOP_NONE */

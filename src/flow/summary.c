@@ -278,11 +278,25 @@ static void put_errors(struct page *page)
 
 /* ---- What to do next ---- */
 
+/* Why --strict sent nothing: the rows that are not to blame have no error to show. */
+static void say_held_back(const struct tally *tally, struct buf *out)
+{
+    uint64_t count = tally->status[STATUS_INVALID];
+
+    buf_format(out, "nothing was sent: %" PRIu64 " row%s the checks (--strict)", count,
+               count == 1 ? " fails" : "s fail");
+}
+
 /* "stopped by SIGTERM" and the like say it twice where a title says it too. */
 static void put_stop(struct page *page)
 {
     const char *why = page->facts->stop_text;
 
+    if (page->facts->held_back && !page->facts->dry_run) {
+        buf_text(page->out, "stopped  ");
+        say_held_back(page->tally, page->out);
+        end_line(page);
+    }
     if (page->facts->stop == STOP_NONE || why == NULL)
         return;
     if (strncmp(why, "stopped ", strlen("stopped ")) == 0)
@@ -342,6 +356,10 @@ static void next_after_create(struct page *page)
 
     if (page->facts->dry_run) {
         buf_text(page->out, "next     the same command without --dry-run\n");
+        return;
+    }
+    if (page->facts->held_back && page->facts->left != NULL) {
+        buf_text(page->out, "next     correct these rows, then the same command\n");
         return;
     }
     if (page->facts->results == NULL || output_is_stream(page->facts->results) || tally_without(page->tally) == 0)
@@ -439,6 +457,11 @@ static void say_brief(struct console *console, const struct facts *facts, const 
         console_say(console, "connload: %s%s",
                     strncmp(facts->stop_text, "stopped ", 8) == 0 ? "" : "stopped: ", facts->stop_text);
     buf_init(&line, SUMMARY_BYTES);
+    if (facts->held_back && !facts->dry_run) {
+        say_held_back(tally, &line);
+        console_say(console, "connload: %s", line.data);
+        buf_reset(&line);
+    }
     count_amiss(&page, &line);
     if (line.len > 0) {
         add_place(facts, &line);

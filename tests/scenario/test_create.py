@@ -723,6 +723,14 @@ def test_strict_sends_nothing_unless_every_row_passes(connload, raw_server, writ
     rows = read_csv("desk.results.csv")
     assert [row["status"] for row in rows] == ["not_attempted", "invalid", "not_attempted"]
     assert rows[0]["error_message"] == "held back: another row fails the checks (--strict)"
+    assert "\nstopped  nothing was sent: 1 row fails the checks (--strict)\n" in run.err
+    assert run.err.endswith("         connload create desk.results.csv --strict\n")
+    run = connload("create", "desk.csv", "--strict", "--force", "-q")
+    assert run.err.splitlines()[1:] == [
+        "connload: nothing was sent: 1 row fails the checks (--strict)",
+        "connload: desk.csv: 1 invalid, 2 not attempted; nothing was sent; desk.results.csv is left as it was"]
+    run = connload("create", "desk.csv", "--strict", "--force")
+    assert run.err.endswith("next     correct these rows, then the same command\n")
     write_csv("desk.csv", ["type", "label", "allowed_emails"], [["email", "A", "a@example.com"]])
     assert connload("create", "desk.csv", "--strict", "--force", *AT_ONCE).rc == 0
 
