@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/listing.h"
+#include "flow/resume.h"
 #include "flow/secrets.h"
 #include "io/csv_write.h"
 #include "io/disk.h"
@@ -29,6 +30,7 @@ struct list {
     struct courier courier;
     struct buf key, out, cell;
     struct listing listing;
+    struct journal *journal; /* holds the lock of the file; NULL for a stream */
     char delimiter;
     int fd;
     uint64_t written;
@@ -169,6 +171,23 @@ static bool check_place(const struct list *list, const char *path, struct err *e
     return err_set(err, EXIT_USAGE, "%s exists; name another file with -o, or replace it with --force", path);
 }
 
+/*
+ * The file may be another run's result file: one that works on it, or one that was interrupted and goes on from it.
+ * Only then is it known whether the place is free.
+ */
+static bool lock_place(struct list *list, const char *path, struct err *err)
+{
+    struct resume resume = {0};
+    bool found;
+
+    if (output_is_stream(path))
+        return true;
+    list->journal = journal_open(path, &found, err);
+    if (list->journal == NULL || (found && !resume_read(&resume, list->journal, err)))
+        return false;
+    return resume.promised > 0 ? resume_refuse(list->journal, err) : check_place(list, path, err);
+}
+
 static bool fetch(struct list *list, struct err *err)
 {
     struct listing_handler handler = {.context = list, .begin = on_begin, .connector = on_connector};
@@ -196,7 +215,7 @@ static bool work(struct list *list, const char *path, struct err *err)
     const struct list_config *config = list->config;
 
     if (!reporting_open(&list->reporting, &config->reporting, &list->facts, err) || !check_place(list, path, err) ||
-        !secrets_api_key(config->api_key_file, &list->key, err))
+        !lock_place(list, path, err) || !secrets_api_key(config->api_key_file, &list->key, err))
         return false;
     list->courier_config = config->courier;
     list->courier_config.http.api_key = list->key.data;
@@ -247,6 +266,7 @@ enum exit_code list_run(const struct list_config *config, struct console *consol
     }
     if (list->courier_ready)
         courier_release(&list->courier);
+    journal_close(list->journal);
     if (list->fd >= 0)
         close(list->fd);
     buf_release(&list->out);

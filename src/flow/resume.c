@@ -42,6 +42,12 @@ static bool same_input(const struct journal_head *a, const struct journal_head *
     return a->input_size == b->input_size && a->input_crc == b->input_crc;
 }
 
+bool resume_refuse(const struct journal *journal, struct err *err)
+{
+    return err_set(err, EXIT_USAGE, "an interrupted `%s` has left %s; finish it first: run that command again",
+                   journal_head(journal)->command, journal_path(journal));
+}
+
 bool resume_fits(struct resume *resume, const struct journal *journal, const struct journal_head *now, const char *key,
                  bool *anew, struct err *err)
 {
@@ -54,8 +60,7 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
     if (*anew)
         return true;
     if (strcmp(head->command, now->command) != 0)
-        return err_set(err, EXIT_USAGE, "an interrupted `%s` has left %s; finish it first: run that command again",
-                       head->command, path);
+        return resume_refuse(journal, err);
     if (!same_input(head, now))
         return err_set(err, EXIT_USAGE,
                        "an interrupted run has left %s, and its input %s was another one, or has changed since; "

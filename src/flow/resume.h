@@ -33,6 +33,9 @@ bool resume_read(struct resume *resume, struct journal *journal, struct err *err
 bool resume_fits(struct resume *resume, const struct journal *journal, const struct journal_head *now, const char *key,
                  bool *anew, struct err *err);
 
+/* Says that an interrupted run has left this journal, and its command comes first (EXIT_USAGE); returns false. */
+bool resume_refuse(const struct journal *journal, struct err *err);
+
 /*
  * Takes over the rows' outcomes and attempts, and the run's beginning by the server's clock. Rows that may have been
  * sent and have no outcome, or `unknown`, are ROW_UNSETTLED. `recent` learns of the requests.

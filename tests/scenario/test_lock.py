@@ -133,3 +133,40 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_sent(connloa
     finally:
         tmp_path.chmod(0o700)
     assert not box.requests()
+
+
+def test_a_list_keeps_off_the_results_that_a_run_works_on(connload, sandbox, desk, tmp_path):
+    box, first = busy(connload, sandbox, desk)
+    run = connload("list", "-o", "desk.results.csv", "--rate", "none")
+    assert run.rc == 5 and f"pid {first.pid}" in run.err and "desk.results.csv" in run.err
+    assert not (tmp_path / "desk.results.csv").exists() and box.stats()["methods"]["GET"] == 1
+    first.kill()
+
+
+def test_a_list_keeps_off_the_input_of_an_interrupted_run(connload, sandbox, desk, read_csv, tmp_path):
+    sandbox(*LAG)
+    desk(3)
+    assert connload("create", "desk.csv", *QUICK, "--limit", "1").rc == 1
+    box = sandbox(*LAG, "--fault", "hang-before=100:1")
+    first = connload("create", "desk.results.csv", *QUICK, wait=False)
+    until(lambda: box.stats()["methods"]["POST"] == 2)
+    first.kill()
+    before = (tmp_path / "desk.results.csv").read_bytes()
+    run = connload("list", "-o", "desk.results.csv", "--force", "--rate", "none")
+    assert run.rc == 2 and "an interrupted `create` has left desk.results.csv.journal" in run.err, run
+    assert (tmp_path / "desk.results.csv").read_bytes() == before
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"created"}
+    assert connload("list", "-o", "desk.results.csv", "--force", "--rate", "none").rc == 0
+    assert not journal(tmp_path).exists()
+
+
+@pytest.mark.slow_asan
+def test_a_list_does_not_replace_results_that_appear_just_before_the_lock(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox(*LAG)
+    desk(3)
+    go_on = held_up(connload, tmp_path, "list", "-o", "desk.results.csv", "--rate", "none")
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    run = go_on()
+    assert run.rc == 2 and "desk.results.csv exists" in run.err
+    once(box, read_csv("desk.results.csv"))
