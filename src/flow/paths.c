@@ -14,10 +14,12 @@
 
 enum { PATH_LONGEST = 1 << 16 };
 
-static bool is_same_file(const char *a, const char *b)
+bool paths_same_file(const char *a, const char *b)
 {
     struct stat one, other;
 
+    if (strcmp(a, b) == 0)
+        return true;
     return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
@@ -48,7 +50,7 @@ static void look(struct paths *paths, const struct paths_config *config, struct 
     paths->is_stream = output_is_stream(paths->results);
     paths->exists = !paths->is_stream &&
                     (stat(paths->results, about) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP));
-    paths->in_place = paths->exists && is_same_file(paths->results, config->input);
+    paths->in_place = paths->exists && paths_same_file(paths->results, config->input);
 }
 
 static bool refuse_existing(const struct paths *paths, struct err *err)

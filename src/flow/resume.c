@@ -1,11 +1,14 @@
 #include "flow/resume.h"
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/listing.h"
+#include "flow/paths.h"
 #include "io/digest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void on_upto(void *context, uint64_t rows)
@@ -48,6 +51,38 @@ bool resume_refuse(const struct journal *journal, struct err *err)
                    journal_head(journal)->command, journal_path(journal));
 }
 
+#define OR_GIVE_UP \
+    "To give that run up, remove the journal; its rows may be in the account, so use --skip-existing then"
+
+static bool refuse_changed(const struct journal *journal, struct err *err)
+{
+    return err_set(err, EXIT_USAGE,
+                   "an interrupted run has left %s, and its input %s has changed since; restore that input and run the "
+                   "same command again. " OR_GIVE_UP,
+                   journal_path(journal), journal_head(journal)->input);
+}
+
+/* Another input's run: the command that finishes it leads to this journal wherever it is typed. */
+static bool refuse_other(const struct journal *journal, struct err *err)
+{
+    const struct journal_head *head = journal_head(journal);
+    const char *path = journal_path(journal);
+    char *results = alloc_text(path), *input = paths_shell(head->input), *output;
+    bool is_stdin = strcmp(head->input, "-") == 0;
+
+    results[strlen(path) - strlen(".journal")] = '\0';
+    output = paths_shell(results);
+    err_set(
+        err, EXIT_USAGE,
+        "an interrupted run of %s has left %s; to finish it, with the options that it had: connload %s %s%s%s. " OR_GIVE_UP,
+        is_stdin ? "standard input" : head->input, path, head->command, is_stdin ? "-" : input,
+        paths_same_file(results, head->input) ? "" : " -o ", paths_same_file(results, head->input) ? "" : output);
+    free(results);
+    free(input);
+    free(output);
+    return false;
+}
+
 bool resume_fits(struct resume *resume, const struct journal *journal, const struct journal_head *now, const char *key,
                  bool *anew, struct err *err)
 {
@@ -62,11 +97,7 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
     if (strcmp(head->command, now->command) != 0)
         return resume_refuse(journal, err);
     if (!same_input(head, now))
-        return err_set(err, EXIT_USAGE,
-                       "an interrupted run has left %s, and its input %s was another one, or has changed since; "
-                       "restore that input and run the same command again. To give that run up, remove the journal; "
-                       "its rows may be in the account, so use --skip-existing then",
-                       path, head->input);
+        return paths_same_file(head->input, now->input) ? refuse_changed(journal, err) : refuse_other(journal, err);
     if (strcmp(head->base_url, now->base_url) != 0)
         return err_set(
             err, EXIT_USAGE,

@@ -183,7 +183,7 @@ def test_any_other_command_is_refused(connload, sandbox, desk, read_csv, tmp_pat
     text = sheet.read_text()
     interrupt(connload, box, "desk.csv", created=ROWS // 2)
     sheet.write_text(text + "email,New,new@example.com\n")
-    refuse(connload, box, tmp_path, "desk.csv", says="its input .* was another one, or has changed since")
+    refuse(connload, box, tmp_path, "desk.csv", says="its input .*/desk.csv has changed since; restore")
     sheet.write_text(text)
     refuse(connload, box, tmp_path, "desk.csv", "--base-url", "http://127.0.0.1:1", says="begun with the base URL")
     refuse(connload, box, tmp_path, "desk.csv", "--default", "description=x", says="other options")
@@ -191,6 +191,31 @@ def test_any_other_command_is_refused(connload, sandbox, desk, read_csv, tmp_pat
     key = {"BIGDATA_API_KEY": "another-account"}
     refuse(connload, box, tmp_path, "desk.csv", says="begun with another API key", env=key)
     go_on(connload, box, lambda: read_csv("desk.results.csv"), "desk.csv")
+
+
+def test_another_input_is_told_which_command_finishes_the_run(connload, sandbox, desk):
+    """Nothing was changed there, so there is nothing to restore; and the command that is named finds this journal."""
+    box = sandbox(*LAG)
+    desk(ROWS)
+    assert connload("create", "desk.csv", *QUICK, "--limit", "1").rc == 1
+    box = sandbox(*SLOW)
+    interrupt(connload, box, "desk.results.csv")
+    run = connload("create", "desk.csv", *QUICK)
+    assert run.rc == 2 and re.search(r"to finish it, .*: connload create /\S*/desk\.results\.csv\. To give", run.err), run
+    assert "changed" not in run.err
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    assert labels(box.connectors()) == {f"Desk {n}": 1 for n in range(1, ROWS)}
+
+
+def test_the_command_that_finishes_a_run_names_its_results(connload, sandbox, desk, read_csv):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    desk(1, "other.csv")
+    interrupt(connload, box, "desk.csv", "-o", "out.csv")
+    run = connload("create", "other.csv", "-o", "out.csv", *QUICK)
+    command = re.search(r": connload (create \S*/desk\.csv -o out\.csv)\. To give", run.err)
+    assert run.rc == 2 and command, run
+    go_on(connload, box, lambda: read_csv("out.csv"), *command.group(1).split()[1:])
 
 
 def test_another_key_of_the_same_account_goes_on(connload, sandbox, raw_server, desk, read_csv, tmp_path):
