@@ -525,6 +525,40 @@ static enum exit_code exit_code_of(const struct create *create)
     return tally_without(&create->tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
 }
 
+/* Rows whose create was answered by a connector, and rows whose create may have made one, in this run. */
+static void count_made(const struct create *create, uint64_t *made, uint64_t *maybe)
+{
+    const struct rows *rows = &create->run.rows;
+
+    *made = 0;
+    *maybe = rows->in_state[ROW_UNSETTLED] + rows->in_state[ROW_IN_FLIGHT];
+    for (uint64_t i = 0; i < rows->count; i++) {
+        *made += rows->row[i].state == ROW_DONE && rows->row[i].status == STATUS_CREATED;
+        *maybe += rows->row[i].state == ROW_DONE && rows->row[i].status == STATUS_UNKNOWN;
+    }
+}
+
+/* What this run made stands nowhere, and the same command would make it once more: says how to go on without that. */
+static void say_ids_lost(struct create *create)
+{
+    char *input = paths_shell(create->config->sheet.path), also[64] = "";
+    bool is_stdin = strcmp(create->config->sheet.path, "-") == 0;
+    uint64_t made, maybe;
+
+    count_made(create, &made, &maybe);
+    if (maybe > 0)
+        snprintf(also, sizeof(also), " (and %" PRIu64 " may have been)", maybe);
+    if (create->tally.requests[REQUEST_CREATE] > 0 && made + maybe > 0)
+        console_say(create->console,
+                    "connload: %" PRIu64 " connector%s created%s, but the ids could not be written. To see what the "
+                    "account has: connload list -o account.csv. To go on without creating anything twice: "
+                    "connload create%s%s %s%s",
+                    made, made == 1 ? " was" : "s were", also, is_stdin ? " -o FILE" : "",
+                    create->config->skip_existing ? "" : " --skip-existing", is_stdin ? "-" : input,
+                    create->config->repeat != NULL ? create->config->repeat : "");
+    free(input);
+}
+
 /* A run that can't write, or was told to stop at once, leaves its journal: the same command goes on from there. */
 static enum exit_code leave_journal(struct create *create, const struct err *err)
 {
@@ -541,6 +575,8 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
         console_say(create->console,
                     "connload: no results were written; what is known is in %s: the same command goes on from there",
                     path);
+    else if (create->run.journal != NULL)
+        say_ids_lost(create);
     return err->code;
 }
 
@@ -551,8 +587,10 @@ static enum exit_code write_what_is_known(struct create *create)
 
     console_clear(create->console);
     console_say(create->console, "connload: %s", create->courier.err.text);
-    if (!write_results(create, &err))
+    if (!write_results(create, &err)) {
         console_say(create->console, "connload: %s", err.text);
+        say_ids_lost(create);
+    }
     return create->courier.err.code;
 }
 

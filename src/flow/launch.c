@@ -69,8 +69,8 @@ static bool build(struct launch *launch, uint64_t index, uint64_t *public_hash)
     if (read->valid && (uint32_t)*public_hash == row->public_tag && payload_write(&read->connector, &launch->payload))
         return true;
     err_set(&err, EXIT_INPUT,
-            "%s:%u is not what it was when it was checked: the input has changed meanwhile; run the same command again "
-            "when nobody edits it",
+            "%s:%u is not what it was when it was checked: the input has changed meanwhile; nobody may edit it while "
+            "it is sent",
             sheet_name(run->sheet), row->line);
     courier_fault(run->courier, &err);
     return false;

@@ -140,9 +140,9 @@ static const struct {
     int cause;
     const char *remedy;
 } remedies[] = {
-    {ENOSPC, "make room, then run the same command again"},
-    {EDQUOT, "make room, then run the same command again"},
-    {EFBIG, "raise the limit on file sizes (ulimit -f), then run the same command again"},
+    {ENOSPC, "make room"},
+    {EDQUOT, "make room"},
+    {EFBIG, "raise the limit on file sizes (ulimit -f)"},
     {EACCES, "check the permissions of the file and of its folder"},
     {EPERM, "check the permissions of the file and of its folder"},
     {EROFS, "name a place that can be written to"},

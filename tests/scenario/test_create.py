@@ -790,6 +790,21 @@ def test_a_standard_output_that_takes_nothing(sandbox, desk, bin_dir, tmp_path):
             done = subprocess.run([bin_dir / "connload", "create", "desk.csv", "-o", "-"], env=env, cwd=tmp_path, stdout=out,
                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
             assert done.returncode == 5 and "standard output" in done.stderr, done
+            assert "same command" not in done.stderr and "1 connector was created" in done.stderr, done
+
+
+@pytest.mark.direct
+def test_results_that_could_not_be_written_are_no_reason_to_create_all_again(connload, sandbox, desk, read_csv):
+    """There is no journal to go on from: the commands that the message names create nothing twice."""
+    box = sandbox("--fault", "503-before=100:1")
+    desk(4)
+    run = connload("create", "desk.csv", "-o", "/dev/full", "--max-attempts", "1", "--settle", "0s", "--concurrency", "1")
+    told = re.search(r"^connload: 3 connectors were created, but the ids could not be written\. .*: "
+                     r"connload (list -o account\.csv)\. .*: connload (create --skip-existing desk\.csv .*)$", run.err, re.M)
+    assert run.rc == 5 and told and "same command" not in run.err, run
+    assert connload(*told.group(1).split()).rc == 0 and len(read_csv("account.csv")) == 3
+    assert connload(*told.group(2).split()).rc == 0 and len(box.connectors()) == 4
+    assert [row["status"] for row in read_csv("desk.results.csv")].count("exists") == 3
 
 
 @pytest.mark.direct
