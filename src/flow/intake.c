@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "flow/events.h"
+#include "flow/secrets.h"
 #include "model/remote.h"
 
 #include <inttypes.h>
@@ -30,6 +31,10 @@ struct reading {
     struct twin_table spent; /* finished rows whose secrets have been emptied, by connector_public_hash() */
     uint32_t *suspects;      /* indices of rows that an earlier run refused as duplicates, of types with secrets */
     size_t suspect_count, suspect_cap;
+    uint64_t references;        /* rows whose secret looks like a reference that nobody looks up */
+    enum field reference_field; /* the first one's field, scheme and line */
+    const char *reference_scheme;
+    uint32_t reference_line;
     size_t keys_cap;
     uint64_t bytes; /* read so far, for progress */
 };
@@ -253,6 +258,44 @@ static void carry_over(struct reading *reading, uint64_t index, const struct she
                      sheet_name(reading->sheet), row->line, (int)earlier->connector_id.len, earlier->connector_id.data);
 }
 
+/* Without --secret-refs such a text is the secret itself: almost always the option was forgotten. */
+static void note_reference(struct reading *reading, uint64_t index, const struct sheet_row *read)
+{
+    const struct row *row = &reading->intake->rows->row[index];
+    const char *scheme = NULL;
+
+    if (sheet_looks_up_secrets(reading->sheet) || row->state == ROW_CARRIED || !read->valid)
+        return;
+    for (size_t i = 0; i < FIELDS && scheme == NULL; i++) {
+        scheme = field_is_secret((enum field)i) ? secrets_scheme(read->values.value[i]) : NULL;
+        if (scheme != NULL && reading->references++ == 0) {
+            reading->reference_field = (enum field)i;
+            reading->reference_scheme = scheme;
+            reading->reference_line = row->line;
+        }
+    }
+}
+
+/* The scheme alone is shown: what follows may be part of a password. */
+static void say_references(struct reading *reading)
+{
+    uint64_t count = reading->references;
+    struct buf column;
+
+    if (count == 0)
+        return;
+    buf_init(&column, 4096);
+    header_show_column(sheet_header(reading->sheet), reading->reference_field, &column);
+    if (count > 1)
+        buf_format(&column, " of %" PRIu64 " rows", count);
+    console_say(reading->console,
+                "%s:%" PRIu32 ": %s says where a secret is (%s…), and is sent as it stands: add --secret-refs to look "
+                "%s up",
+                sheet_name(reading->sheet), reading->reference_line, column.data, reading->reference_scheme,
+                count == 1 ? "it" : "them");
+    buf_release(&column);
+}
+
 static bool add_row(struct reading *reading, const struct sheet_row *read, struct err *err)
 {
     struct rows *rows = reading->intake->rows;
@@ -268,6 +311,7 @@ static bool add_row(struct reading *reading, const struct sheet_row *read, struc
     else if (rows->row[index].state != ROW_CARRIED)
         rows->row[index].invalid = 1;
     keep_key(reading, index, read);
+    note_reference(reading, index, read);
     return note_twins(reading, index, read, err);
 }
 
@@ -337,6 +381,7 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
     free(reading.suspects);
     if (step == CSV_STEP_FAILED)
         return false;
+    say_references(&reading);
     cut_shard(&reading);
     intake->plan = plan_of(intake->rows);
     return true;

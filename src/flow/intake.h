@@ -35,7 +35,8 @@ struct intake {
  * Reads all rows. `duplicate_row`: a later row with the payload of an earlier one, or any row with the payload of one
  * that an earlier run has finished or lost. A finished row has no secrets any more: a row that was refused as a
  * duplicate stays one where only its secrets could tell it from a finished row. Fails as sheet_next() does, or where
- * the input has more than ROWS_MAX rows.
+ * the input has more than ROWS_MAX rows. Rows to be sent whose secret looks like a reference, without --secret-refs,
+ * are told of in one line: it may be a secret all the same.
  */
 bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config,
                  struct console *console, struct err *err);

@@ -88,6 +88,13 @@ static bool starts_with(struct span text, const char *prefix)
     return text.len >= len && memcmp(text.data, prefix, len) == 0;
 }
 
+const char *secrets_scheme(struct span value)
+{
+    struct span trimmed = span_trim(value);
+
+    return starts_with(trimmed, "env:") ? "env:" : starts_with(trimmed, "file:") ? "file:" : NULL;
+}
+
 /* The reference's name as shown in messages is what the sheet says: it tells a place, not a secret. */
 static void resolve_one(struct secrets *secrets, struct row_values *values, size_t field)
 {

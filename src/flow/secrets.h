@@ -26,6 +26,9 @@ struct secrets {
 void secrets_init(struct secrets *secrets);
 void secrets_release(struct secrets *secrets);
 
+/* `env:` or `file:` where the value, blanks aside, is such a reference; else NULL. */
+const char *secrets_scheme(struct span value);
+
 /*
  * Replaces each secret value that is a reference by what it refers to (a file's final line end is not part of it), or
  * sets `unresolved` with the reason. The reason names the variable or path, never what is in it. Other values stay.

@@ -152,6 +152,11 @@ bool sheet_has_secrets(const struct sheet *sheet)
     return header_has_secret(&sheet->header);
 }
 
+bool sheet_looks_up_secrets(const struct sheet *sheet)
+{
+    return sheet->config.secret_refs;
+}
+
 uint32_t sheet_crc(const struct sheet *sheet)
 {
     return source_crc(sheet->source);

@@ -46,6 +46,9 @@ const struct csv_record *sheet_header_record(const struct sheet *sheet);
 /* A column or a default holds secrets: what is written from the sheet is for its owner's eyes. */
 bool sheet_has_secrets(const struct sheet *sheet);
 
+/* Whether secret cells that are references are replaced by what they refer to (--secret-refs). */
+bool sheet_looks_up_secrets(const struct sheet *sheet);
+
 /* A row. All of it belongs to the sheet: one from sheet_next() lasts until the next sheet_next(), likewise sheet_at().
  */
 struct sheet_row {

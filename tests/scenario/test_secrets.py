@@ -273,3 +273,27 @@ def test_a_temporary_file_of_a_packed_sheet_is_nameless(connload, raw_server, wr
     process.signal(signal.SIGKILL)
     process.wait()
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_references_that_nobody_looks_up_are_told(connload, raw_server, write_csv):
+    """Almost always --secret-refs was forgotten; but such a text may be a password, so that the rows are sent."""
+    server = raw_server()
+    write_csv("desk.csv", ["type", "label", "user_id", "User password", "session_id"],
+              [["investment_research", "A", "u", "p", ""], ["investment_research", "B", "u", " env:BROKER", ""],
+               ["sharepoint", "C", "", "", "file:/run/broker"], ["email", "D", "", "env:BROKER", ""],
+               ["investment_research", "E", "u", "file:x", ""], ["investment_research", "F", "u", "profile:x", ""]])
+    warning = ('desk.csv:3: column D "User password" of 3 rows says where a secret is (env:…), and is sent as it '
+               "stands: add --secret-refs to look them up")
+    assert warning in connload("check", "desk.csv", "-q").err.splitlines()
+    run = connload("create", "desk.csv", "-q", *QUICK)
+    assert run.rc == 1 and run.err.splitlines().count(warning) == 1
+    assert "BROKER" not in run.err and "/run" not in run.err
+    assert " env:BROKER" in {one.json()["config"].get("user_password") for one in server.exchanges if one.method == "POST"}
+    assert "says where" not in connload("create", "desk.results.csv", "-q", *QUICK).err
+
+
+def test_references_that_are_looked_up_are_not_told(connload, raw_server, write_csv):
+    raw_server()
+    write_csv("desk.csv", ["type", "label", "user_id", "user_password"], [["investment_research", "A", "u", "env:BROKER"]])
+    run = connload("create", "desk.csv", "-q", "--secret-refs", *QUICK, env={"BROKER": "x"})
+    assert (run.rc, run.err) == (0, "")
