@@ -1,6 +1,9 @@
 #include "flow/speed.h"
 
-enum { SHORT_WAIT_MS = 1000 }; /* waits below this are not worth a word */
+enum {
+    SHORT_WAIT_MS = 1000,      /* waits below this are not worth a word */
+    LEARNED_WINDOW_MS = 60000, /* where the limit was not declared but learned */
+};
 
 /* An average in which the last few seconds count most. */
 static void measure(struct speed *speed, uint64_t done, int64_t now_ms)
@@ -28,16 +31,45 @@ static uint64_t left_to_send(const struct rows *rows, const struct tally *tally)
     return open < tally->to_send ? open : tally->to_send;
 }
 
-/* The limit's arithmetic, or the speed of late, whichever takes longer. */
-static int64_t eta(const struct speed *speed, const struct speed_input *input, int64_t now_ms)
+/* Two moments between which, once the run is so old, at least a window has passed. */
+static void set_marks(struct speed *speed, const struct speed_input *input, uint64_t done, int64_t now_ms)
+{
+    const struct rate *limit = &input->courier->config.rate;
+    int64_t window_ms = limit->count > 0 ? limit->window_ms : LEARNED_WINDOW_MS;
+    struct speed_mark now = {.at_ms = now_ms, .done = done, .waited_ms = input->tally->waited_ms};
+
+    if (speed->mark[0].at_ms == 0)
+        speed->mark[0] = speed->mark[1] = now;
+    if (now_ms - speed->mark[1].at_ms < window_ms)
+        return;
+    speed->mark[0] = speed->mark[1];
+    speed->mark[1] = now;
+}
+
+/*
+ * How long the server takes for the rows that are left, by its speed since the first mark; -1 where that is not known.
+ * Time in which only the limit kept rows back is not the server's: under a limit the rows of late are bursts and pauses.
+ */
+static int64_t by_server_ms(const struct speed *speed, const struct speed_input *input, uint64_t left, uint64_t done,
+                            int64_t now_ms)
+{
+    const struct speed_mark *since = &speed->mark[0];
+    double busy_ms = (double)(now_ms - since->at_ms) - (double)(input->tally->waited_ms - since->waited_ms);
+
+    if (done <= since->done || busy_ms < 0)
+        return -1;
+    return (int64_t)((double)left * busy_ms / (double)(done - since->done));
+}
+
+/* The limit's arithmetic, or the server's speed, whichever takes longer. */
+static int64_t eta(const struct speed *speed, const struct speed_input *input, uint64_t done, int64_t now_ms)
 {
     uint64_t left = left_to_send(input->rows, input->tally);
     int64_t by_limit_ms = pace_eta_ms(input->courier->pace, now_ms, left);
     int64_t by_speed_ms = speed->rate > 0.01 ? (int64_t)((double)left * 1000 / speed->rate) : -1;
 
-    /* under a limit the speed of late is bursts and pauses: the arithmetic knows better */
-    if (pace_rate_per_s(input->courier->pace) > 0 && by_limit_ms > 0)
-        return by_limit_ms;
+    if (pace_rate_per_s(input->courier->pace) > 0)
+        by_speed_ms = by_server_ms(speed, input, left, done, now_ms);
     return by_speed_ms > by_limit_ms ? by_speed_ms : by_limit_ms;
 }
 
@@ -80,13 +112,16 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
         .in_flight = http_in_flight(input->courier->http),
     };
 
-    if (speed->at_ms == 0)
-        measure(speed, done, now_ms); /* from the beginning, or the first line has no speed to tell */
+    if (speed->at_ms == 0) { /* from the beginning, or the first line has no speed to tell */
+        measure(speed, done, now_ms);
+        set_marks(speed, input, done, now_ms);
+    }
     if (now_ms < console_due(input->courier->console))
         return;
     measure(speed, done, now_ms);
     progress.rate = speed->rate;
-    progress.eta_ms = eta(speed, input, now_ms);
+    set_marks(speed, input, done, now_ms);
+    progress.eta_ms = eta(speed, input, done, now_ms);
     explain_wait(&progress, input, now_ms);
     console_progress(input->courier->console, &progress, now_ms);
 }

@@ -11,10 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How far a run was at some moment. */
+struct speed_mark {
+    int64_t at_ms; /* 0 = none yet */
+    uint64_t done, waited_ms;
+};
+
 struct speed {
-    int64_t at_ms; /* of the last look; 0 = none yet */
-    uint64_t done; /* at the last look */
-    double rate;   /* rows a second, of late */
+    int64_t at_ms;             /* of the last look; 0 = none yet */
+    uint64_t done;             /* at the last look */
+    double rate;               /* rows a second, of late */
+    struct speed_mark mark[2]; /* the second is a window or less old, the first a window older than it, or the start */
 };
 
 struct speed_input {

@@ -240,3 +240,29 @@ def test_next_command_is_what_to_type(connload, sandbox, write_csv, tmp_path):
     path = tmp_path / words[2]
     path.write_text(path.read_text().replace("b@,", "b@example.com,"))
     assert connload(*words[1:], "--rate", "none").rc == 0
+
+
+def seconds_left(line):
+    """The time that a progress line tells, in seconds."""
+    hours, minutes, seconds = re.search(r"(?:(\d+)h ?)?(?:(\d+)m ?)?(?:(\d+) ?s)? left", line).groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)
+
+
+def test_the_time_left_knows_a_server_that_is_slower_than_the_limit(connload, sandbox, desk):
+    """The limit would let all rows go within a minute; the server takes a third of a second for each."""
+    sandbox("--rate", "none", "--latency", "300ms")
+    desk(900)
+    process = connload("create", "desk.csv", "--concurrency", "1", "--no-preflight", wait=False)
+    line = process.err.wait_for(r"connload: creating: .* left").group(0)
+    process.kill()
+    assert 220 < seconds_left(line) < 500, line
+
+
+def test_the_time_left_is_the_limits_where_the_server_is_quick(connload, sandbox, desk):
+    """Ten rows in a moment, then a pause: the pauses are the limit's, and count once."""
+    sandbox("--rate", "none")
+    desk(40)
+    process = connload("create", "desk.csv", "--rate", "10/20s", "--no-preflight", wait=False)
+    line = process.err.wait_for(r"connload: creating: .* left").group(0)
+    process.kill()
+    assert 50 < seconds_left(line) <= 60, line
