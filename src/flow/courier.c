@@ -93,6 +93,7 @@ bool courier_take(struct courier *courier, struct http_answer *answer)
         return false;
     tell_pace(courier, answer);
     tally_answer(courier->tally, answer->status, answer->latency_us, answer->ended_ms);
+    courier->tally->unsent += answer->fate == FATE_UNSENT && answer->status == 0;
     if (answer->date_ms >= 0 && !courier->has_clock) {
         courier->has_clock = true;
         courier->clock_offset_ms = answer->date_ms - clock_wall_ms();

@@ -155,40 +155,83 @@ static void put_heading(struct page *page)
     }
 }
 
-static void put_speed(struct page *page)
+/* Rows a second; 0 where the run was too short to tell. */
+static double speed_of(const struct page *page)
 {
     const struct tally *tally = page->tally;
     uint64_t rows = tally->requests[REQUEST_DELETE];
 
     if (tally->requests[REQUEST_CREATE] > tally->retries)
         rows += tally->requests[REQUEST_CREATE] - tally->retries;
-    if (duration_ms(page) >= WORTH_SAYING_MS && rows > 0)
-        put(page, PLAIN, "%.1f rows a second;", (double)rows * 1000 / (double)duration_ms(page));
+    return duration_ms(page) >= WORTH_SAYING_MS ? (double)rows * 1000 / (double)duration_ms(page) : 0;
+}
+
+/* "20 requests;", "3 requests, 1 of which could not be sent"; whether any was sent. */
+static bool put_requests(struct page *page, uint64_t requests, bool more)
+{
+    uint64_t unsent = page->tally->unsent;
+    char part[64] = "";
+
+    if (unsent > 0 && unsent < requests)
+        snprintf(part, sizeof(part), ", %" PRIu64 " of which could not be sent", unsent);
+    else if (unsent > 0)
+        snprintf(part, sizeof(part), ", %s", requests == 1 ? "which could not be sent" : "none of which could be sent");
+    put(page, PLAIN, "%" PRIu64 " request%s%s%s", requests, requests == 1 ? "" : "s", part,
+        more && unsent < requests ? ";" : "");
+    return unsent < requests;
+}
+
+static void put_waited(struct page *page)
+{
+    char time[NUM_DURATION_TEXT];
+
+    if (page->tally->waited_ms < WORTH_SAYING_MS)
+        return;
+    put(page, PLAIN, "%s of the time", num_format_duration(time, (int64_t)page->tally->waited_ms));
+    put(page, PLAIN, "only the rate limit kept it waiting");
+    end_line(page);
+}
+
+static void put_refused(struct page *page)
+{
+    const struct rate *rate = &page->facts->rate;
+    uint64_t count = page->tally->refused;
+    char limit[NUM_DURATION_TEXT];
+
+    if (count == 0)
+        return;
+    put(page, YELLOW, "%" PRIu64 " answer%s 429:", count, count == 1 ? "" : "s");
+    if (rate->count > 0) {
+        put(page, YELLOW, "the server's limit is lower");
+        put(page, YELLOW, "than --rate %s, or shared", num_format_rate(limit, *rate));
+    } else
+        put(page, YELLOW, "the server has a limit; name it with --rate");
+    end_line(page);
 }
 
 static void put_pace(struct page *page)
 {
     const struct tally *tally = page->tally;
     const struct rate *rate = &page->facts->rate;
-    char limit[NUM_DURATION_TEXT], time[NUM_DURATION_TEXT];
+    char limit[NUM_DURATION_TEXT];
+    double speed = speed_of(page);
     uint64_t requests = 0;
 
     for (int i = 0; i < REQUEST_KINDS; i++)
         requests += tally->requests[i];
     if (requests == 0)
         return;
-    put(page, PLAIN, "%" PRIu64 " request%s%s", requests, requests == 1 ? "" : "s", rate->count > 0 ? ";" : "");
-    put_speed(page);
-    if (rate->count > 0) {
-        put(page, PLAIN, "at most %" PRIu32 " in any window", tally->most_in_window);
-        put(page, PLAIN, "(limit %s)", num_format_rate(limit, *rate));
+    if (put_requests(page, requests, speed > 0 || rate->count > 0)) {
+        if (speed > 0)
+            put(page, PLAIN, "%.1f rows a second%s", speed, rate->count > 0 ? ";" : "");
+        if (rate->count > 0) {
+            put(page, PLAIN, "at most %" PRIu32 " in any window", tally->most_in_window);
+            put(page, PLAIN, "(limit %s)", num_format_rate(limit, *rate));
+        }
     }
     end_line(page);
-    if (tally->waited_ms < WORTH_SAYING_MS)
-        return;
-    put(page, PLAIN, "%s of the time", num_format_duration(time, (int64_t)tally->waited_ms));
-    put(page, PLAIN, "only the rate limit kept it waiting");
-    end_line(page);
+    put_waited(page);
+    put_refused(page);
 }
 
 static void put_lost(struct page *page)

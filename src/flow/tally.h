@@ -50,6 +50,7 @@ struct tally {
     uint64_t settled_created, settled_absent, settled_unknown;
     uint64_t http_status[600]; /* answers by status */
     uint64_t unanswered;       /* requests without one */
+    uint64_t unsent;           /* of them, those that never left: no connection */
     uint64_t latency[TALLY_LATENCIES], latency_count;
     int64_t latency_sum_us, latency_max_us;
     uint64_t waited_ms; /* time in which only the rate limit kept the next request from being sent */

@@ -852,3 +852,19 @@ def test_create_and_check_say_the_same_of_the_sample(connload, sandbox, read_csv
             assert (made["label"], made["type"]) == (row["Label"], row["Type"])
             assert row["inbox_email"] == made["config"].get("email", "") and row["created_at"] == made["created_at"]
             assert row["http_status"] == "201" and row["attempts"] == "1"
+
+
+def test_requests_that_never_left_are_not_called_sent(connload, raw_server, desk):
+    raw_server().stop()
+    desk(2)
+    run = connload("create", "desk.csv", "--max-attempts", "2", *QUICK)
+    assert run.rc == 4 and "\n2 requests, none of which could be sent\n" in run.err, run
+
+
+@pytest.mark.direct
+def test_answers_429_are_in_the_summary(connload, sandbox, desk):
+    sandbox("--rate", "none", faults={"429-html": "100:1"})
+    desk(3)
+    run = connload("create", "desk.csv", "--concurrency", "1", *QUICK)
+    assert run.rc == 0, run
+    assert "\n1 answer 429: the server's limit is lower than --rate 500/m, or shared\n" in run.err, run

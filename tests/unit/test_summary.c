@@ -181,6 +181,49 @@ static void test_lost_and_look_alikes(void **state)
     assert_non_null(strstr(shown, "1 row looks like a connector that the account had already; --skip-existing"));
 }
 
+static void test_requests(void **state)
+{
+    static const struct {
+        uint64_t sent, unsent, refused;
+        struct rate rate;
+        int64_t took_ms;
+        const char *line;
+    } cases[] = {
+        {256, 0, 0, {0, 0}, 5000, "\n256 requests; 51.2 rows a second\n"},
+        {256, 0, 0, {0, 0}, 500, "\n256 requests\n"},
+        {1, 0, 0, {500, 60000}, 500, "\n1 request; at most 7 in any window (limit 500/m)\n"},
+        {2, 2, 0, {500, 60000}, 5000, "\n2 requests, none of which could be sent\n"},
+        {1, 1, 0, {0, 0}, 5000, "\n1 request, which could not be sent\n"},
+        {20,
+         3,
+         0,
+         {500, 60000},
+         500,
+         "\n20 requests, 3 of which could not be sent; at most 7 in any window (limit 500/m)\n"},
+        {9,
+         0,
+         3,
+         {500, 60000},
+         500,
+         "(limit 500/m)\n3 answers 429: the server's limit is lower than --rate 500/m, or shared\n"},
+        {9, 0, 1, {0, 0}, 500, "\n9 requests\n1 answer 429: the server has a limit; name it with --rate\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct facts facts = created;
+
+        fresh(state);
+        facts.rate = cases[i].rate;
+        tally.requests[REQUEST_CREATE] = cases[i].sent;
+        tally.unsent = cases[i].unsent;
+        tally.refused = cases[i].refused;
+        tally.ended_wall_ms = cases[i].took_ms;
+        tally.most_in_window = 7;
+        show(&facts, 0, false);
+        assert_non_null(strstr(shown, cases[i].line));
+    }
+}
+
 static void test_check_and_list(void **state)
 {
     static const struct facts check = {.command = "check", .input = "-"}, list = {.command = "list"};
@@ -213,10 +256,15 @@ static void test_many_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_create, fresh),         cmocka_unit_test_setup(test_narrow, fresh),
-        cmocka_unit_test_setup(test_all_done, fresh),       cmocka_unit_test(test_next),
-        cmocka_unit_test_setup(test_stop, fresh),           cmocka_unit_test_setup(test_lost_and_look_alikes, fresh),
-        cmocka_unit_test_setup(test_check_and_list, fresh), cmocka_unit_test_setup(test_many_kinds, fresh),
+        cmocka_unit_test_setup(test_create, fresh),
+        cmocka_unit_test_setup(test_narrow, fresh),
+        cmocka_unit_test_setup(test_all_done, fresh),
+        cmocka_unit_test(test_next),
+        cmocka_unit_test_setup(test_stop, fresh),
+        cmocka_unit_test_setup(test_lost_and_look_alikes, fresh),
+        cmocka_unit_test_setup(test_check_and_list, fresh),
+        cmocka_unit_test_setup(test_many_kinds, fresh),
+        cmocka_unit_test(test_requests),
     };
 
     return cmocka_run_group_tests_name("summary", tests, NULL, NULL);
