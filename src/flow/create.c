@@ -21,6 +21,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { WORTH_SAYING_MS = 1000 }; /* a wait */
+
 struct create {
     const struct create_config *config;
     struct console *console;
@@ -220,7 +222,7 @@ static bool note_server_clock(struct create *create)
  */
 static void wait_for_reads(struct create *create)
 {
-    int64_t wait_ms = create->config->settle_ms, since_ms, until_ms;
+    int64_t wait_ms = create->config->settle_ms, since_ms, until_ms, left_ms;
     struct stat about;
 
     if (create->facts.resumed || create->paths.in_place || stat(create->paths.results, &about) != 0 ||
@@ -228,6 +230,11 @@ static void wait_for_reads(struct create *create)
         return;
     since_ms = clock_wall_ms() - ((int64_t)about.st_mtim.tv_sec * 1000 + about.st_mtim.tv_nsec / 1000000);
     until_ms = clock_mono_ms() + wait_ms - (since_ms > 0 ? since_ms : 0);
+    left_ms = until_ms - clock_mono_ms();
+    if (left_ms >= WORTH_SAYING_MS)
+        console_note(create->console,
+                     "connload: waiting %" PRId64 " s, until the list can show what the run before created",
+                     (left_ms + 999) / 1000);
     while (!courier_stopping(&create->courier) && clock_mono_ms() < until_ms)
         courier_wait(&create->courier, until_ms);
 }

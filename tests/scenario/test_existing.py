@@ -1,8 +1,10 @@
 """--skip-existing makes nothing twice, night after night; and a result file that stands keeps a run from beginning."""
 
 import re
+import signal
 from collections import Counter
 
+import pytest
 from conftest import http_answer
 from once import DESK, LAG, QUICK, email, journal, kill_when, labels, posts, prefill
 
@@ -172,3 +174,16 @@ def test_a_killed_night_goes_on(connload, sandbox, desk, read_csv):
     assert connload(*SKIP).rc == 0
     assert Counter(statuses(read_csv("desk.results.csv"))) == {"exists": 10, "created": 20}
     assert labels(box.connectors()) == {f"Desk {n}": 1 for n in range(30)}
+
+
+@pytest.mark.parametrize("option", ["--skip-existing", "--force"])
+def test_it_says_that_it_waits_for_what_the_run_before_created(connload, sandbox, desk, option):
+    box = sandbox(*LAG)
+    desk(2)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    process = connload("create", "desk.csv", *QUICK, option, "--settle", "1h", wait=False)
+    process.err.wait_for(r"connload: waiting 3\d\d\d s, until the list can show what the run before created\n")
+    assert len(box.requests()) == 3
+    process.signal(signal.SIGTERM)
+    assert process.wait().rc == 4
+    assert "waiting" not in connload("create", "desk.csv", *QUICK, option).err
