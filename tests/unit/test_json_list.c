@@ -219,71 +219,73 @@ static void limits_elements_in_one_piece(void **state)
     json_list_free(list);
 }
 
+/* Members beside two elements, and whether they say that there are more. */
+static const struct {
+    const char *members;
+    bool partial;
+} asides[] = {
+    {"\"request_id\":\"x\",\"page_size\":50", false},
+    {"\"next\":null,\"next_page\":\"\",\"has_more\":false,\"cursor\":null,\"nextLinks\":[]", false},
+    {"\"next\":\"https://…\"", true},
+    {"\"next_page\":2", true},
+    {"\"NextPageToken\":\"a\"", true},
+    {"\"nextCursor\":{\"a\":1}", true},
+    {"\"cursor\":\"x\"", true},
+    {"\"has_more\":true", true},
+    {"\"hasNextPage\":true", true},
+    {"\"truncated\":true", true},
+    {"\"prev_cursor\":\"x\"", false},
+    {"\"total\":2,\"count\":2", false},
+    {"\"total\":2,\"count\":3", true},
+    {"\"total\":3", true},
+    {"\"total\":3,\"count\":2", true},
+    {"\"total_count\":null", false},
+    {"\"count\":\"2\"", true},
+    {"\"total_pages\":1", false},
+    {"\"total_pages\":2", true},
+    {"\"pages\":null", false},
+    {"\"meta\":{\"paging\":{\"next_cursor\":null,\"total\":2}}", false},
+    {"\"meta\":{\"paging\":{\"next_cursor\":\"x\",\"total\":2}}", true},
+    {"\"links\":[{\"next\":\"x\"}]", true},
+    {"\"links\":[{\"rel\":\"self\",\"href\":\"x\"}]", false},
+    {"\"links\":[{\"rel\":\"Next\",\"href\":\"x\"}]", true},
+    {"\"@odata.nextLink\":\"x\"", true},
+    {"\"scroll_id\":\"x\"", true},
+    {"\"paging\":{\"cursors\":{\"after\":\"x\"}}", true},
+    {"\"continuationToken\":\"x\"", true},
+    {"\"partial\":true,\"last\":true", true},
+    {"\"incomplete_results\":true", true},
+    {"\"incomplete_results\":false,\"error\":null,\"warnings\":[]", false},
+    {"\"errors\":[\"shard 3 is down\"]", true},
+    {"\"warnings\":[\"x\"]", true},
+    {"\"last\":true,\"isLastPage\":true,\"complete\":true", false},
+    {"\"last\":false", true},
+    {"\"is_last\":false", true},
+    {"\"remaining\":0,\"limit\":3", false},
+    {"\"remaining\":1", true},
+    {"\"offset\":0,\"limit\":2", true},
+    {"\"per_page\":1", true},
+    {"\"pagination\":{\"page\":1,\"last_page\":4}", true},
+};
+
 static void suspects_paging(void **state)
 {
-    static const struct {
-        const char *members;
-        bool partial;
-    } cases[] = {
-        {"\"request_id\":\"x\",\"page_size\":50", false},
-        {"\"next\":null,\"next_page\":\"\",\"has_more\":false,\"cursor\":null,\"nextLinks\":[]", false},
-        {"\"next\":\"https://…\"", true},
-        {"\"next_page\":2", true},
-        {"\"NextPageToken\":\"a\"", true},
-        {"\"nextCursor\":{\"a\":1}", true},
-        {"\"cursor\":\"x\"", true},
-        {"\"has_more\":true", true},
-        {"\"hasNextPage\":true", true},
-        {"\"truncated\":true", true},
-        {"\"prev_cursor\":\"x\"", false},
-        {"\"total\":2,\"count\":2", false},
-        {"\"total\":2,\"count\":3", true},
-        {"\"total\":3", true},
-        {"\"total\":3,\"count\":2", true},
-        {"\"total_count\":null", false},
-        {"\"count\":\"2\"", true},
-        {"\"total_pages\":1", false},
-        {"\"total_pages\":2", true},
-        {"\"pages\":null", false},
-        {"\"meta\":{\"paging\":{\"next_cursor\":null,\"total\":2}}", false},
-        {"\"meta\":{\"paging\":{\"next_cursor\":\"x\",\"total\":2}}", true},
-        {"\"links\":[{\"next\":\"x\"}]", true},
-        {"\"links\":[{\"rel\":\"self\",\"href\":\"x\"}]", false},
-        {"\"links\":[{\"rel\":\"Next\",\"href\":\"x\"}]", true},
-        {"\"@odata.nextLink\":\"x\"", true},
-        {"\"scroll_id\":\"x\"", true},
-        {"\"paging\":{\"cursors\":{\"after\":\"x\"}}", true},
-        {"\"continuationToken\":\"x\"", true},
-        {"\"partial\":true,\"last\":true", true},
-        {"\"incomplete_results\":true", true},
-        {"\"incomplete_results\":false,\"error\":null,\"warnings\":[]", false},
-        {"\"errors\":[\"shard 3 is down\"]", true},
-        {"\"warnings\":[\"x\"]", true},
-        {"\"last\":true,\"isLastPage\":true,\"complete\":true", false},
-        {"\"last\":false", true},
-        {"\"is_last\":false", true},
-        {"\"remaining\":0,\"limit\":3", false},
-        {"\"remaining\":1", true},
-        {"\"offset\":0,\"limit\":2", true},
-        {"\"per_page\":1", true},
-        {"\"pagination\":{\"page\":1,\"last_page\":4}", true},
-    };
     size_t longest = 0;
     struct json_list *list = json_list_new(count_only, &longest);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < sizeof(asides) / sizeof(asides[0]); i++)
         for (int order = 0; order < 2; order++) {
             struct buf text;
 
             buf_init(&text, 1000);
             buf_format(&text, order == 0 ? "{%s,\"results\":[{\"next\":1},{}]}" : "{\"results\":[{\"next\":1},{}],%s}",
-                       cases[i].members);
+                       asides[i].members);
             json_list_reset(list);
             assert_true(json_list_feed(list, text.data, text.len));
             assert_true(json_list_complete(list));
-            if (json_list_is_partial(list) != cases[i].partial)
-                fail_msg("%s is %s partial", text.data, cases[i].partial ? "not" : "held for");
+            if (json_list_is_partial(list) != asides[i].partial)
+                fail_msg("%s is %s partial", text.data, asides[i].partial ? "not" : "held for");
             buf_release(&text);
         }
     json_list_free(list);
