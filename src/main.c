@@ -83,6 +83,7 @@
  *   finish        writes the result file
  *   plan          --dry-run
  *   paths         where the results go, and whether they may
+ *   places        no file that is written is in the way of another
  *   secrets       the API key; env: and file: references
  *   stop          why a run stops early
  *   speed         what the live line shows
@@ -110,6 +111,7 @@
 #include "flow/check.h"
 #include "flow/create.h"
 #include "flow/list.h"
+#include "flow/places.h"
 #include "flow/undo.h"
 #include "io/console.h"
 
@@ -170,6 +172,37 @@ static struct courier_config courier_of(const struct options *options)
     };
 }
 
+static struct paths_config paths_of(const struct options *options)
+{
+    return (struct paths_config){
+        .input = options->input,
+        .output = options->output,
+        .may_replace = options->force || (options->skip_existing && !options->dry_run),
+        .shard = options->shard,
+        .shard_count = options->shard_count,
+    };
+}
+
+static bool check_places(const struct options *options, struct err *err)
+{
+    struct paths_config paths = paths_of(options);
+    char *results = options->input != NULL ? paths_results(&paths) : NULL;
+    struct places places = {
+        .input = options->input,
+        .results = results != NULL ? results : options->output,
+        .api_key_file = options->api_key_file,
+        .ca_file = options->ca_file,
+        .log = options->log,
+        .summary = options->summary,
+        .metrics = options->metrics,
+        .report = options->report,
+    };
+    bool apart = places_apart(&places, err);
+
+    free(results);
+    return apart;
+}
+
 static enum exit_code check(const struct options *options, struct console *console)
 {
     struct check_config config = {
@@ -189,14 +222,7 @@ static enum exit_code create(const struct options *options, struct console *cons
     struct create_config config = {
         .sheet = sheet_of(options),
         .courier = courier_of(options),
-        .paths =
-            {
-                .input = options->input,
-                .output = options->output,
-                .may_replace = options->force || (options->skip_existing && !options->dry_run),
-                .shard = options->shard,
-                .shard_count = options->shard_count,
-            },
+        .paths = paths_of(options),
         .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
@@ -316,7 +342,7 @@ static enum exit_code act(const struct options *options, struct err *err)
         usage_help(options->command);
         return EXIT_ALL_DONE;
     }
-    return run(options);
+    return check_places(options, err) ? run(options) : refuse(err);
 }
 
 int main(int argc, char **argv)

@@ -106,6 +106,13 @@ bool paths_find(struct paths *paths, const struct paths_config *config, bool is_
     return check_place(paths, config, is_result, err);
 }
 
+char *paths_results(const struct paths_config *config)
+{
+    if (config->output != NULL)
+        return alloc_text(config->output);
+    return strcmp(config->input, "-") == 0 ? NULL : default_path(config, false);
+}
+
 void paths_release(struct paths *paths)
 {
     free(paths->results);

@@ -35,6 +35,9 @@ bool paths_find(struct paths *paths, const struct paths_config *config, bool is_
 bool paths_may_begin(struct paths *paths, const struct paths_config *config, struct err *err);
 void paths_release(struct paths *paths);
 
+/* Where the results of an input that is no result file go; NULL where that needs -o. Owned by the caller. */
+char *paths_results(const struct paths_config *config);
+
 /* Whether two names are of one file; equal names always are. */
 bool paths_same_file(const char *a, const char *b);
 

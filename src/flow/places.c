@@ -1,0 +1,88 @@
+#include "flow/places.h"
+
+#include "base/alloc.h"
+#include "flow/paths.h"
+#include "io/disk.h"
+#include "io/output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum place_kind { PLACE_INPUT, PLACE_READ, PLACE_JOURNAL, PLACE_RESULTS, PLACE_WRITTEN };
+
+struct place {
+    enum place_kind kind;
+    const char *name; /* as the sentence says it first: an option */
+    const char *what; /* and as what another place is */
+    char *path;       /* owned; NULL = none */
+};
+
+enum { PLACES = 10 };
+
+static char *copy_of(const char *path)
+{
+    return path != NULL && !output_is_stream(path) ? alloc_text(path) : NULL;
+}
+
+static char *journal_of(const char *path)
+{
+    char *journal = NULL;
+
+    if (path != NULL && !output_is_stream(path) && asprintf(&journal, "%s.journal", path) < 0)
+        journal = NULL;
+    return journal;
+}
+
+/* Whether both names are of one file in one folder, whether or not it is there yet. */
+static bool is_one_place(const char *a, const char *b)
+{
+    char *folder_a = disk_folder(a), *folder_b = disk_folder(b);
+    bool one =
+        paths_same_file(a, b) || (strcmp(disk_name(a), disk_name(b)) == 0 && paths_same_file(folder_a, folder_b));
+
+    free(folder_a);
+    free(folder_b);
+    return one;
+}
+
+/* What would be lost: anything where a report goes, and what is read or a journal where the results go. */
+static bool is_in_the_way(const struct place *written, const struct place *other)
+{
+    if (written == other || written->path == NULL || other->path == NULL)
+        return false;
+    if (written->kind == PLACE_RESULTS && other->kind != PLACE_READ && other->kind != PLACE_JOURNAL)
+        return false;
+    return written->kind >= PLACE_RESULTS && is_one_place(written->path, other->path);
+}
+
+static bool check(const struct place *place, struct err *err)
+{
+    for (int i = 0; i < PLACES; i++)
+        for (int j = 0; j < PLACES; j++)
+            if (is_in_the_way(&place[i], &place[j]))
+                return err_set(err, EXIT_USAGE, "%s %s is %s; name another file", place[i].name, place[i].path,
+                               place[j].what);
+    return true;
+}
+
+bool places_apart(const struct places *places, struct err *err)
+{
+    struct place place[PLACES] = {
+        {PLACE_READ, NULL, "the key's file (--api-key-file)", copy_of(places->api_key_file)},
+        {PLACE_READ, NULL, "the authorities' file (--cacert)", copy_of(places->ca_file)},
+        {PLACE_JOURNAL, NULL, "the input's journal", journal_of(places->input)},
+        {PLACE_JOURNAL, NULL, "the result file's journal", journal_of(places->results)},
+        {PLACE_RESULTS, "-o", "the result file", copy_of(places->results)},
+        {PLACE_INPUT, NULL, "the input", copy_of(places->input)},
+        {PLACE_WRITTEN, "--log", "the log, too (--log)", copy_of(places->log)},
+        {PLACE_WRITTEN, "--summary", "the summary, too (--summary)", copy_of(places->summary)},
+        {PLACE_WRITTEN, "--metrics", "the metrics, too (--metrics)", copy_of(places->metrics)},
+        {PLACE_WRITTEN, "--report", "the report, too (--report)", copy_of(places->report)},
+    };
+    bool apart = check(place, err);
+
+    for (int i = 0; i < PLACES; i++)
+        free(place[i].path);
+    return apart;
+}
