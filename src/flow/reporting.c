@@ -1,14 +1,13 @@
 #include "flow/reporting.h"
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/version.h"
 #include "flow/metrics.h"
 #include "flow/summary.h"
+#include "io/disk.h"
 #include "io/output.h"
 
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,19 +15,23 @@
 
 static bool check_writable(const char *option, const char *path, struct err *err)
 {
+    char *target, *folder;
     struct stat about;
-    char *copy;
     bool writable;
 
     if (path == NULL || output_is_stream(path))
         return true;
     if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
         return err_set(err, EXIT_LOCAL, "%s %s is a folder; name a file", option, path);
-    copy = alloc_text(path);
-    writable = access(dirname(copy), W_OK | X_OK) == 0;
+    target = disk_target(path, err);
+    if (target == NULL)
+        return false;
+    folder = disk_folder(target);
+    writable = access(folder, W_OK | X_OK) == 0;
     if (!writable)
         err_system(err, "%s %s can't be written", option, path);
-    free(copy);
+    free(folder);
+    free(target);
     return writable;
 }
 

@@ -52,21 +52,60 @@ static char *follow(const char *path)
     return next;
 }
 
+/* What the folder of `path` is; false with errno. */
+static bool look_at_folder(const char *path, struct stat *status)
+{
+    char *folder = disk_folder(path);
+    bool ok = stat(folder, status) == 0;
+
+    free(folder);
+    return ok;
+}
+
+bool disk_is_foreign(const char *path, uid_t owner)
+{
+    struct stat folder;
+
+    return owner != geteuid() && look_at_folder(path, &folder) && owner != folder.st_uid;
+}
+
+static bool is_planted(const char *link, uid_t owner)
+{
+    struct stat folder;
+
+    return disk_is_foreign(link, owner) && look_at_folder(link, &folder) && (folder.st_mode & S_ISVTX) != 0 &&
+           (folder.st_mode & S_IWOTH) != 0;
+}
+
+/* The next step from the link at `path`, whose chain began at `first`. */
+static char *next_target(const char *path, const struct stat *status, int links, const char *first, struct err *err)
+{
+    char *next = NULL;
+
+    if (is_planted(path, status->st_uid)) {
+        err_set(err, EXIT_LOCAL,
+                "%s is a symbolic link that another user (uid %lu) has put into a folder that all may write to; it is "
+                "not followed: remove it, or name another file",
+                path, (unsigned long)status->st_uid);
+        return NULL;
+    }
+    errno = ELOOP;
+    if (links < LINKS_MAX)
+        next = follow(path);
+    if (next == NULL)
+        disk_error(err, "follow", first);
+    return next;
+}
+
 char *disk_target(const char *path, struct err *err)
 {
     char *at = alloc_text(path);
     struct stat status;
 
-    for (int links = 0; lstat(at, &status) == 0 && S_ISLNK(status.st_mode); links++) {
-        char *next = links < LINKS_MAX ? follow(at) : NULL;
+    for (int links = 0; at != NULL && lstat(at, &status) == 0 && S_ISLNK(status.st_mode); links++) {
+        char *next = next_target(at, &status, links, path, err);
 
-        if (links == LINKS_MAX)
-            errno = ELOOP;
         free(at);
-        if (next == NULL) {
-            disk_error(err, "follow", path);
-            return NULL;
-        }
         at = next;
     }
     return at;

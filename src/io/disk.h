@@ -14,9 +14,17 @@
 /*
  * The path of the file that `path` stands for once symbolic links at its end are followed, whether or not there is
  * such a file: a link that leads nowhere gives the place where it leads. Links among the folders are the system's.
- * Owned by the caller; NULL where the chain has no end or can't be read (EXIT_LOCAL).
+ * A link that somebody else has planted in a folder that all may write to (/tmp) is refused, as the kernel's
+ * protected_symlinks does. Owned by the caller; NULL where so, or where the chain has no end or can't be read
+ * (EXIT_LOCAL).
  */
 char *disk_target(const char *path, struct err *err);
+
+/*
+ * Whether what `owner` has put at `path` is somebody else's doing: neither ours nor that of the folder's owner, who
+ * could do as he likes there anyway.
+ */
+bool disk_is_foreign(const char *path, uid_t owner);
 
 /* The folder that `path` is in, "." where it names none, and the rest of it. The folder is owned by the caller. */
 char *disk_folder(const char *path);

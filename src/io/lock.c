@@ -41,15 +41,32 @@ static enum take name_holder(int fd, const char *subject, struct err *err)
     return TAKE_FAILED;
 }
 
+/* Whoever can write a journal can say what was created, and read what was. */
+static bool is_ours(const char *path, const struct stat *status, struct err *err)
+{
+    if (!S_ISREG(status->st_mode))
+        return err_set(err, EXIT_LOCAL, "%s is no regular file; move it away", path);
+    if (disk_is_foreign(path, status->st_uid))
+        return err_set(err, EXIT_LOCAL,
+                       "%s belongs to another user (uid %lu); finish that user's run as that user, or move it away",
+                       path, (unsigned long)status->st_uid);
+    if (status->st_nlink > 1)
+        return err_set(err, EXIT_LOCAL, "%s has other names (hard links), by which it can be changed; move it away",
+                       path);
+    return true;
+}
+
 static enum take take_lock(int fd, const char *path, const char *subject, struct err *err)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct stat status;
 
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        err_set(err, EXIT_LOCAL, "%s is no regular file; move it away", path);
+    if (fstat(fd, &status) != 0) {
+        disk_error(err, "look at", path);
         return TAKE_FAILED;
     }
+    if (!is_ours(path, &status, err))
+        return TAKE_FAILED;
     if (fcntl(fd, F_SETLK, &lock) == 0)
         return still_named(fd, path) ? TAKE_DONE : TAKE_AGAIN;
     if (errno == EACCES || errno == EAGAIN)

@@ -13,7 +13,8 @@
 /*
  * Opens `path` for reading and appending, creates it (mode 0600) where it isn't there, and takes its lock without
  * waiting. The descriptor is of the file that `path` names once the lock is held. -1 (EXIT_LOCAL): it can't be
- * opened, is no regular file, or is held: the sentence then names the holder's pid, and `subject`, what is worked on.
+ * opened, is no regular file, somebody else's (disk_is_foreign()), has other names, or is held: the sentence then names
+ * the holder's pid, and `subject`, what is worked on.
  */
 int lock_open(const char *path, const char *subject, struct err *err);
 

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "io/disk.h"
 #include "io/output.h"
 
 #include <errno.h>
@@ -46,11 +47,24 @@ static bool ends_within_line(const char *path)
     return last != '\n';
 }
 
+/* False for a link that somebody else has planted. */
+static bool may_follow(const char *path, struct err *err)
+{
+    char *target = output_is_stream(path) ? alloc_text(path) : disk_target(path, err);
+    bool found = target != NULL;
+
+    free(target);
+    return found;
+}
+
 struct log *log_open(const char *path, struct err *err)
 {
-    int fd = open_file(path);
     struct log *log;
+    int fd;
 
+    if (!may_follow(path, err))
+        return NULL;
+    fd = open_file(path);
     if (fd < 0) {
         err_system(err, "the log %s can't be written", path);
         return NULL;
