@@ -33,7 +33,7 @@ SANDBOX_C := $(wildcard src/base/*.c src/sandbox/*.c)
 UNIT_C := $(wildcard tests/unit/test_*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
 
-LIBS = -lcurl -lcsv -lcjson -lz -lcrypto -lm
+LIBS = -lcurl -lcsv -lcjson -lz -lssl -lcrypto -lm
 SANDBOX_LIBS = -lmicrohttpd -lcjson -lm
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2

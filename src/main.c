@@ -55,10 +55,11 @@
  * net: the network, and policy about it
  *   adapt         the pace that a server takes whose limit is not known
  *   fields        the header fields of an answer that matter
- *   http          the home of libcurl: many requests at once, none sent twice
+ *   http          the home of libcurl and libssl: many requests at once, none sent twice
  *   noise         refusals that do not depend on the pace
  *   pace          when the next request may be sent
  *   retry         backoff, Retry-After and RateLimit headers
+ *   sockets       what has come in on an idle connection
  *   trouble       why a request has no whole answer
  *   url           which base URLs a key may be sent to
  *   window        times of sending, run-length coded

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "net/fields.h"
 #include "net/retry.h"
+#include "net/sockets.h"
 #include "net/trouble.h"
 #include "net/url.h"
 
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +29,10 @@ enum {
 
     /*
      * Seconds that a connection may have been idle and still be used: libcurl rounds down, so it is less than 4 s.
-     * Gateways keep them for a minute and more (nginx 75 s, AWS ALB 60 s), but Node, uvicorn and Apache for 5 s, and
-     * a request on a connection that the server is just closing is a lost answer: a row to settle, which takes 5 s
-     * and a list. A fresh connection costs two round trips, after a pause that was longer than these.
+     * Gateways keep them for a minute and more (nginx 75 s, AWS ALB 60 s), but Node, uvicorn and Apache for 5 s. An
+     * end that has arrived is seen (is_stale()); one that crosses the request on the way is a lost answer: a row to
+     * settle, which takes 5 s and a list. A fresh connection costs two round trips, after a pause that was longer
+     * than these.
      */
     IDLE_S = 3,
 };
@@ -50,6 +53,8 @@ struct transfer {
     enum trouble trouble; /* what the result does not say, or TROUBLE_NONE */
     unsigned sendings;    /* calls of the PREREQ callback */
     bool reused;          /* the first sending was on a connection that had been used before */
+    bool stale;           /* the connection was not fit for it: given up before the first sending */
+    bool fresh;           /* so it was asked for once more, on a connection of its own */
     bool refused;         /* the server has refused the HTTP/2 stream: it says that it has done nothing */
     uint64_t tag;
     http_sink *sink;
@@ -66,6 +71,8 @@ struct http {
     struct buf base_url;  /* without trailing slashes */
     struct buf authority; /* host:port, for people */
     bool no_proxy, proxied;
+    bool http2; /* connections may speak it */
+    struct sockets sockets;
     int64_t timeout_ms, connect_timeout_ms;
     unsigned concurrency, in_flight;
     unsigned transfer_count;
@@ -183,6 +190,7 @@ static bool take_base_url(struct http *http, const struct http_config *config, s
      * prevent, and this machine's loopback is not the proxy's: http_proxy in the environment does not count here.
      */
     http->no_proxy = scheme != NULL && strcmp(scheme, "http") == 0;
+    http->http2 = config->http2 && !http->no_proxy;
     http->proxied = !http->no_proxy && (config->proxy != NULL || is_proxy_in_environment());
     curl_free(scheme);
     curl_free(host);
@@ -216,6 +224,57 @@ static bool check_proxy(const char *proxy, struct err *err)
 
 /* NOLINTBEGIN(readability-non-const-parameter): the types are libcurl's */
 
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct transfer *transfer = context;
+
+    (void)purpose;
+    return sockets_open(&transfer->http->sockets, address->family, address->socktype, address->protocol);
+}
+
+static int on_close(void *context, curl_socket_t fd)
+{
+    struct http *http = context;
+
+    return sockets_close(&http->sockets, fd);
+}
+
+/* The TLS of the connection that the request is to go out on; NULL = none, or not OpenSSL's. */
+static SSL *tls_of(CURL *easy)
+{
+    struct curl_tlssessioninfo *info = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL ||
+        info->backend != CURLSSLBACKEND_OPENSSL)
+        return NULL;
+    return info->internals;
+}
+
+static bool is_http2(SSL *tls)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+
+    SSL_get0_alpn_selected(tls, &name, &len);
+    return len == 2 && memcmp(name, "h2", 2) == 0;
+}
+
+/*
+ * An idle HTTP/1 connection on which something has come in: an answer that nobody asked for, which would be taken for
+ * this request's and shift all later ones, or the end of the connection. libcurl (7.88) looks for the end of TCP
+ * alone: it reads neither the alert by which TLS ends nor what TLS has decrypted but not handed over. Over HTTP/2 there
+ * are frames at any time; where it can't be told, it may be HTTP/2.
+ */
+static bool is_stale(const struct transfer *transfer, int local_port)
+{
+    struct http *http = transfer->http;
+    SSL *tls = tls_of(transfer->easy);
+
+    if (tls != NULL ? is_http2(tls) : http->http2)
+        return false;
+    return sockets_have_input(&http->sockets, local_port) || (tls != NULL && SSL_has_pending(tls) != 0);
+}
+
 /*
  * Called when a connection stands and the request is about to be written: the exact "may have been sent" flag. A
  * second call is libcurl's own repetition, after a reused connection has died without an answer byte, of a request
@@ -227,14 +286,19 @@ static int on_send(void *context, char *remote_ip, char *local_ip, int remote_po
     struct transfer *transfer = context;
     long connects = 0;
 
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
-    if (transfer->sendings++ > 0) {
+    (void)remote_ip, (void)local_ip, (void)remote_port;
+    if (transfer->sendings > 0) {
+        transfer->sendings++;
         transfer->trouble = transfer->refused ? TROUBLE_STREAM_REFUSED : TROUBLE_REPEAT;
         return CURL_PREREQFUNC_ABORT;
     }
-    transfer->sent_us = now_us();
     curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
     transfer->reused = connects == 0;
+    transfer->stale = transfer->reused && is_stale(transfer, local_port);
+    if (transfer->stale)
+        return CURL_PREREQFUNC_ABORT;
+    transfer->sendings++;
+    transfer->sent_us = now_us();
     return CURL_PREREQFUNC_OK;
 }
 
@@ -356,6 +420,10 @@ static bool set_callbacks(CURL *easy, struct transfer *transfer, bool http2)
     SET(CURLOPT_PRIVATE, transfer);
     SET(CURLOPT_CURLU, transfer->url);
     SET(CURLOPT_ERRORBUFFER, transfer->error);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+    SET(CURLOPT_OPENSOCKETDATA, transfer);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    SET(CURLOPT_CLOSESOCKETDATA, transfer->http);
     SET(CURLOPT_PREREQFUNCTION, on_send);
     SET(CURLOPT_PREREQDATA, transfer);
     SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -539,6 +607,7 @@ void http_free(struct http *http)
         transfer_release(&http->transfers[i]);
     free(http->transfers);
     curl_multi_cleanup(http->multi);
+    sockets_release(&http->sockets);
     wipe_headers(http->plain_headers);
     wipe_headers(http->body_headers);
     buf_release(&http->base_url);
@@ -566,6 +635,9 @@ static void transfer_end(struct transfer *transfer, CURLcode result)
 
     transfer->state = TRANSFER_ENDED;
     transfer->result = result;
+    if (transfer->fresh) /* later requests take what is idle again */
+        curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 0L);
+    transfer->fresh = false;
     if (result == CURLE_OK && !transfer->fields.complete)
         transfer->trouble = TROUBLE_CUT_HEADER; /* libcurl takes the end of the connection for the end of the header */
     transfer->ended_us = now_us();
@@ -637,6 +709,7 @@ static struct transfer *take_place(struct http *http, const struct http_request 
     transfer->trouble = TROUBLE_NONE;
     transfer->sendings = 0;
     transfer->reused = false;
+    transfer->stale = false;
     transfer->refused = false;
     transfer->tag = request->tag;
     transfer->sink = request->sink;
@@ -661,6 +734,21 @@ void http_send(struct http *http, const struct http_request *request)
 
 /* ---- the loop ---- */
 
+/*
+ * The connection that libcurl had picked was stale, and closed for that; nothing was sent. Once more, on a fresh one,
+ * which can't be stale. libcurl counts the time anew: picking takes none. False where that is not the case.
+ */
+static bool send_afresh(struct transfer *transfer)
+{
+    if (!transfer->stale || transfer->fresh)
+        return false;
+    transfer->stale = false;
+    transfer->fresh = true;
+    transfer->error[0] = '\0';
+    return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+           curl_multi_add_handle(transfer->http->multi, transfer->easy) == CURLM_OK;
+}
+
 /* Moves what libcurl has ended to the ended list. */
 static void collect(struct http *http)
 {
@@ -670,11 +758,14 @@ static void collect(struct http *http)
     while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
         CURL *easy = message->easy_handle;
         CURLcode result = message->data.result;
+        struct transfer *transfer;
         char *context = NULL;
 
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
+        transfer = (struct transfer *)(void *)context;
         curl_multi_remove_handle(http->multi, easy); /* `message` is gone */
-        transfer_end((struct transfer *)(void *)context, result);
+        if (!send_afresh(transfer))
+            transfer_end(transfer, result);
     }
 }
 

@@ -2,7 +2,9 @@
  * http: the home of libcurl: many requests at once over one multi handle, connections kept and reused.
  *
  * No request is ever sent twice by itself: libcurl repeats a POST by itself when a reused connection dies before any
- * answer byte, and CURLOPT_PREREQFUNCTION, which it calls before each sending, refuses the second one.
+ * answer byte, and CURLOPT_PREREQFUNCTION, which it calls before each sending, refuses the second one. Nor is one sent
+ * on an idle HTTP/1 connection on which something has come in, which would be taken for its answer: it goes out on a
+ * fresh one instead, as one sending.
  * Redirects are never followed. Certificates and host names are always checked. Answers are capped.
  * The program that uses this ignores SIGPIPE. One thread uses a handle; http_wakeup() alone may come from elsewhere.
  */

@@ -16,6 +16,7 @@ Marks: slow_asan (left out where the binaries are sanitised), direct (needs the 
 behind nginx).
 """
 
+import contextlib
 import csv
 import ctypes
 import errno
@@ -25,6 +26,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -240,6 +242,7 @@ class TlsProxy:
                 location / {{
                     proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection "";
                     proxy_set_header Host $host; proxy_set_header X-Protocol $server_protocol;
+                    proxy_set_header X-Connection $connection;
                     proxy_next_upstream off; proxy_read_timeout 300s;
                 }}
             }}
@@ -296,6 +299,10 @@ class Hang(bytes):
     """These bytes, then nothing, until the other side or the test ends."""
 
 
+class Goodbye(bytes):
+    """These bytes, then TLS says that it ends (close_notify), and the connection is closed."""
+
+
 class Pause(float):
     """In an iterator of pieces: so many seconds without a byte."""
 
@@ -311,15 +318,21 @@ class RawServer:
 
         server = raw_server(behave)
 
-    `behave` returns bytes (the connection is kept), Close, Reset or Hang, or an iterator of these and of Pause, sent
+    `behave` returns bytes (the connection is kept), Close, Reset, Hang or Goodbye, or an iterator of these and of Pause, sent
     piece by piece. A list in place of a function gives one answer for each request in order of arrival; the last one
     is repeated. `connect`, where given, is called with the number of each new connection before a byte is read, and
     may return Close, Reset or Hang (None: go on).
 
+    With a `certificate` (of the fixture) it speaks TLS, each piece of an answer a record of its own.
+
     `exchanges` are the requests that came in whole, in order; `received` the exact bytes of each connection.
     """
 
-    def __init__(self, behave, connect=None):
+    def __init__(self, behave, connect=None, certificate=None):
+        self.tls = None
+        if certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(certificate["cert"], certificate["key"])
         self.behave = behave if callable(behave) else self._in_turn(list(behave))
         self.connect = connect
         self.exchanges, self.received = [], []
@@ -329,8 +342,8 @@ class RawServer:
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=511)
         self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.key, self.cafile = KEY, None
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        self.key, self.cafile = KEY, certificate and certificate["ca"]
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
 
@@ -376,6 +389,8 @@ class RawServer:
             greeting = self.connect(number) if self.connect is not None else None
             if greeting is not None and not self._send(peer, greeting):
                 return
+            if self.tls:
+                peer = self.tls.wrap_socket(peer, server_side=True)
             pending = b""
             while True:
                 raw, pending = self._read_request(peer, number, pending)
@@ -423,7 +438,11 @@ class RawServer:
                     pass
             if isinstance(piece, Reset):
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            if isinstance(piece, (Close, Reset, Hang)):
+            if isinstance(piece, Goodbye):
+                peer.setblocking(False)  # does not wait for the other side's
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    peer.unwrap()
+            if isinstance(piece, (Close, Reset, Hang, Goodbye)):
                 return False
         return True
 
@@ -527,11 +546,11 @@ def sandbox(bin_dir, tmp_path_factory, targets, request):
 
 @pytest.fixture
 def raw_server(targets):
-    """raw_server(behave, connect=None) starts a RawServer; it ends with the test."""
+    """raw_server(behave, connect=None, certificate=None) starts a RawServer; it ends with the test."""
     started = []
 
-    def start(behave=api_answer, connect=None):
-        server = RawServer(behave, connect)
+    def start(behave=api_answer, connect=None, certificate=None):
+        server = RawServer(behave, connect, certificate)
         started.append(server)
         targets.append(server)
         return server

@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from conftest import KEY, Close, Hang, api_answer, http_answer
+from conftest import KEY, Close, Goodbye, Hang, api_answer, connector_of, http_answer
+from hostile import Store, posts
 
 pytestmark = pytest.mark.skipif(os.environ.get("CONNLOAD_VIA") == "tls", reason="has its own TLS in front of the sandbox")
 
@@ -224,6 +225,69 @@ def test_a_handshake_without_end_is_no_connection(connload, raw_server, desk, re
                    env={"BIGDATA_API_BASE_URL": server.url.replace("http:", "https:")})
     assert run.rc == 4 and "no connection to 127.0.0.1:" in run.err and " within 50ms" in run.err, run
     assert statuses(read_csv("desk.results.csv")) == ["not_attempted"]
+
+
+# -- what comes on an idle connection --
+
+# One request in each window: the connection is idle for so long, and what the server said after its answer has come.
+IDLE = ("--concurrency", "1", "--rate", "1/300ms", "--settle", "1s")
+
+
+def assert_each_has_its_own(run, server, store, rows, count):
+    assert run.rc == 0, run.err
+    assert [row["attempts"] for row in rows] == ["1"] * count and len(posts(server)) == count
+    assert {row["label"]: row["connector_id"] for row in rows} == {made["label"]: made["connector_id"] for made in store.connectors}
+
+
+def unasked(status):
+    if status == 201:
+        return http_answer(201, connector_of({"type": "email", "label": "somebody else's", "config": {}}))
+    return http_answer(status, {"message": "unasked"})
+
+
+@pytest.mark.parametrize("how", ["without TLS", "a record", "the rest of a record"])
+@pytest.mark.parametrize("status", [201, 408, 503])
+def test_an_unasked_answer(connload, raw_server, certificate, desk, read_csv, status, how):
+    """The rest of a record is decrypted with what stands before it, and waits in the TLS library, not in the socket."""
+    def answer(store, exchange, connector):
+        whole = http_answer(201, connector)
+        if len(store.connectors) != 2:
+            return whole
+        head, rest = whole[:-20], whole[-20:]
+        return iter([head, rest + unasked(status)] if how == "the rest of a record" else [head, rest, unasked(status)])
+
+    store = Store(post=answer)
+    server = raw_server(store, certificate=None if how == "without TLS" else certificate)
+    desk(5)
+    run = connload("create", "desk.csv", *IDLE)
+    assert_each_has_its_own(run, server, store, read_csv("desk.results.csv"), 5)
+
+
+def test_an_idle_connection_that_tls_has_ended(connload, raw_server, certificate, desk, read_csv):
+    store = Store(post=lambda store, exchange, connector: Goodbye(http_answer(201, connector)))
+    server = raw_server(store, certificate=certificate)
+    desk(3)
+    run = connload("create", "desk.csv", *IDLE)
+    assert_each_has_its_own(run, server, store, read_csv("desk.results.csv"), 3)
+
+
+def test_idle_connections_are_used_behind_tls(connload, raw_server, certificate, desk):
+    """What TLS itself sends, such as tickets, is no unasked answer."""
+    server = raw_server(Store(), certificate=certificate)
+    desk(4)
+    run = connload("create", "desk.csv", *IDLE)
+    assert run.rc == 0, run.err
+    assert {exchange.connection for exchange in server.exchanges} == {0}
+
+
+def test_http_2_connections_are_used(connload, raw_server, tls_proxy, desk):
+    """nginx says on which connection each request came."""
+    server = raw_server()
+    front = tls_proxy(server.url)
+    desk(20)
+    run = connload("create", "desk.csv", "--http2", "--concurrency", "2", "--rate", "5/100ms", to=front)
+    assert run.rc == 0, run.err
+    assert {exchange.headers["x-connection"] for exchange in server.exchanges} == {server.exchanges[0].headers["x-connection"]}
 
 
 # -- plain http, and where it is none of the network's business --

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <semaphore.h>
 
 #define PATH "/contents/v1/connectors"
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
@@ -223,6 +224,176 @@ static void test_connections_are_kept(void **state)
     assert_int_equal(server.connections, 1);
     http_free(http);
     raw_stop(&server);
+}
+
+/* ---- stale connections ---- */
+
+static sem_t take_up, said;
+
+/* On connections before the last: answers, and then, when it is told to, says the script unasked. Others serve on. */
+static void serve_unasked(struct raw_peer *peer)
+{
+    if (peer->server->connections > peer->server->answers) {
+        serve_ok(peer);
+        return;
+    }
+    if (!raw_read(peer) || !raw_send(peer, OK_ANSWER))
+        return;
+    sem_wait(&take_up);
+    raw_send_bytes(peer, peer->server->script, peer->server->script_len);
+    sem_post(&said);
+    raw_hold(peer);
+}
+
+/* `count` connections, idle, on each of which the script has come in. */
+static struct http *make_stale(struct raw_server *server, raw_serve *serve, unsigned count, struct http_config config)
+{
+    struct http *http;
+    struct got got;
+
+    sem_init(&take_up, 0, 0);
+    sem_init(&said, 0, 0);
+    server->answers = count;
+    raw_start(server, serve);
+    config.concurrency = count;
+    http = client("http", server->port, config);
+    for (unsigned i = 0; i < count; i++)
+        post(http, i);
+    for (unsigned i = 0; i < count; i++) {
+        next(http, &got);
+        assert_int_equal(got.answer.fate, FATE_ANSWERED);
+    }
+    assert_int_equal(server->connections, count);
+    for (unsigned i = 0; i < count; i++)
+        sem_post(&take_up);
+    for (unsigned i = 0; i < count; i++)
+        sem_wait(&said);
+    return http;
+}
+
+static void stop_stale(struct raw_server *server, struct http *http)
+{
+    http_free(http);
+    raw_stop(server);
+    sem_destroy(&take_up);
+    sem_destroy(&said);
+}
+
+#define EVIL "HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\nevil"
+
+static const char *const unasked[] = {
+    EVIL, EVIL EVIL, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", "HTTP/1.1 2", "\n",
+};
+
+/* What a server says on an idle connection is nobody's answer: the request goes out once, on a fresh connection. */
+static void test_unasked_answer_is_not_the_next_one(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(unasked) / sizeof(unasked[0]); i++) {
+        struct raw_server server = {.script = unasked[i], .script_len = strlen(unasked[i])};
+        struct http *http = make_stale(&server, serve_unasked, 1, (struct http_config){0});
+        struct got got;
+
+        for (unsigned round = 0; round < 2; round++) {
+            post(http, round);
+            next(http, &got);
+            if (got.answer.fate != FATE_ANSWERED || got.answer.status != 200 || strcmp(got.body, "{}") != 0)
+                fail_msg("%s: status %d, \"%s\"", unasked[i], got.answer.status, got.body);
+            assert_true(got.answer.sent);
+            assert_int_equal(got.answer.tag, round);
+            assert_int_equal(got.answer.attempt_on_reused, round == 1); /* the fresh one is kept in its turn */
+        }
+        assert_int_equal(server.connections, 2);
+        assert_int_equal(server.requests, 3);
+        stop_stale(&server, http);
+    }
+}
+
+/* Each of the requests meets a stale connection. */
+static void test_all_connections_stale(void **state)
+{
+    struct raw_server server = {.script = EVIL, .script_len = strlen(EVIL)};
+    struct http *http = make_stale(&server, serve_unasked, 8, (struct http_config){0});
+    struct got got;
+
+    (void)state;
+    for (unsigned i = 0; i < 8; i++)
+        post(http, i);
+    for (unsigned i = 0; i < 8; i++) {
+        next(http, &got);
+        assert_int_equal(got.answer.fate, FATE_ANSWERED);
+        assert_string_equal(got.body, "{}");
+    }
+    assert_int_equal(server.connections, 16);
+    assert_int_equal(server.requests, 16);
+    stop_stale(&server, http);
+}
+
+/* On the way to its fresh connection a request is one in flight like any other: a stop ends it, unsent. */
+static void test_abort_of_a_resent_request(void **state)
+{
+    struct raw_server server = {.script = EVIL, .script_len = strlen(EVIL)};
+    struct http *http = make_stale(&server, serve_unasked, 1, (struct http_config){0});
+    struct got got;
+    struct err err;
+
+    (void)state;
+    post(http, 7);
+    assert_true(http_wait(http, 0, &err)); /* finds the connection stale */
+    assert_int_equal(http_in_flight(http), 1);
+    http_abort(http);
+    next(http, &got);
+    assert_int_equal(got.answer.tag, 7);
+    assert_int_equal(got.answer.fate, FATE_UNSENT);
+    assert_string_equal(got.answer.problem_code, "stopped");
+    assert_int_equal(server.requests, 1);
+    post(http, 8); /* the place is as good as new */
+    next(http, &got);
+    assert_int_equal(got.answer.fate, FATE_ANSWERED);
+    assert_string_equal(got.body, "{}");
+    stop_stale(&server, http);
+}
+
+static void serve_unasked_then_nothing(struct raw_peer *peer)
+{
+    if (peer->server->connections > peer->server->answers)
+        serve_nothing(peer);
+    else
+        serve_unasked(peer);
+}
+
+/* The time is bounded there, too. */
+static void test_timeout_of_a_resent_request(void **state)
+{
+    struct raw_server server = {.script = EVIL, .script_len = strlen(EVIL)};
+    struct http *http = make_stale(&server, serve_unasked_then_nothing, 1, (struct http_config){.timeout_ms = 300});
+    struct got got;
+
+    (void)state;
+    post(http, 1);
+    next(http, &got);
+    assert_int_equal(got.answer.fate, FATE_LOST);
+    assert_true(got.answer.timed_out && got.answer.sent);
+    assert_int_equal(server.requests, 2);
+    stop_stale(&server, http);
+}
+
+/* No fresh connection is to be had: nothing was sent, and it ends. */
+static void test_stale_and_no_fresh_connection(void **state)
+{
+    struct raw_server server = {.script = EVIL, .script_len = strlen(EVIL)};
+    struct http *http = make_stale(&server, serve_unasked, 1, (struct http_config){0});
+    struct got got;
+
+    (void)state;
+    shutdown(server.fd, SHUT_RDWR); /* refuses from now on */
+    post(http, 1);
+    next(http, &got);
+    assert_int_equal(got.answer.fate, FATE_UNSENT);
+    assert_false(got.answer.sent);
+    assert_string_equal(got.answer.problem_code, "no_connection");
+    assert_int_equal(server.requests, 1);
+    stop_stale(&server, http);
 }
 
 /* ---- exact requests ---- */
@@ -898,6 +1069,11 @@ int main(void)
         cmocka_unit_test(test_silent_repeat),
         cmocka_unit_test(test_each_request_arrives_once),
         cmocka_unit_test(test_connections_are_kept),
+        cmocka_unit_test(test_unasked_answer_is_not_the_next_one),
+        cmocka_unit_test(test_all_connections_stale),
+        cmocka_unit_test(test_abort_of_a_resent_request),
+        cmocka_unit_test(test_timeout_of_a_resent_request),
+        cmocka_unit_test(test_stale_and_no_fresh_connection),
         cmocka_unit_test(test_requests_byte_for_byte),
         cmocka_unit_test(test_largest_payload_without_expect),
         cmocka_unit_test(test_path_prefix_and_bad_path),
