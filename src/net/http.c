@@ -158,15 +158,18 @@ bool http_check_url(const char *base_url, struct err *err)
     return url != NULL;
 }
 
-/* For the sentences alone: which of them counts for a host is libcurl's business. */
-static bool is_proxy_in_environment(void)
+/* The variable that libcurl takes the proxy for https from, other things being equal; NULL = none. */
+static const char *proxy_variable(void)
 {
     static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (getenv(names[i]) != NULL)
-            return true;
-    return false;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = getenv(names[i]);
+
+        if (value != NULL && value[0] != '\0')
+            return names[i];
+    }
+    return NULL;
 }
 
 /* Keeps what later requests and sentences need of the base URL. */
@@ -191,7 +194,7 @@ static bool take_base_url(struct http *http, const struct http_config *config, s
      */
     http->no_proxy = scheme != NULL && strcmp(scheme, "http") == 0;
     http->http2 = config->http2 && !http->no_proxy;
-    http->proxied = !http->no_proxy && (config->proxy != NULL || is_proxy_in_environment());
+    http->proxied = !http->no_proxy && (config->proxy != NULL || proxy_variable() != NULL);
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
@@ -203,7 +206,17 @@ static bool take_base_url(struct http *http, const struct http_config *config, s
     return true;
 }
 
-static bool check_proxy(const char *proxy, struct err *err)
+static bool is_decodable(CURLU *url, CURLUPart part)
+{
+    char *text = NULL;
+    CURLUcode code = curl_url_get(url, part, &text, CURLU_URLDECODE);
+
+    curl_free(text);
+    return code == CURLUE_OK || code == CURLUE_NO_USER || code == CURLUE_NO_PASSWORD;
+}
+
+/* `name` says where it comes from. Where it can't decode the user, libcurl (7.88) goes without a proxy, silently. */
+static bool check_proxy(const char *name, const char *proxy, struct err *err)
 {
     CURLU *url = curl_url();
     unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME;
@@ -212,12 +225,23 @@ static bool check_proxy(const char *proxy, struct err *err)
 
     if (url != NULL && curl_url_set(url, CURLUPART_URL, proxy, flags) == CURLUE_OK)
         scheme = url_part(url, CURLUPART_SCHEME);
-    ok = scheme != NULL && url_is_proxy_scheme(scheme);
+    ok = scheme != NULL && url_is_proxy_scheme(scheme) && is_decodable(url, CURLUPART_USER) &&
+         is_decodable(url, CURLUPART_PASSWORD);
     curl_free(scheme);
     curl_url_cleanup(url);
     /* Not quoted: a proxy's URL may hold a password. */
     return ok || err_set(err, EXIT_USAGE,
-                         "the proxy is not a URL such as http://proxy.example:3128 or socks5h://127.0.0.1:1080");
+                         "%s is not a proxy's URL such as http://proxy.example:3128 or socks5h://127.0.0.1:1080", name);
+}
+
+/* The one that may be used: which hosts need none (NO_PROXY) is libcurl's business. */
+static bool check_used_proxy(const struct http *http, const struct http_config *config, struct err *err)
+{
+    const char *variable = proxy_variable();
+
+    if (config->proxy != NULL)
+        return check_proxy("--proxy", config->proxy, err);
+    return http->no_proxy || variable == NULL || check_proxy(variable, getenv(variable), err);
 }
 
 /* ---- what libcurl calls ---- */
@@ -495,8 +519,6 @@ static bool check_config(const struct http_config *config, struct err *err)
 {
     if (!check_key(config->api_key, err))
         return false;
-    if (config->proxy != NULL && !check_proxy(config->proxy, err))
-        return false;
     if (config->ca_file != NULL && access(config->ca_file, R_OK) != 0)
         return err_set(err, EXIT_USAGE, "%s: the certificate authorities can't be read: %s", config->ca_file,
                        strerror(errno));
@@ -568,7 +590,7 @@ struct http *http_new(const struct http_config *config, struct err *err)
     buf_init(&http->base_url, URL_MAX);
     buf_init(&http->authority, URL_MAX);
     buf_init(&http->problem, 2 * URL_MAX);
-    if (!take_base_url(http, config, err))
+    if (!take_base_url(http, config, err) || !check_used_proxy(http, config, err))
         goto fail;
     if (make_multi(http) && make_headers(http, config->api_key) && make_transfers(http, config))
         return http;
@@ -886,7 +908,10 @@ static const char *words_for(const struct transfer *transfer, enum trouble troub
     /* With a proxy it is libcurl's words that say which of the two hosts is meant. */
     if (trouble == TROUBLE_NO_CONNECTION && cause > 0 && !transfer->http->proxied)
         return strerror((int)cause);
-    return transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(transfer->result);
+    /* A proxy's URL that libcurl quotes may hold a password. */
+    if (transfer->error[0] == '\0' || strchr(transfer->error, '@') != NULL)
+        return curl_easy_strerror(transfer->result);
+    return transfer->error;
 }
 
 static void describe(struct http *http, const struct transfer *transfer, struct http_answer *answer)

@@ -41,7 +41,7 @@ bool url_check(const char *text, const struct url_parts *parts, struct err *err)
 
 bool url_is_proxy_scheme(const char *scheme)
 {
-    static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+    static const char *const schemes[] = {"http", "https", "socks", "socks4", "socks4a", "socks5", "socks5h"};
 
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
         if (strcmp(scheme, schemes[i]) == 0)

@@ -414,10 +414,47 @@ def test_loopback_without_tls_goes_through_no_proxy_of_the_environment(connload,
     assert way.seen == []
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1:1", "nonsense://x"])
-def test_a_proxy_that_is_none(connload, raw_server, desk, url):
-    server = raw_server()
+MALFORMED = ["http://ana:pr0xypass@127.0.0.1:99999", "http://ana:pr0xypass x@127.0.0.1:1", "http://ana:pr0xypass@[::1:1",
+             "ftp://ana:pr0xypass@127.0.0.1:1", "nonsense://ana:pr0xypass@x", "http://pr0xypass%01@127.0.0.1:1",
+             "http://ana:pr0xypass%00@127.0.0.1:1", "ana:pr0xypass", "http://ana:pr0xypass@"]
+REPORTS = ("--log", "run.log", "--summary", "run.json", "--metrics", "run.prom", "--report", "run.html")
+
+
+def assert_hidden(run, folder, secret):
+    assert secret not in run.err + run.out
+    assert [path.name for path in folder.iterdir() if secret.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("how", ["--proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("url", MALFORMED)
+def test_a_malformed_proxy_is_refused_and_shown_nowhere(connload, raw_server, certificate, desk, tmp_path, url, how):
+    """libcurl's own words quote it, with the password; and one that it can't decode it does without, silently."""
+    server = raw_server(certificate=certificate)
     desk(1)
-    run = connload("create", "desk.csv", "--proxy", url)
-    assert run.rc in (2, 4) and run.err != ""
+    args, env = (("--proxy", url), {}) if how == "--proxy" else ((), {how: url})
+    run = connload("create", "desk.csv", "-v", *QUICK, *REPORTS, *args, env=env)
+    assert run.rc == 2, run
+    assert run.err == f"connload: {how} is not a proxy's URL such as http://proxy.example:3128 or socks5h://127.0.0.1:1080\n"
     assert server.received == []
+    assert_hidden(run, tmp_path, "pr0xypass")
+
+
+def test_only_the_proxy_that_would_be_used_is_looked_at(connload, raw_server, sandbox, tls_proxy, desk, proxy):
+    front, way = tls_proxy(sandbox().direct_url), proxy()
+    desk(1)
+    used = {"https_proxy": "", "HTTPS_PROXY": way.url, "ALL_PROXY": MALFORMED[0], "HTTP_PROXY": MALFORMED[0]}
+    run = connload("list", to=front, env=used)
+    assert run.rc == 0 and way.seen, run
+    run = connload("list", "--proxy", way.url, to=front, env={"HTTPS_PROXY": MALFORMED[0]})
+    assert run.rc == 0, run
+    run = connload("list", to=raw_server(), env={"HTTPS_PROXY": MALFORMED[0], "ALL_PROXY": MALFORMED[0]})
+    assert run.rc == 0, run
+
+
+@pytest.mark.parametrize("scheme", ["http", "HTTP", "https", "socks", "socks4", "socks4a", "socks5", "socks5h"])
+def test_every_scheme_of_a_proxy_that_libcurl_knows(connload, raw_server, desk, scheme):
+    """Nobody listens there: the run gets as far as to notice."""
+    desk(1)
+    run = connload("create", "desk.csv", *QUICK, env={"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": "https://127.0.0.1:1",
+                                                     "ALL_PROXY": f"{scheme}://ana:pr0xypass@127.0.0.1:1"})
+    assert run.rc == 4 and "pr0xypass" not in run.err, run

@@ -896,6 +896,24 @@ static void test_loopback_goes_past_the_proxy(void **state)
     raw_stop(&proxy);
 }
 
+/* What libcurl says of a proxy may quote its URL (here of one that was not there yet to be checked). */
+static void test_words_with_a_password_are_not_passed_on(void **state)
+{
+    struct http *http;
+    struct got got;
+
+    (void)state;
+    http = client("https", 1, (struct http_config){0});
+    setenv("https_proxy", "http://ana:pr0xypass@127.0.0.1:99999", 1);
+    post(http, 1);
+    next(http, &got);
+    unsetenv("https_proxy");
+    assert_int_equal(got.answer.fate, FATE_UNSENT);
+    assert_string_equal(got.answer.problem_code, "proxy");
+    assert_string_equal(got.problem, "no address was found for the proxy: Couldn't resolve proxy name");
+    http_free(http);
+}
+
 static void wake(void *http)
 {
     http_wakeup(http);
@@ -1090,6 +1108,7 @@ int main(void)
         cmocka_unit_test(test_tls_failure_is_unsent),
         cmocka_unit_test(test_proxy_refusal_is_unsent),
         cmocka_unit_test(test_loopback_goes_past_the_proxy),
+        cmocka_unit_test(test_words_with_a_password_are_not_passed_on),
         cmocka_unit_test(test_abort),
         cmocka_unit_test(test_abort_keeps_answers),
         cmocka_unit_test(test_free_while_in_flight),

@@ -66,7 +66,8 @@ static void test_proxy_schemes(void **state)
 {
     (void)state;
     assert_true(url_is_proxy_scheme("http") && url_is_proxy_scheme("https") && url_is_proxy_scheme("socks5h"));
-    assert_false(url_is_proxy_scheme("ftp") || url_is_proxy_scheme("") || url_is_proxy_scheme("socks"));
+    assert_true(url_is_proxy_scheme("socks"));
+    assert_false(url_is_proxy_scheme("ftp") || url_is_proxy_scheme("") || url_is_proxy_scheme("socks6"));
 }
 
 int main(void)
