@@ -393,6 +393,23 @@ static bool complain(int code, const char *word, struct err *err)
     return err_set(err, EXIT_USAGE, "there is no option --%.*s; see connload --help", (int)name.len, name.data);
 }
 
+/* A proxy's URL without user and password, which end at an @: the command is shown to people, and kept in logs. */
+static void keep_proxy(struct buf *out, const char *url)
+{
+    const char *scheme_end = strstr(url, "://"), *user_end = strrchr(url, '@');
+    const char *user = scheme_end != NULL ? scheme_end + 3 : url;
+    struct buf shown;
+
+    buf_init(&shown, REPEAT_MAX);
+    if (user_end != NULL && user <= user_end) {
+        buf_add(&shown, url, (size_t)(user - url));
+        url = user_end + 1;
+    }
+    buf_text(&shown, url);
+    text_shell(out, shown.data);
+    buf_release(&shown);
+}
+
 /* Options that say how the input is read or where the API is hold for the next command as well. */
 static void keep_to_repeat(struct options *options, const struct option_spec *spec, const char *value)
 {
@@ -404,10 +421,13 @@ static void keep_to_repeat(struct options *options, const struct option_spec *sp
     if (!holds)
         return;
     buf_format(&options->repeat, " --%s", spec->name);
-    if (value != NULL) {
-        buf_char(&options->repeat, ' ');
+    if (value == NULL)
+        return;
+    buf_char(&options->repeat, ' ');
+    if (spec->member == AT(proxy))
+        keep_proxy(&options->repeat, value);
+    else
         text_shell(&options->repeat, value);
-    }
 }
 
 static bool read_arguments(struct options *options, int argc, char **argv, bool given[OPTIONS], struct err *err)

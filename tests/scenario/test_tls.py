@@ -347,6 +347,14 @@ def test_redirects_are_not_followed_and_the_key_stays(connload, raw_server, desk
 
 # -- proxies --
 
+REPORTS = ("--log", "run.log", "--summary", "run.json", "--metrics", "run.prom", "--report", "run.html")
+
+
+def assert_hidden(run, folder, secret):
+    assert secret not in run.err + run.out
+    assert [path.name for path in folder.iterdir() if secret.encode() in path.read_bytes()] == []
+
+
 
 @pytest.mark.parametrize("how", ["--proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_a_proxy_tunnels_and_sees_no_key(connload, sandbox, tls_proxy, desk, proxy, how):
@@ -391,6 +399,16 @@ def test_a_proxy_with_a_password(connload, sandbox, tls_proxy, desk, proxy):
     assert "pr0xypass" not in run.err
 
 
+@pytest.mark.parametrize("scheme", ["", "http://", "HTTP://", "socks5h://"])
+def test_the_command_that_goes_on_holds_no_password_of_a_proxy(connload, desk, tmp_path, scheme):
+    desk(1)
+    run = connload("create", "desk.csv", "--proxy", scheme + "ana:pr0xy%40pass@127.0.0.1:1", *QUICK, *REPORTS,
+                   env={"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": "https://127.0.0.1:1"})
+    assert run.rc == 4
+    assert f"\n         connload create desk.results.csv --proxy {scheme}127.0.0.1:1 --retry-base" in run.err, run.err
+    assert_hidden(run, tmp_path, "pr0xy")
+
+
 @pytest.mark.parametrize("status", [403, 407])
 def test_a_proxy_that_refuses_stops_the_run(connload, sandbox, tls_proxy, desk, proxy, read_csv, status):
     box = sandbox()
@@ -417,12 +435,6 @@ def test_loopback_without_tls_goes_through_no_proxy_of_the_environment(connload,
 MALFORMED = ["http://ana:pr0xypass@127.0.0.1:99999", "http://ana:pr0xypass x@127.0.0.1:1", "http://ana:pr0xypass@[::1:1",
              "ftp://ana:pr0xypass@127.0.0.1:1", "nonsense://ana:pr0xypass@x", "http://pr0xypass%01@127.0.0.1:1",
              "http://ana:pr0xypass%00@127.0.0.1:1", "ana:pr0xypass", "http://ana:pr0xypass@"]
-REPORTS = ("--log", "run.log", "--summary", "run.json", "--metrics", "run.prom", "--report", "run.html")
-
-
-def assert_hidden(run, folder, secret):
-    assert secret not in run.err + run.out
-    assert [path.name for path in folder.iterdir() if secret.encode() in path.read_bytes()] == []
 
 
 @pytest.mark.parametrize("how", ["--proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
