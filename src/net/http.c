@@ -578,6 +578,8 @@ struct http *http_new(const struct http_config *config, struct err *err)
     assert(config->concurrency > 0);
     if (!check_config(config, err))
         return NULL;
+    /* libcurl would write the secrets of every connection there, for everybody to read. */
+    unsetenv("SSLKEYLOGFILE");
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free_wiped, grow_wiped, strdup, calloc) != CURLE_OK) {
         err_set(err, EXIT_LOCAL, "libcurl can't be started");
         return NULL;

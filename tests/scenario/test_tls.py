@@ -150,6 +150,16 @@ def test_lost_answers_behind_tls_are_settled(connload, sandbox, tls_proxy, desk,
     assert box.stats()["duplicate_payloads"] == 0
 
 
+@pytest.mark.parametrize("http2", HTTP2)
+def test_the_keys_of_tls_are_not_written_down(connload, sandbox, tls_proxy, desk, tmp_path, http2):
+    """SSLKEYLOGFILE, left over in an environment, would open every connection to whoever reads that file."""
+    front = tls_proxy(sandbox().direct_url)
+    desk(1)
+    run = connload("create", "desk.csv", *http2, to=front, env={"SSLKEYLOGFILE": tmp_path / "keys"})
+    assert run.rc == 0, run.err
+    assert not (tmp_path / "keys").exists()
+
+
 def test_a_certificate_of_an_unknown_authority_is_refused(connload, sandbox, tls_proxy, desk, read_csv):
     """One handshake, no request, no row burnt, exit 4, and the way out."""
     box = sandbox()
