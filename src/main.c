@@ -118,12 +118,18 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+enum {
+    FILES_OWN = 24, /* that are open beside the connections, at most */
+    FILES_EACH = 4, /* that a connection takes while it is made: a name's lookup, or sockets for two addresses */
+};
 
 static struct sheet_config sheet_of(const struct options *options)
 {
@@ -274,6 +280,28 @@ static enum exit_code list(const struct options *options, struct console *consol
     return list_run(&config, console);
 }
 
+/*
+ * Descriptors for the connections and for what else is open, before the first of them is missing: the soft limit is
+ * raised to what may be wanted at worst, as far as the hard one lets it.
+ */
+static bool allow_files(const struct options *options, struct err *err)
+{
+    rlim_t at_once = options->command == COMMAND_LIST ? 1 : options->concurrency;
+    rlim_t needed = FILES_OWN + at_once, wanted = FILES_OWN + FILES_EACH * at_once;
+    struct rlimit limit;
+
+    if (options->command == COMMAND_CHECK || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return true;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur >= needed ||
+           err_set(err, EXIT_LOCAL, "%ju open files are needed, and %ju are allowed: raise that limit (ulimit -n)%s",
+                   (uintmax_t)needed, (uintmax_t)limit.rlim_cur,
+                   limit.rlim_cur > FILES_OWN ? ", or lower --concurrency" : "");
+}
+
 static enum exit_code run(const struct options *options)
 {
     static enum exit_code (*const commands[COMMANDS])(const struct options *, struct console *) = {
@@ -343,7 +371,7 @@ static enum exit_code act(const struct options *options, struct err *err)
         usage_help(options->command);
         return EXIT_ALL_DONE;
     }
-    return check_places(options, err) ? run(options) : refuse(err);
+    return check_places(options, err) && allow_files(options, err) ? run(options) : refuse(err);
 }
 
 int main(int argc, char **argv)

@@ -37,6 +37,14 @@ bool err_set(struct err *err, enum exit_code code, const char *format, ...)
     return false;
 }
 
+/* What helps, whichever file it was that could not be opened. */
+static const char *remedy_for(int cause)
+{
+    if (cause == EMFILE)
+        return "; raise the limit on them (ulimit -n)";
+    return cause == ENFILE ? "; run it again when there are fewer" : "";
+}
+
 bool err_system(struct err *err, const char *format, ...)
 {
     int cause = errno;
@@ -47,6 +55,6 @@ bool err_system(struct err *err, const char *format, ...)
     set_text(err, EXIT_LOCAL, format, args);
     va_end(args);
     used = strlen(err->text);
-    snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(cause));
+    snprintf(err->text + used, sizeof(err->text) - used, ": %s%s", strerror(cause), remedy_for(cause));
     return false;
 }

@@ -20,7 +20,7 @@ struct err {
 /* Sets code and sentence, replacing what was there. Always returns false, so that `return err_set(…)` reads well. */
 bool err_set(struct err *err, enum exit_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* As err_set() with EXIT_LOCAL, and appends ": " and strerror(errno). Always returns false. */
+/* As err_set() with EXIT_LOCAL, and appends ": ", strerror(errno) and, for too many open files, the remedy. */
 bool err_system(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -190,6 +190,8 @@ static const struct {
     {EISDIR, "name a file, not a folder"},
     {ELOOP, "check the symbolic link"},
     {ENAMETOOLONG, "choose a shorter name"},
+    {EMFILE, "raise the limit on them (ulimit -n)"},
+    {ENFILE, "run it again when there are fewer"},
     {EPIPE, "its reader has closed it"},
 };
 

@@ -51,6 +51,7 @@ struct transfer {
     enum transfer_state state;
     CURLcode result;
     enum trouble trouble; /* what the result does not say, or TROUBLE_NONE */
+    int open_error;       /* errno where there were too many open files for one more socket, or 0 */
     unsigned sendings;    /* calls of the PREREQ callback */
     bool reused;          /* the first sending was on a connection that had been used before */
     bool stale;           /* the connection was not fit for it: given up before the first sending */
@@ -251,9 +252,12 @@ static bool check_used_proxy(const struct http *http, const struct http_config *
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *transfer = context;
+    int fd = sockets_open(&transfer->http->sockets, address->family, address->socktype, address->protocol);
 
     (void)purpose;
-    return sockets_open(&transfer->http->sockets, address->family, address->socktype, address->protocol);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+        transfer->open_error = errno;
+    return fd;
 }
 
 static int on_close(void *context, curl_socket_t fd)
@@ -731,6 +735,7 @@ static struct transfer *take_place(struct http *http, const struct http_request 
     http->in_flight++;
     transfer->state = TRANSFER_FLYING;
     transfer->trouble = TROUBLE_NONE;
+    transfer->open_error = 0;
     transfer->sendings = 0;
     transfer->reused = false;
     transfer->stale = false;
@@ -897,6 +902,8 @@ static enum trouble trouble_of(const struct transfer *transfer)
         return transfer->trouble;
     if (status > 0)
         return status / 100 == 4 ? TROUBLE_PROXY_REFUSED : TROUBLE_PROXY_FAILED;
+    if (transfer->sendings == 0 && transfer->result == CURLE_COULDNT_CONNECT && transfer->open_error != 0)
+        return TROUBLE_NO_SOCKET;
     while (meaning->result != transfer->result && meaning->result != CURLE_OK)
         meaning++;
     return meaning->trouble;
@@ -906,6 +913,8 @@ static const char *words_for(const struct transfer *transfer, enum trouble troub
 {
     long cause = 0;
 
+    if (trouble == TROUBLE_NO_SOCKET)
+        return strerror(transfer->open_error);
     curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &cause);
     /* With a proxy it is libcurl's words that say which of the two hosts is meant. */
     if (trouble == TROUBLE_NO_CONNECTION && cause > 0 && !transfer->http->proxied)

@@ -26,6 +26,8 @@ static const struct entry entries[] = {
     [TROUBLE_NO_SUCH_HOST] = {"no_such_host", "no address was found for %", DETAIL_NONE, false, NULL},
     [TROUBLE_NO_SUCH_PROXY] = {"proxy", "no address was found for the proxy", DETAIL_WORDS, true, NULL},
     [TROUBLE_NO_CONNECTION] = {"no_connection", "could not connect to %", DETAIL_WORDS, false, NULL},
+    [TROUBLE_NO_SOCKET] = {"no_connection", "no connection to % can be made", DETAIL_WORDS, false,
+                           "raise the limit on them (ulimit -n)"},
     [TROUBLE_PROXY] = {"proxy", "no connection to % through the proxy", DETAIL_WORDS, false, NULL},
     [TROUBLE_PROXY_REFUSED] = {"proxy", "the proxy refused the way to %", DETAIL_STATUS, true, NULL},
     [TROUBLE_PROXY_FAILED] = {"proxy", "the proxy found no way to %", DETAIL_STATUS, false, NULL},

@@ -17,6 +17,7 @@ enum trouble {
     TROUBLE_NO_SUCH_HOST,
     TROUBLE_NO_SUCH_PROXY,
     TROUBLE_NO_CONNECTION, /* refused, no route */
+    TROUBLE_NO_SOCKET,     /* too many files are open on this machine */
     TROUBLE_PROXY,         /* it could not be spoken to */
     TROUBLE_PROXY_REFUSED, /* it answered CONNECT with a 4xx: it wants a password, or forbids the host */
     TROUBLE_PROXY_FAILED,  /* likewise with another status, which may pass */

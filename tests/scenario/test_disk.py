@@ -130,3 +130,45 @@ def test_each_call_may_fail(connload, sandbox, desk, read_csv, failing, tmp_path
         assert connload("create", "desk.csv", *QUICK).rc == 0
     once(box, read_csv("desk.results.csv"))
     assert len(posts(box)) == 20
+
+
+# -- too few open files --
+
+def with_files(bin_dir, box, folder, files, *args):
+    """connload with a limit on open files: "SOFT:HARD"."""
+    env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.url, "SSL_CERT_FILE": box.cafile})
+    run = subprocess.run(["prlimit", f"--nofile={files}", bin_dir / "connload", *args], cwd=folder, env=env,
+                         capture_output=True, timeout=TIMEOUT, text=True)
+    assert not SANITIZER.search(run.stderr), run.stderr
+    return run
+
+
+@pytest.mark.parametrize("files, args, words", [
+    ("30:30", ("create", "desk.csv"), "40 open files are needed, and 30 are allowed: raise that limit (ulimit -n), or lower --concurrency"),
+    ("30:39", ("create", "desk.csv"), "40 open files are needed, and 39 are allowed: raise that limit (ulimit -n), or lower --concurrency"),
+    ("24:24", ("create", "desk.csv", "--concurrency", "1"), "25 open files are needed, and 24 are allowed: raise that limit (ulimit -n)"),
+    ("12:12", ("list",), "25 open files are needed, and 12 are allowed: raise that limit (ulimit -n)"),
+])
+def test_too_few_open_files_are_told_of_before_anything_is_sent(bin_dir, sandbox, desk, tmp_path, files, args, words):
+    box = sandbox()
+    desk(1)
+    run = with_files(bin_dir, box, tmp_path, files, *args)
+    assert (run.returncode, run.stdout, run.stderr) == (5, "", f"connload: {words}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["desk.csv"] and box.requests() == []
+
+
+@pytest.mark.parametrize("files, concurrency", [("16:4096", 16), ("40:40", 16), ("30:30", 6), ("64:4096", 300)],
+                         ids=["raised", "just enough", "fewer at once", "many at once"])
+def test_enough_open_files(bin_dir, sandbox, desk, tmp_path, files, concurrency):
+    """The soft limit is raised as far as the hard one lets it."""
+    box = sandbox("--latency", "100ms")
+    desk(500)
+    run = with_files(bin_dir, box, tmp_path, files, "create", "desk.csv", "--concurrency", str(concurrency), *QUICK)
+    assert run.returncode == 0, run.stderr
+    assert box.stats()["most_at_once"] == concurrency and box.stats()["created"] == 500
+
+
+def test_check_needs_few_files(bin_dir, sandbox, desk, tmp_path):
+    desk(1)
+    run = with_files(bin_dir, sandbox(), tmp_path, "10:10", "check", "desk.csv")
+    assert run.returncode == 0, run.stderr

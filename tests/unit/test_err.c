@@ -36,6 +36,20 @@ static void appends_the_systems_reason(void **state)
     assert_string_equal(err.text, "can't read desk.csv: No such file or directory");
 }
 
+static void names_the_remedy_for_too_many_files(void **state)
+{
+    struct err err = {0};
+
+    (void)state;
+    errno = EMFILE;
+    err_system(&err, "can't read %s", "desk.csv");
+    assert_string_equal(err.text, "can't read desk.csv: Too many open files; raise the limit on them (ulimit -n)");
+    errno = ENFILE;
+    err_system(&err, "can't read %s", "desk.csv");
+    assert_string_equal(err.text,
+                        "can't read desk.csv: Too many open files in system; run it again when there are fewer");
+}
+
 /* With each length of what stands before, so that the cut falls on every byte of a character. */
 static void cuts_between_characters(void **state)
 {
@@ -62,6 +76,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_code_and_sentence),
         cmocka_unit_test(appends_the_systems_reason),
+        cmocka_unit_test(names_the_remedy_for_too_many_files),
         cmocka_unit_test(cuts_between_characters),
     };
 

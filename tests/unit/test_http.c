@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <semaphore.h>
+#include <sys/resource.h>
 
 #define PATH "/contents/v1/connectors"
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
@@ -753,6 +754,37 @@ static void test_refused_connection(void **state)
     http_free(http);
 }
 
+/* It is this machine's trouble, and says what helps. */
+static void test_no_descriptor_for_a_connection(void **state)
+{
+    struct raw_server server = {0};
+    struct rlimit old, none;
+    struct http *http;
+    struct got got;
+    char wanted[160];
+
+    (void)state;
+    raw_start(&server, serve_ok);
+    http = client("http", server.port, (struct http_config){0});
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = (struct rlimit){.rlim_cur = 3, .rlim_max = old.rlim_max}; /* poll() itself wants to be allowed as many */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    post(http, 1);
+    next(http, &got);
+    setrlimit(RLIMIT_NOFILE, &old);
+    assert_int_equal(got.answer.fate, FATE_UNSENT);
+    assert_string_equal(got.answer.problem_code, "no_connection");
+    snprintf(wanted, sizeof(wanted),
+             "no connection to 127.0.0.1:%d can be made: too many open files; raise the limit on them (ulimit -n)",
+             server.port);
+    assert_string_equal(got.problem, wanted);
+    post(http, 2);
+    next(http, &got);
+    assert_int_equal(got.answer.fate, FATE_ANSWERED);
+    http_free(http);
+    raw_stop(&server);
+}
+
 /* A listener whose queue is full: the handshake hangs. */
 static void test_connect_timeout_is_unsent(void **state)
 {
@@ -1102,6 +1134,7 @@ int main(void)
         cmocka_unit_test(test_floods),
         cmocka_unit_test(test_sinks),
         cmocka_unit_test(test_refused_connection),
+        cmocka_unit_test(test_no_descriptor_for_a_connection),
         cmocka_unit_test(test_connect_timeout_is_unsent),
         cmocka_unit_test(test_timeout_after_sending_is_lost),
         cmocka_unit_test(test_timeout_in_the_answer),

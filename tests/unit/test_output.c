@@ -274,6 +274,22 @@ static void a_full_disk_leaves_the_old_file(void **state)
     assert_int_equal(tempdir_count(), 1);
 }
 
+static void too_many_open_files(void **state)
+{
+    struct rlimit old, none;
+    struct output *output;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    none = (struct rlimit){0, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    output = output_open(&(struct output_config){.path = "out.csv"}, &err);
+    setrlimit(RLIMIT_NOFILE, &old);
+    assert_null(output);
+    assert_int_equal(err.code, EXIT_LOCAL);
+    assert_non_null(strstr(err.text, "out.csv: Too many open files; raise the limit on them (ulimit -n)"));
+}
+
 static void writes_through_a_fifo(void **state)
 {
     struct output *output;
@@ -355,6 +371,7 @@ int main(void)
         IN_FOLDER(checksums_short_files),
         IN_FOLDER(a_truncated_gzip_has_no_checksum),
         IN_FOLDER(a_full_disk_leaves_the_old_file),
+        IN_FOLDER(too_many_open_files),
         IN_FOLDER(writes_through_a_fifo),
         IN_FOLDER(sweeps_its_own_leftovers_only),
         IN_FOLDER(sweeps_what_a_killed_run_leaves),
