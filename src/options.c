@@ -465,9 +465,9 @@ static bool read_command(struct options *options, const char *word, struct err *
     if (options->command != COMMAND_NONE)
         return true;
     nearest = text_nearest(span_of(word), names + 1, COMMANDS - 1);
-    return err_set(
-        err, EXIT_USAGE, "there is no command \"%.40s\"; the commands are check, create, undo and list%s%s%s", word,
-        nearest >= 0 ? "; did you mean " : "", nearest >= 0 ? names[nearest + 1] : "", nearest >= 0 ? "?" : "");
+    return err_set(err, EXIT_USAGE, "there is no command \"%.*s\"; the commands are check, create, undo and list%s%s%s",
+                   (int)text_cut(span_of(word), 40), word, nearest >= 0 ? "; did you mean " : "",
+                   nearest >= 0 ? names[nearest + 1] : "", nearest >= 0 ? "?" : "");
 }
 
 static bool read_operands(struct options *options, int count, char **operands, struct err *err)
@@ -484,8 +484,9 @@ static bool read_operands(struct options *options, int count, char **operands, s
                        names[options->command],
                        options->command == COMMAND_UNDO ? "result file" : "sheet (- is standard input)");
     if (count > wanted)
-        return err_set(err, EXIT_USAGE, "`connload %s` takes %s; \"%.60s\" is one argument too many",
-                       names[options->command], wanted == 1 ? "no file" : "one file", operands[wanted]);
+        return err_set(err, EXIT_USAGE, "`connload %s` takes %s; \"%.*s\" is one argument too many",
+                       names[options->command], wanted == 1 ? "no file" : "one file",
+                       (int)text_cut(span_of(operands[wanted]), 60), operands[wanted]);
     options->input = count > 1 ? operands[1] : NULL;
     return true;
 }

@@ -1,5 +1,6 @@
 #include "usage.h"
 
+#include "base/text.h"
 #include "base/version.h"
 #include "io/csv_read.h"
 #include "model/json.h"
@@ -244,6 +245,7 @@ bool usage_completion(const char *shell, struct err *err)
     else if (strcmp(shell, "fish") == 0)
         complete_fish();
     else
-        return err_set(err, EXIT_USAGE, "there are completions for bash, zsh and fish, not for \"%.40s\"", shell);
+        return err_set(err, EXIT_USAGE, "there are completions for bash, zsh and fish, not for \"%.*s\"",
+                       (int)text_cut(span_of(shell), 40), shell);
     return true;
 }

@@ -1,7 +1,6 @@
 #include "base/err.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,8 +15,7 @@ static void trim_cut_sequence(char *text, size_t size)
         text[at - 1] = '\0';
 }
 
-__attribute__((format(printf, 3, 0))) static void set_text(struct err *err, enum exit_code code, const char *format,
-                                                           va_list args)
+bool err_vset(struct err *err, enum exit_code code, const char *format, va_list args)
 {
     int length;
 
@@ -25,6 +23,7 @@ __attribute__((format(printf, 3, 0))) static void set_text(struct err *err, enum
     length = vsnprintf(err->text, sizeof(err->text), format, args);
     if (length >= (int)sizeof(err->text))
         trim_cut_sequence(err->text, sizeof(err->text));
+    return false;
 }
 
 bool err_set(struct err *err, enum exit_code code, const char *format, ...)
@@ -32,7 +31,7 @@ bool err_set(struct err *err, enum exit_code code, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    set_text(err, code, format, args);
+    err_vset(err, code, format, args);
     va_end(args);
     return false;
 }
@@ -52,7 +51,7 @@ bool err_system(struct err *err, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    set_text(err, EXIT_LOCAL, format, args);
+    err_vset(err, EXIT_LOCAL, format, args);
     va_end(args);
     used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, ": %s%s", strerror(cause), remedy_for(cause));

@@ -10,6 +10,7 @@
 
 #include "base/exit.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 struct err {
@@ -19,6 +20,9 @@ struct err {
 
 /* Sets code and sentence, replacing what was there. Always returns false, so that `return err_set(…)` reads well. */
 bool err_set(struct err *err, enum exit_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+bool err_vset(struct err *err, enum exit_code code, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 /* As err_set() with EXIT_LOCAL, and appends ": ", strerror(errno) and, for too many open files, the remedy. */
 bool err_system(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -71,6 +71,17 @@ size_t text_char_len(struct span text)
     return text.len == 0 ? 0 : sequence_len((const unsigned char *)text.data, text.len);
 }
 
+size_t text_cut(struct span text, size_t most)
+{
+    size_t at = most;
+
+    if (text.len <= most)
+        return text.len;
+    while (at > 0 && most - at < 3 && ((unsigned char)text.data[at] & 0xC0) == 0x80)
+        at--;
+    return at;
+}
+
 /* The blanks beyond ASCII, in UTF-8. */
 static const char *const wide_blanks[] = {"\xC2\xA0", "\xE2\x80\x8B", "\xE2\x80\xAF", "\xEF\xBB\xBF"};
 

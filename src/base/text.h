@@ -19,6 +19,12 @@ size_t text_utf8_error(struct span text);
 /* The bytes of the UTF-8 character at the start of the well-formed `text`; 0 where it is empty. */
 size_t text_char_len(struct span text);
 
+/*
+ * How many bytes of `text`, at most `most`, are left where it is cut between two characters; `text.len` where it needs
+ * no cut. Malformed text is cut somewhere near.
+ */
+size_t text_cut(struct span text, size_t most);
+
 /* The code point of the character at the start of `text`, of which text_char_len() is not 0. */
 uint32_t text_code_point(struct span text);
 

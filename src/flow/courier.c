@@ -137,9 +137,8 @@ void courier_stop(struct courier *courier, enum stop_reason reason, const char *
         return;
     courier->stop = reason;
     courier->stopped_ms = clock_mono_ms();
-    courier->err.code = reason == STOP_LOCAL ? EXIT_LOCAL : EXIT_STOPPED;
     va_start(args, format);
-    vsnprintf(courier->err.text, sizeof(courier->err.text), format, args);
+    err_vset(&courier->err, reason == STOP_LOCAL ? EXIT_LOCAL : EXIT_STOPPED, format, args);
     va_end(args);
 }
 

@@ -10,18 +10,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum {
+    SHOWN = 80,     /* characters of a reference in a message */
+    WHY_MAX = 1024, /* bytes of the message */
+};
+
 void secrets_init(struct secrets *secrets)
 {
     for (size_t i = 0; i < FIELDS; i++) {
         buf_init(&secrets->text[i], SECRET_MAX);
-        secrets->why[i][0] = '\0';
+        buf_init(&secrets->why[i], WHY_MAX);
     }
 }
 
 void secrets_release(struct secrets *secrets)
 {
-    for (size_t i = 0; i < FIELDS; i++)
+    for (size_t i = 0; i < FIELDS; i++) {
         buf_wipe(&secrets->text[i]);
+        buf_release(&secrets->why[i]);
+    }
 }
 
 /* Reads all of `path`, at most SECRET_MAX bytes, into `out`; false with errno, EFBIG where it is longer. */
@@ -52,30 +59,29 @@ static void drop_line_end(struct buf *text)
         text->data[--text->len] = '\0';
 }
 
-static bool from_environment(const char *name, struct buf *out, char *why, size_t size)
+static bool from_environment(const char *name, struct buf *out, struct buf *why)
 {
     const char *value = getenv(name);
+    bool is_set = value != NULL && *value != '\0';
 
-    if (value == NULL || *value == '\0') {
-        snprintf(why, size, "the environment variable %.80s is not set", name);
-        return false;
-    }
-    if (!buf_text(out, value)) {
-        snprintf(why, size, "the environment variable %.80s is too long", name);
-        return false;
-    }
-    return true;
+    if (is_set && buf_text(out, value))
+        return true;
+    buf_text(why, "the environment variable ");
+    text_show(why, span_of(name), SHOWN);
+    buf_text(why, is_set ? " is too long" : " is not set");
+    return false;
 }
 
-static bool from_file(const char *path, struct buf *out, char *why, size_t size)
+static bool from_file(const char *path, struct buf *out, struct buf *why)
 {
+    text_show(why, span_of(path), SHOWN);
     if (!read_small_file(path, out)) {
-        snprintf(why, size, "%.80s: %s", path, errno == EFBIG ? "too large for a secret" : strerror(errno));
+        buf_format(why, ": %s", errno == EFBIG ? "too large for a secret" : strerror(errno));
         return false;
     }
     drop_line_end(out);
     if (out->len == 0 || memchr(out->data, '\0', out->len) != NULL || text_utf8_error(buf_view(out)) < out->len) {
-        snprintf(why, size, "%.80s %s", path, out->len == 0 ? "is empty" : "is not text");
+        buf_text(why, out->len == 0 ? " is empty" : " is not text");
         return false;
     }
     return true;
@@ -95,32 +101,37 @@ const char *secrets_scheme(struct span value)
     return starts_with(trimmed, "env:") ? "env:" : starts_with(trimmed, "file:") ? "file:" : NULL;
 }
 
+/* What the reference leads to, into `out`, or why it leads nowhere, into `why`. */
+static bool follow(struct span reference, bool is_env, struct buf *out, struct buf *why)
+{
+    char name[4096];
+
+    reference.data += is_env ? strlen("env:") : strlen("file:");
+    reference.len -= is_env ? strlen("env:") : strlen("file:");
+    if (reference.len >= sizeof(name)) {
+        buf_text(why, "the reference is too long");
+        return false;
+    }
+    memcpy(name, reference.data, reference.len);
+    name[reference.len] = '\0';
+    return is_env ? from_environment(name, out, why) : from_file(name, out, why);
+}
+
 /* The reference's name as shown in messages is what the sheet says: it tells a place, not a secret. */
 static void resolve_one(struct secrets *secrets, struct row_values *values, size_t field)
 {
     struct span reference = span_trim(values->value[field]);
-    struct buf *out = &secrets->text[field];
-    char name[4096], *why = secrets->why[field];
-    bool is_env = starts_with(reference, "env:"), found;
+    struct buf *out = &secrets->text[field], *why = &secrets->why[field];
+    bool is_env = starts_with(reference, "env:");
 
     if (!is_env && !starts_with(reference, "file:"))
         return;
-    reference.data += is_env ? 4 : 5;
-    reference.len -= is_env ? 4 : 5;
-    if (reference.len >= sizeof(name)) {
-        snprintf(why, sizeof(secrets->why[field]), "the reference is too long");
-        values->unresolved[field] = why;
-        return;
-    }
-    memcpy(name, reference.data, reference.len);
-    name[reference.len] = '\0';
     buf_reset(out);
-    found = is_env ? from_environment(name, out, why, sizeof(secrets->why[field]))
-                   : from_file(name, out, why, sizeof(secrets->why[field]));
-    if (found)
+    buf_reset(why);
+    if (follow(reference, is_env, out, why))
         values->value[field] = buf_view(out);
     else
-        values->unresolved[field] = why;
+        values->unresolved[field] = why->data;
 }
 
 void secrets_resolve(struct secrets *secrets, struct row_values *values)

@@ -20,7 +20,7 @@ enum {
 /* The resolved secrets of one row; reused from row to row, wiped on release. */
 struct secrets {
     struct buf text[FIELDS];
-    char why[FIELDS][160];
+    struct buf why[FIELDS]; /* where one could not be resolved */
 };
 
 void secrets_init(struct secrets *secrets);

@@ -1,5 +1,7 @@
 #include "flow/tally.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,8 +137,8 @@ static void count_error(struct tally *tally, const struct outcome *outcome, stru
 
     /* a row with several codes has their messages in one: another row's says what this code alone is about */
     if (error->message[0] == '\0' && span_equal(code, outcome->error_code))
-        snprintf(error->message, sizeof(error->message), "%.*s", (int)outcome->error_message.len,
-                 outcome->error_message.data);
+        snprintf(error->message, sizeof(error->message), "%.*s",
+                 (int)text_cut(outcome->error_message, sizeof(error->message) - 1), outcome->error_message.data);
     keep_line(error, line);
     error->count++;
 }

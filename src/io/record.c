@@ -1,6 +1,7 @@
 #include "io/record.h"
 
 #include "base/num.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -47,21 +48,11 @@ static void add_escaped(struct buf *out, char byte)
     buf_add(out, escape, 2);
 }
 
-static struct span cut(struct span text, size_t most)
-{
-    if (text.len <= most)
-        return text;
-    text.len = most;
-    while (text.len > 0 && ((unsigned char)text.data[text.len] & 0xC0) == 0x80)
-        text.len--;
-    return text;
-}
-
 void record_text(struct buf *out, struct span text, size_t most)
 {
     size_t from = 0;
 
-    text = cut(text, most);
+    text.len = text_cut(text, most);
     buf_char(out, '\t');
     for (size_t i = 0; i < text.len; i++) {
         if (is_plain(text.data[i]))

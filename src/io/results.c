@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "io/csv_write.h"
+#include "model/json_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +107,20 @@ void results_header(struct buf *out, const struct results_style *style, const st
     end_line(out, &style->dialect);
 }
 
+/* Whatever an outcome's text holds, what is written can be read again: connload reads nothing but UTF-8. */
+static void add_foreign(struct buf *out, struct span text, char delimiter)
+{
+    char *repaired;
+
+    if (text_utf8_error(text) == text.len) {
+        csv_write_foreign(out, text, delimiter);
+        return;
+    }
+    repaired = alloc_bytes(JSON_TEXT_GROWTH * text.len + 1);
+    csv_write_foreign(out, (struct span){repaired, json_text_repair(text, repaired)}, delimiter);
+    free(repaired);
+}
+
 static void add_outcome(struct buf *out, const struct outcome *outcome, char delimiter)
 {
     char http_status[16] = "", attempts[16];
@@ -126,7 +141,7 @@ static void add_outcome(struct buf *out, const struct outcome *outcome, char del
         if (i > 0)
             buf_char(out, delimiter);
         if (outcome->status != STATUS_NONE)
-            csv_write_foreign(out, cells[i], delimiter);
+            add_foreign(out, cells[i], delimiter);
     }
 }
 

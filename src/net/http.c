@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "net/fields.h"
 #include "net/retry.h"
 #include "net/sockets.h"
@@ -202,8 +203,8 @@ static bool take_base_url(struct http *http, const struct http_config *config, s
     curl_url_cleanup(url);
     if (http->no_proxy && config->proxy != NULL)
         return err_set(err, EXIT_USAGE,
-                       "--proxy can't be used with base URL \"%.200s\": the API key would travel unencrypted",
-                       config->base_url);
+                       "--proxy can't be used with base URL \"%.*s\": the API key would travel unencrypted",
+                       (int)text_cut(span_of(config->base_url), 200), config->base_url);
     return true;
 }
 

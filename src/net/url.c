@@ -21,21 +21,23 @@ bool url_is_loopback(const char *host)
 
 bool url_check(const char *text, const struct url_parts *parts, struct err *err)
 {
+    int shown = (int)text_cut(span_of(text), SHOWN);
+
     if (parts->has_user)
         return err_set(err, EXIT_USAGE,
                        "the base URL holds a user name or a password; the API takes a key instead, see --api-key-file");
     if (parts->scheme == NULL || parts->host == NULL)
-        return err_set(err, EXIT_USAGE, "base URL \"%.*s\": it names no host", SHOWN, text);
+        return err_set(err, EXIT_USAGE, "base URL \"%.*s\": it names no host", shown, text);
     if (strcmp(parts->scheme, "https") != 0 && strcmp(parts->scheme, "http") != 0)
-        return err_set(err, EXIT_USAGE, "base URL \"%.*s\": it must begin with https://", SHOWN, text);
+        return err_set(err, EXIT_USAGE, "base URL \"%.*s\": it must begin with https://", shown, text);
     if (strcmp(parts->scheme, "http") == 0 && !url_is_loopback(parts->host))
         return err_set(err, EXIT_USAGE,
                        "base URL \"%.*s\": the API key would travel unencrypted; plain http is for this machine alone "
                        "(127.0.0.1, [::1], localhost), use https://",
-                       SHOWN, text);
+                       shown, text);
     if (strpbrk(text, "?#") != NULL)
         return err_set(err, EXIT_USAGE, "base URL \"%.*s\": leave out what follows ? or #; paths are appended to it",
-                       SHOWN, text);
+                       shown, text);
     return true;
 }
 

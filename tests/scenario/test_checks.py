@@ -263,6 +263,29 @@ def test_a_reference_that_leads_nowhere(connload, write_csv, tmp_path, reference
     assert run.err.splitlines()[0] == f'desk.csv:2: column G "user_password": {message} (secret_unresolved)'
 
 
+@pytest.mark.parametrize("kind", ["file:/", "env:"])
+@pytest.mark.parametrize("ahead", ["", "a"])
+def test_a_long_reference_is_cut_between_two_characters(connload, sandbox, write_csv, tmp_path, kind, ahead):
+    """The result file is an input: connload reads what it has written."""
+    sandbox()
+    write_csv("desk.csv", HEADER, [research(password=kind + ahead + "ü" * 100)])
+    assert connload("create", "desk.csv", "--secret-refs", "--summary", "run.json").rc == 1
+    text = (tmp_path / "desk.results.csv").read_bytes().decode()
+    assert "üüü…" in text and "\ufffd" not in text
+    assert "\ufffd" not in (tmp_path / "run.json").read_text()
+    again = connload("check", "desk.results.csv", "--secret-refs")
+    assert again.rc == 1 and "secret_unresolved" in again.err
+    assert connload("create", "desk.results.csv", "--secret-refs").rc == 1
+
+
+def test_the_name_in_a_reference_is_shown_harmlessly(connload, sandbox, write_csv, tmp_path):
+    """In the result file as on the terminal."""
+    sandbox()
+    write_csv("desk.csv", HEADER, [research(password="file:no\x1b]0;own\x07\u202e")])
+    assert connload("create", "desk.csv", "--secret-refs").rc == 1
+    assert "no\\x1B]0;own\\x07\\u{202E}: No such file" in (tmp_path / "desk.results.csv").read_text()
+
+
 def test_a_reference_never_shows_what_it_found(connload, write_csv, tmp_path):
     (tmp_path / "secret").write_text("hunter2\x01")
     write_csv("desk.csv", HEADER, [research(password="file:secret")])

@@ -539,6 +539,28 @@ def test_an_undo_that_is_answered_with_something_else(raw_server, write_csv, rea
     assert row["status"] == "created" and row["error_message"]
 
 
+@pytest.mark.parametrize("ahead", ["", "x"])
+def test_a_long_reason_is_cut_between_two_characters(connload, raw_server, desk, tmp_path, ahead):
+    """It stands beside every row that was not attempted, and connload reads nothing but UTF-8."""
+    server = raw_server(lambda exchange: http_answer(403, {"message": "ü" * 290}))
+    desk(2)
+    run = connload("create", "desk.csv", "--summary", "run.json",
+                   env={"BIGDATA_API_BASE_URL": f"{server.url}/{ahead}{'ü' * 1000}"})
+    assert run.rc == 4
+    text = (tmp_path / "desk.results.csv").read_bytes().decode()
+    assert text.count("ü" * 600) == 2 and "\ufffd" not in text + (tmp_path / "run.json").read_text()
+    assert connload("check", "desk.results.csv").rc == 0
+
+
+def test_a_base_url_of_other_bytes_does_not_make_results_unreadable(connload, raw_server, desk, tmp_path):
+    server = raw_server(lambda exchange: http_answer(404, {"message": "no"}))
+    desk(1)
+    run = connload("create", "desk.csv", "--base-url", f"{server.url}/\udcfc")
+    assert run.rc == 4 and "/\\xFC" in run.err
+    assert "/\ufffd" in (tmp_path / "desk.results.csv").read_bytes().decode()
+    assert connload("check", "desk.results.csv").rc == 0
+
+
 def test_no_answer_repeats_the_key(raw_server, desk, tmp_path):
     """It may come back in any place of an answer; nothing that leaves the process has it."""
     key = "k3y-" + "x" * 28

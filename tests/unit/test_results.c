@@ -170,6 +170,26 @@ static void no_spreadsheet_runs_what_a_server_sent(void **state)
     buf_release(&out);
 }
 
+/* Whatever an outcome's texts hold: what is written can be read again, and connload reads nothing but UTF-8. */
+static void writes_nothing_but_utf8(void **state)
+{
+    struct header header = header_of(3);
+    struct results_style style = {.header = &header, .dialect = {.delimiter = ','}};
+    struct csv_record record = record_of("a,b,c", ',');
+    struct outcome outcome = {.status = STATUS_INVALID,
+                              .error_code = span_of("c\xE2\x82"),
+                              .error_message = {"=\xC3, caf\xC3\xA9 \xFF\0.", 13},
+                              .created_at = span_of("\x80")};
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 10000);
+    results_row(&out, &style, &record, &outcome);
+    assert_string_equal(out.data, "a,b,c,invalid,,,,c\xEF\xBF\xBD\xEF\xBF\xBD,\"'=\xEF\xBF\xBD, caf\xC3\xA9 "
+                                  "\xEF\xBF\xBD\xEF\xBF\xBD.\",0,\xEF\xBF\xBD\n");
+    buf_release(&out);
+}
+
 static void reads_rows(void **state)
 {
     struct header header = header_of(3);
@@ -292,6 +312,7 @@ int main(void)
         cmocka_unit_test(writes_the_header_as_it_came),
         cmocka_unit_test(writes_rows),
         cmocka_unit_test(no_spreadsheet_runs_what_a_server_sent),
+        cmocka_unit_test(writes_nothing_but_utf8),
         cmocka_unit_test(reads_rows),
         cmocka_unit_test(refuses_what_it_did_not_write),
         cmocka_unit_test(refuses_a_status_that_its_connector_belies),

@@ -1,5 +1,6 @@
 #include "flow/summary.h"
 
+#include "base/text.h"
 #include "io/columns.h"
 
 #include <setjmp.h>
@@ -96,6 +97,22 @@ static void test_narrow(void **state)
     while ((line = strsep(&rest, "\n")) != NULL)
         if (strncmp(line, "results", 7) != 0 && strncmp(line, "next", 4) != 0 && strncmp(line, "     ", 5) != 0)
             assert_true(columns_of(span_of(line)) <= 40);
+}
+
+/* A message that is longer than what is kept of it is cut between two characters. */
+static void test_long_message(void **state)
+{
+    char message[2 * TALLY_MESSAGE + 3] = "";
+
+    (void)state;
+    for (size_t ahead = 0; ahead < 2; ahead++) {
+        memset(message, 'x', ahead);
+        for (size_t i = 0; i < TALLY_MESSAGE; i++)
+            memcpy(message + ahead + 2 * i, "é", sizeof("é"));
+        ended(STATUS_FAILED, ahead == 0 ? "a" : "b", message, 2);
+        assert_int_equal(text_utf8_error(span_of(tally.error[ahead].message)), strlen(tally.error[ahead].message));
+        assert_in_range(strlen(tally.error[ahead].message), TALLY_MESSAGE - 3, TALLY_MESSAGE - 1);
+    }
 }
 
 static void test_all_done(void **state)
@@ -258,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_create, fresh),
         cmocka_unit_test_setup(test_narrow, fresh),
+        cmocka_unit_test_setup(test_long_message, fresh),
         cmocka_unit_test_setup(test_all_done, fresh),
         cmocka_unit_test(test_next),
         cmocka_unit_test_setup(test_stop, fresh),

@@ -62,6 +62,34 @@ static void characters(void **state)
     assert_int_equal(text_char_len(SPAN("😀")), 4);
 }
 
+/* Where a text can be cut so that at most so many bytes are left and no character is halved. */
+static void cuts_between_characters(void **state)
+{
+    static const struct {
+        struct span text;
+        size_t most, left;
+    } table[] = {
+        {{NULL, 0}, 5, 0},
+        {BYTES("abc"), 5, 3},
+        {BYTES("abc"), 3, 3},
+        {BYTES("abc"), 2, 2},
+        {BYTES("abc"), 0, 0},
+        {BYTES("aéb"), 3, 3},
+        {BYTES("aéb"), 2, 1},
+        {BYTES("a€b"), 3, 1},
+        {BYTES("a€b"), 2, 1},
+        {BYTES("a😀"), 4, 1},
+        {BYTES("a😀"), 5, 5},
+        {BYTES("😀"), 3, 0},
+        {BYTES("a\xE2\x82"), 3, 3}, /* malformed as it came: no worse */
+        {BYTES("ab\x80\x80\x80\x80\x80\x80"), 7, 4},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++)
+        assert_int_equal(text_cut(table[i].text, table[i].most), table[i].left);
+}
+
 static void code_points(void **state)
 {
     (void)state;
@@ -203,9 +231,16 @@ static void nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utf8),    cmocka_unit_test(characters),  cmocka_unit_test(shows_harmlessly),
-        cmocka_unit_test(quotes),  cmocka_unit_test(folds_case),  cmocka_unit_test(columns),
-        cmocka_unit_test(nearest), cmocka_unit_test(code_points), cmocka_unit_test(trims_wide_blanks),
+        cmocka_unit_test(utf8),
+        cmocka_unit_test(characters),
+        cmocka_unit_test(shows_harmlessly),
+        cmocka_unit_test(quotes),
+        cmocka_unit_test(folds_case),
+        cmocka_unit_test(columns),
+        cmocka_unit_test(nearest),
+        cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(code_points),
+        cmocka_unit_test(trims_wide_blanks),
     };
 
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);

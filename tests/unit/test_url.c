@@ -1,5 +1,8 @@
 #include "net/url.h"
 
+#include "base/buf.h"
+#include "base/text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,6 +59,15 @@ static void test_check(void **state)
     refused("http://h", (struct url_parts){.scheme = "http", .host = "h"}, "would travel unencrypted");
     refused("https://api.example/?", good, "leave out what follows ? or #");
     refused("https://api.example/#", good, "leave out what follows ? or #");
+    for (size_t ahead = 0; ahead < 2; ahead++) { /* long ones are cut between two characters */
+        char text[600] = "ftp://xx";
+        struct err cut;
+
+        for (size_t used = strlen("ftp://") + ahead; used + strlen("é") < sizeof(text); used += strlen("é"))
+            memcpy(text + used, "é", sizeof("é"));
+        assert_false(url_check(text, &(struct url_parts){.scheme = "ftp", .host = "h"}, &cut));
+        assert_int_equal(text_utf8_error(span_of(cut.text)), strlen(cut.text));
+    }
     good.has_user = true;
     refused("https://u:secret@api.example", good, "holds a user name or a password");
     assert_false(url_check("https://u:secret@api.example", &good, &err));
