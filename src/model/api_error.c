@@ -1,17 +1,17 @@
 #include "model/api_error.h"
 
 #include "base/text.h"
-#include "model/connector.h"
 #include "model/json.h"
+#include "model/json_text.h"
 #include "model/redact.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 enum {
-    COLLECT_MAX = 4 * PAYLOAD_MAX, /* bytes of a message before it is cut: one may quote a whole payload, escaped */
-    HTML_MARK_MAX = 4096,          /* bytes in which a page shows that it is HTML */
-    PARTS_MAX = 10,                /* messages of one list that are looked at */
+    SHOWN_MAX = 16384,    /* bytes of API_ERROR_MESSAGE characters, control characters written out */
+    HTML_MARK_MAX = 4096, /* bytes in which a page shows that it is HTML */
+    PARTS_MAX = 10,       /* messages of one list that are looked at */
 };
 
 /* Members that hold a message, or more that do, the most telling first. */
@@ -53,7 +53,7 @@ static bool describe_string(const struct json_value *value, struct buf *out)
 {
     struct span text = span_trim(json_string(value));
 
-    return text.len > 0 && buf_span(out, first_bytes(text, out->max - out->len));
+    return text.len > 0 && buf_span(out, text);
 }
 
 /* What it is about, and what the first of its members that has something to say has to say. */
@@ -232,7 +232,6 @@ static void collect(struct span body, struct buf *message, struct buf *code)
     bool described = describe(value, message);
 
     buf_span(code, find_code(value));
-    body = first_bytes(body, COLLECT_MAX);
     if (!described && is_html(body))
         describe_html(body, message);
     else if (!described)
@@ -275,28 +274,46 @@ static void add_cut(struct span text, struct buf *out)
         buf_text(out, "…");
 }
 
+/*
+ * What the answer says, without secrets, in one line, all of it: to cut it first would leave parts of secrets. One may
+ * be whole only after its blanks have become one.
+ */
+static void add_clean(struct span collected, struct api_secrets secrets, struct buf *out)
+{
+    struct buf redacted, line;
+
+    buf_init(&redacted, out->max);
+    buf_init(&line, out->max);
+    redact(collected, secrets.secret, secrets.count, &redacted);
+    add_one_line(buf_view(&redacted), &line);
+    redact(buf_view(&line), secrets.secret, secrets.count, out);
+    buf_wipe(&redacted);
+    buf_wipe(&line);
+}
+
 void api_error_read(struct span body, struct api_secrets secrets, struct buf *message, struct buf *code)
 {
-    enum { LONGEST_SHOWN = 8 * COLLECT_MAX };
-    struct buf collected, found, redacted, line, shown;
+    /* of a byte of the body JSON makes three at most, the blanks and colons between messages included */
+    size_t longest = (JSON_TEXT_GROWTH * body.len + PARTS_MAX) * strlen(REDACTED);
+    struct buf collected, found, line, shown, cut;
 
-    buf_init(&collected, COLLECT_MAX);
+    buf_init(&collected, longest);
     buf_init(&found, API_ERROR_CODE);
-    buf_init(&redacted, LONGEST_SHOWN);
-    buf_init(&line, LONGEST_SHOWN);
-    buf_init(&shown, LONGEST_SHOWN);
+    buf_init(&line, longest);
+    buf_init(&shown, SHOWN_MAX);
+    buf_init(&cut, SHOWN_MAX);
     collect(span_trim(body), &collected, &found);
-    redact(buf_view(&collected), secrets.secret, secrets.count, &redacted);
-    add_one_line(buf_view(&redacted), &line);
+    add_clean(buf_view(&collected), secrets, &line);
     text_show(&shown, buf_view(&line), API_ERROR_MESSAGE);
-    add_cut(buf_view(&shown), message);
+    add_cut(buf_view(&shown), &cut);
+    redact_parts(buf_view(&cut), secrets.secret, secrets.count, message);
     if (!redact_needed(buf_view(&found), secrets.secret, secrets.count))
         buf_span(code, buf_view(&found));
     buf_wipe(&collected);
+    buf_wipe(&line);
+    buf_wipe(&shown);
+    buf_wipe(&cut);
     buf_release(&found);
-    buf_release(&redacted);
-    buf_release(&line);
-    buf_release(&shown);
 }
 
 bool api_error_is_json(struct span body)

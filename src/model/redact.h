@@ -14,12 +14,20 @@
 
 /*
  * Appends `text` with each occurrence of each of `count` secrets replaced by REDACTED; empty secrets are ignored.
- * Found are a secret as it is, and one whose characters are written, some or all, as JSON escapes (`\"`, `\u00e9`), as
- * HTML entities (`&amp;`, `&#39;`, `&#x27;`) or percent-encoded (`%20`). Must be done before a text is cut or escaped.
+ * Found are a secret as it is, in any case of ASCII letters; one whose characters are written, some or all, as JSON
+ * escapes (`\"`, `\u00e9`), as HTML entities (`&amp;`, `&#39;`, `&#x27`, `&nbsp;`) or percent-encoded (`%20`); one with
+ * other blanks, or `+`, for its blanks, or with characters between its own that no one sees; and one in base64.
+ * Must be done before a text is cut or escaped. Takes time for each byte, hardly any for each secret.
  */
 void redact(struct span text, const struct span *secrets, size_t count, struct buf *out);
 
-/* Whether there is one of the secrets in it. */
+/*
+ * Likewise for pieces of secrets, of 8 bytes and more, that stand beside an ellipsis (`...`, `…`), as those stand who
+ * abbreviate what they quote. For texts that have been cut: takes time for each ellipsis and secret.
+ */
+void redact_parts(struct span text, const struct span *secrets, size_t count, struct buf *out);
+
+/* Whether there is anything in it that the two would replace. */
 bool redact_needed(struct span text, const struct span *secrets, size_t count);
 
 #endif

@@ -141,6 +141,60 @@ static void gives_no_secret_back(void **state)
     expect_errors(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
+/* Redacted before its blanks have become one and after it, and once more where what is cut or quoted leaves a part. */
+static void gives_no_secret_back_in_pieces(void **state)
+{
+    static const struct span texts[] = {{"pa55 w0rd-of-a-broker", 21}, {"s3ss10n", 7}};
+    static const struct error_case cases[] = {
+        {"{\"message\": \"got pa55\\u007f w0rd-of-a-broker!\"}", "got [secret]!", ""},
+        {"{\"message\": \"got pa55\\n\\tw0rd-of-a-broker!\"}", "got [secret]!", ""},
+        {"{\"message\": \"got s3ss\\u0000\\u000110n!\"}", "got [secret]!", ""},
+        {"<html><title>got pa55 <b>w0rd</b>-of-a-br&#111ker</title>", "got [secret]", ""},
+        {"{\"detail\": [{\"msg\": \"input_value='pa55 w0rd...f-a-broker', input_type=str\"}]}",
+         "input_value='[secret]...[secret]', input_type=str", ""},
+        {"{\"message\": \"m\", \"errorCode\": \"S3SS10N\"}", "m", ""},
+    };
+    struct buf message, code;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        buf_init(&message, 2000);
+        buf_init(&code, 200);
+        api_error_read(span_of(cases[i].body), (struct api_secrets){texts, 2}, &message, &code);
+        assert_string_equal(buf_view(&message).data, cases[i].message);
+        assert_string_equal(buf_view(&code).data, cases[i].code);
+        buf_release(&message);
+        buf_release(&code);
+    }
+}
+
+/* However far behind the blanks of an answer it stands: whole when it is looked for, also where the message is cut. */
+static void finds_a_secret_far_behind(void **state)
+{
+    static const size_t places[] = {280, 291, 299, 65536, 262130, 262143, 262144, 1000000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct buf body, message, code;
+
+        buf_init(&body, (size_t)2 << 20);
+        buf_init(&message, 5000);
+        buf_init(&code, 100);
+        buf_text(&body, "not ");
+        while (body.len < places[i])
+            buf_char(&body, places[i] < API_ERROR_MESSAGE ? 'x' : ' ');
+        buf_text(&body, "hunter2, pass\"word");
+        api_error_read(buf_view(&body), secrets, &message, &code);
+        assert_null(strstr(message.data, "hunt"));
+        assert_null(strstr(message.data, "pass"));
+        if (places[i] > API_ERROR_MESSAGE)
+            assert_string_equal(message.data, "not [secret], [secret]");
+        buf_release(&body);
+        buf_release(&message);
+        buf_release(&code);
+    }
+}
+
 static size_t characters(struct span text)
 {
     size_t count = 0;
@@ -225,6 +279,8 @@ int main(void)
         cmocka_unit_test(shows_no_control_character),
         cmocka_unit_test(believes_only_plain_codes),
         cmocka_unit_test(gives_no_secret_back),
+        cmocka_unit_test(gives_no_secret_back_in_pieces),
+        cmocka_unit_test(finds_a_secret_far_behind),
         cmocka_unit_test(cuts_long_messages),
         cmocka_unit_test(keeps_what_fits),
         cmocka_unit_test(looks_two_objects_deep),

@@ -34,6 +34,12 @@ static void leaves_other_text_alone(void **state)
     expect_redacted("hunter3 hunter hunter", "hunter2", "hunter3 hunter hunter");
     expect_redacted("\\u00e9 &amp; %20 \\ & %", "hunter2", "\\u00e9 &amp; %20 \\ & %");
     expect_redacted("nothing to hide", "", "nothing to hide");
+    expect_redacted("hun ter2 hun\x7F 2 h\x01", "hunter2", "hun ter2 hun\x7F 2 h\x01");
+    expect_redacted("\x01hunter", "hunter2", "\x01hunter");
+    expect_redacted("pa55w0rd pa55  w0rd", "pa55-w0rd", "pa55w0rd pa55  w0rd");
+    expect_redacted("aHVudGVtMg==", "hunter2", "aHVudGVtMg=="); /* huntem2 */
+    expect_redacted("cHc=", "pw", "cHc=");                      /* too short to be told from a word */
+    expect_redacted("hunter... ...unter2", "hunter2", "hunter... ...unter2");
 }
 
 static void takes_out_every_occurrence(void **state)
@@ -68,11 +74,66 @@ static void knows_secrets_in_disguise(void **state)
         {"100%", "100%"},
         {"\\u0041bc", "Abc"},
         {"a\\u00e9\\\"&amp;", "aé\"&"},
+        {"&#112;&#97", "pa"},
+        {"&#x70&#x61;", "pa"},
+        {"HuNTer2", "hunter2"},
+        {"hunter2", "HUNTER2"},
+        {"%48unter2", "hunter2"},
+        {"pa55+w0rd", "pa55 w0rd"},
+        {"pa55&nbsp;w0rd", "pa55 w0rd"},
+        {"pa55\xC2\xA0w0rd", "pa55 w0rd"},
+        {"pa55 w0rd", "pa55\xC2\xA0w0rd"},
+        {"pa55\r\nw0rd", "pa55 w0rd"},
+        {"pa55 \x7F w0rd", "pa55 w0rd"},
+        {"pa\x7F\x01\x35\x35w0rd", "pa55w0rd"},
+        {"pa55\xE2\x80\x8Bw0rd", "pa55w0rd"},
+        {"pa55\xE2\x80\xAE\xC2\xADw0\xC2\x9Brd", "pa55w0rd"},
+        {"pa55\xFFw0\xEF\xBF\xBDrd", "pa55w0rd"},
+        {"cGE1NSB3MHJkLW9mLWEmYnJva2Vy", "pa55 w0rd-of-a&broker"},
+        {"aHVudGVyMg==", "hunter2"},
+        {"aHVudGVyMg", "hunter2"},
+        {"aHVudGVyMjpk", "hunter2"}, /* with `:d` behind it */
+        {"++++++++", "\xFB\xEF\xBE\xFB\xEF\xBE"},
+        {"----____", "\xFB\xEF\xBE\xFF\xFF\xFF"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         expect_redacted(cases[i].text, cases[i].secret, REDACTED);
+}
+
+/* As frameworks abbreviate what they quote. */
+static void takes_out_parts_beside_an_ellipsis(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"", ""},
+        {"nothing ... to … hide", "nothing ... to … hide"},
+        {"k3y-of-the", "k3y-of-the"},
+        {"value='k3y-of-t...-account'", "value='" REDACTED "..." REDACTED "'"},
+        {"value='k3y-of-t…e-account'", "value='" REDACTED "…" REDACTED "'"},
+        {"value='k3y-of-...account'", "value='k3y-of-...account'"}, /* 7 bytes of 18 */
+        {"{'key': 'k3y-of-the-accoun...", "{'key': '" REDACTED "..."},
+        {"....f-the-acc…", "...." REDACTED "…"},
+        {"f-the-ac...f-the-ac...f-the-ac", REDACTED "..." REDACTED "..." REDACTED},
+        {"key-123...hunter2...", "key-123...hunter2..."}, /* whole ones are redact()'s */
+        {"abcabcabY...abcabcabc", "abcabcabY..." REDACTED},
+    };
+    static const struct span secrets[] = {{"k3y-of-the-account", 18}, {"key-123", 7}, {NULL, 0}, {"abcabcabcabX", 12}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf out;
+
+        buf_init(&out, 1000);
+        redact_parts(span_of(cases[i].text), secrets, 4, &out);
+        assert_string_equal(buf_view(&out).data, cases[i].expected);
+        if (i != 9)
+            assert_int_equal(redact_needed(span_of(cases[i].text), secrets, 4),
+                             strcmp(cases[i].text, cases[i].expected) != 0);
+        buf_release(&out);
+    }
 }
 
 /* What looks like the beginning of a spelling, at the very end of the text. */
@@ -89,9 +150,8 @@ static void reads_no_further_than_the_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaves_other_text_alone),
-        cmocka_unit_test(takes_out_every_occurrence),
-        cmocka_unit_test(knows_secrets_in_disguise),
+        cmocka_unit_test(leaves_other_text_alone),        cmocka_unit_test(takes_out_every_occurrence),
+        cmocka_unit_test(knows_secrets_in_disguise),      cmocka_unit_test(takes_out_parts_beside_an_ellipsis),
         cmocka_unit_test(reads_no_further_than_the_text),
     };
 
