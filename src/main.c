@@ -78,6 +78,7 @@
  *   land          takes their answers
  *   settle        settles rows whose answer was lost
  *   listing       one GET of the account
+ *   hush          what must not come back through a server's text
  *   idset         which connectors are some row's
  *   resume        takes up an interrupted run
  *   recent        what of the rate window an earlier run has used

@@ -1,7 +1,6 @@
 #include "flow/courier.h"
 
 #include "base/clock.h"
-#include "model/redact.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -32,6 +31,7 @@ bool courier_init(struct courier *courier, const struct courier_config *config, 
     if (courier->http == NULL)
         return false;
     courier->pace = pace_new(&pace);
+    hush_init(&courier->hush, config->http.api_key, config->http.concurrency);
     return true;
 }
 
@@ -45,6 +45,7 @@ void courier_release(struct courier *courier)
     stop_uninstall();
     http_free(courier->http);
     pace_free(courier->pace);
+    hush_release(&courier->hush);
 }
 
 int64_t courier_next_send(const struct courier *courier, int64_t now_ms)
@@ -182,11 +183,4 @@ int64_t courier_backoff(struct courier *courier, uint32_t attempts)
 int64_t courier_server_time(const struct courier *courier, int64_t wall_ms)
 {
     return wall_ms + (courier->has_clock ? courier->clock_offset_ms : 0);
-}
-
-void courier_hide_key(const struct courier *courier, struct span text, struct buf *out)
-{
-    struct span key = span_of(courier->config.http.api_key);
-
-    redact(text, &key, key.len >= COURIER_KEY_MIN ? 1 : 0, out);
 }

@@ -6,6 +6,7 @@
 #define FLOW_COURIER_H
 
 #include "base/err.h"
+#include "flow/hush.h"
 #include "flow/stop.h"
 #include "flow/tally.h"
 #include "io/console.h"
@@ -16,8 +17,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum { COURIER_KEY_MIN = 12 };
 
 struct courier_config {
     struct http_config http;
@@ -34,7 +33,8 @@ struct courier {
     struct tally *tally;
     struct console *console;
     struct log *log;
-    uint64_t random; /* state of the jitter's generator */
+    struct hush hush; /* what must not come back through an answer */
+    uint64_t random;  /* state of the jitter's generator */
     int64_t started_ms, started_wall_ms;
     enum stop_reason stop;
     int64_t stopped_ms;      /* when `stop` was set */
@@ -79,12 +79,6 @@ bool courier_must_abort(const struct courier *courier, int64_t now_ms);
 
 /* The wait before attempt number `attempts` + 1, after `attempts` have been made. */
 int64_t courier_backoff(struct courier *courier, uint32_t attempts);
-
-/*
- * Appends a connector's text (an inbox, a label) as the server gave it, with the API key taken out where it comes back.
- * A key of fewer than COURIER_KEY_MIN bytes (a sandbox's) is a word that such a text may well have by itself.
- */
-void courier_hide_key(const struct courier *courier, struct span text, struct buf *out);
 
 /* Our wall clock's milliseconds as the server's clock counts them. */
 int64_t courier_server_time(const struct courier *courier, int64_t wall_ms);

@@ -164,7 +164,7 @@ static bool on_connector(void *context, const struct remote *remote, struct span
     uint32_t key = (uint32_t)connector_key_hash(&remote->connector);
 
     if (search->note_twins)
-        run_note_account(search->run, remote->org_id);
+        run_note_account(search->run, remote->org_id, (struct span){0});
     if (!has_key(search, first_of(search, key, 0), key) || idset_has(&search->run->claimed, remote->id) ||
         (remote->archived && search->archived++ >= search->count + SPARE_MATCHES) ||
         !idset_add(&search->seen, remote->id))
@@ -212,12 +212,15 @@ static void row_exists(struct search *search, uint64_t index, const struct sheet
         .connector_id = remote->id,
         .created_at = remote->created_at,
     };
+    struct span own = connector_secret(&read->connector);
     struct buf inbox;
 
     buf_init(&inbox, 4096);
-    courier_hide_key(run->courier, remote->inbox_email, &inbox);
+    hush_field(&run->courier->hush, own, remote->inbox_email, &inbox);
+    buf_reset(&run->code);
+    connector_differences(&read->connector, &remote->connector, &run->code);
     buf_reset(&run->text);
-    connector_differences(&read->connector, &remote->connector, &run->text);
+    hush_field(&run->courier->hush, own, buf_view(&run->code), &run->text);
     outcome.inbox_email = buf_view(&inbox);
     outcome.error_message = buf_view(&run->text);
     idset_add(&run->claimed, remote->id);

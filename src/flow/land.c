@@ -4,7 +4,6 @@
 #include "flow/launch.h"
 #include "model/api_error.h"
 #include "model/classify.h"
-#include "model/redact.h"
 
 #include <inttypes.h>
 
@@ -19,29 +18,10 @@ void land_release(struct land *land)
     remote_release(&land->remote);
 }
 
-/* What must not come back through a server's text: the key, and the row's own secrets. Spans last until the next
- * sheet_at(). */
-static size_t secrets_of(struct run *run, uint64_t index, struct span *secret)
-{
-    const struct row *row = &run->rows.row[index];
-    size_t count = 0;
-    struct sheet_row *read;
-    struct err err;
-
-    secret[count++] = span_of(run->courier->config.http.api_key);
-    if (!sheet_has_secrets(run->sheet) || !sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
-        return count;
-    for (size_t i = 0; i < FIELDS; i++)
-        if (field_is_secret((enum field)i) && read->values.value[i].len > 0)
-            secret[count++] = read->values.value[i];
-    return count;
-}
-
 /* run->code and run->text: an error's code and sentence, without secrets. */
-static void describe(struct run *run, uint64_t row, const struct http_answer *answer)
+static void describe(struct run *run, const struct http_answer *answer)
 {
-    struct span secret[FIELDS + 1];
-    struct api_secrets secrets = {secret, secrets_of(run, row, secret)};
+    struct api_secrets secrets = hush_secrets(&run->courier->hush, launch_secret(run, answer->tag));
 
     buf_reset(&run->code);
     buf_reset(&run->text);
@@ -62,8 +42,6 @@ static void describe(struct run *run, uint64_t row, const struct http_answer *an
 static void log_attempt(struct run *run, uint64_t row, const struct http_answer *answer, enum verdict verdict)
 {
     struct json_object *line = run_log_row(run, "attempt", row);
-    struct span secret[FIELDS + 1];
-    size_t secrets;
 
     if (line == NULL)
         return;
@@ -71,8 +49,8 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
     json_object_integer(line, "http_status", answer->status);
     json_object_text(line, "verdict", span_of(verdict_name(verdict)));
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
-    secrets = secrets_of(run, row, secret);
-    if (answer->request_id.len > 0 && !redact_needed(answer->request_id, secret, secrets))
+    if (answer->request_id.len > 0 &&
+        hush_allows(&run->courier->hush, launch_secret(run, answer->tag), answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
     if (verdict != VERDICT_CREATED) {
         json_object_text(line, "error_code", buf_view(&run->code));
@@ -87,6 +65,7 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
 {
     struct run *run = land->run;
     const struct remote *remote = &land->remote;
+    struct span own = launch_secret(run, answer->tag);
     struct outcome outcome = {
         .status = STATUS_CREATED,
         .connector_id = remote->id,
@@ -95,10 +74,10 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     };
 
     buf_reset(&run->text);
-    courier_hide_key(run->courier, remote->inbox_email, &run->text);
+    hush_field(&run->courier->hush, own, remote->inbox_email, &run->text);
     outcome.inbox_email = buf_view(&run->text);
     run->key_has_worked = true;
-    run_note_account(run, remote->org_id);
+    run_note_account(run, remote->org_id, own);
     run_witness(run, remote->id, answer->ended_ms);
     run_compare_clocks(run, remote->created_ms, answer->date_ms, answer->latency_us / 1000);
     run_finish(run, row, &outcome);
@@ -192,7 +171,7 @@ void land_answer(struct land *land, const struct http_answer *answer)
     verdict = classify_create(answer->fate, answer->status, readable && !entry.misnamed);
 
     if (verdict != VERDICT_CREATED)
-        describe(run, row, answer);
+        describe(run, answer);
     log_attempt(run, row, answer, verdict);
     switch (verdict) {
     case VERDICT_CREATED:

@@ -53,7 +53,7 @@ static bool promise(struct launch *launch, uint64_t row, int64_t now_ms)
 }
 
 /* The row's payload into launch->payload. What was checked is what is sent: otherwise the input has changed. */
-static bool build(struct launch *launch, uint64_t index, uint64_t *public_hash)
+static bool build(struct launch *launch, uint64_t index, struct flight *flight)
 {
     struct run *run = launch->run;
     const struct row *row = &run->rows.row[index];
@@ -64,10 +64,13 @@ static bool build(struct launch *launch, uint64_t index, uint64_t *public_hash)
         courier_fault(run->courier, &err);
         return false;
     }
-    *public_hash = connector_public_hash(&read->connector);
+    *flight = (struct flight){.public_hash = connector_public_hash(&read->connector), .row = (uint32_t)index};
     buf_reset(&launch->payload);
-    if (read->valid && (uint32_t)*public_hash == row->public_tag && payload_write(&read->connector, &launch->payload))
+    if (read->valid && (uint32_t)flight->public_hash == row->public_tag &&
+        payload_write(&read->connector, &launch->payload)) {
+        flight->secret = hush_keep(&run->courier->hush, connector_secret(&read->connector));
         return true;
+    }
     err_set(&err, EXIT_INPUT,
             "%s:%u is not what it was when it was checked: the input has changed meanwhile; nobody may edit it while "
             "it is sent",
@@ -76,12 +79,13 @@ static bool build(struct launch *launch, uint64_t index, uint64_t *public_hash)
     return false;
 }
 
-static uint64_t board(struct run *run, uint64_t row, uint64_t public_hash)
+static uint64_t board(struct run *run, const struct flight *flight)
 {
     for (unsigned i = 0; i < run->flights; i++)
         if (!run->flight[i].taken) {
-            run->flight[i] = (struct flight){.public_hash = public_hash, .row = (uint32_t)row, .taken = true};
-            return (uint64_t)i << 32 | row;
+            run->flight[i] = *flight;
+            run->flight[i].taken = true;
+            return (uint64_t)i << 32 | flight->row;
         }
     assert(false && "a flight is free whenever the courier has room");
     return 0;
@@ -93,21 +97,28 @@ uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
 
     assert(flight->taken);
     flight->taken = false;
+    hush_let_go(&run->courier->hush, flight->secret);
     *public_hash = flight->public_hash;
     return flight->row;
+}
+
+struct span launch_secret(const struct run *run, uint64_t tag)
+{
+    return hush_kept(&run->courier->hush, run->flight[tag >> 32].secret);
 }
 
 void launch_row(struct launch *launch, int64_t now_ms)
 {
     struct run *run = launch->run;
     struct http_request request = {.method = HTTP_POST, .path = "/contents/v1/connectors"};
-    uint64_t row = launch->next, public_hash;
+    uint64_t row = launch->next;
+    struct flight flight;
     struct row *state;
 
     if (!promise(launch, run->ready_count > 0 ? run->ready[run->ready_head] : row, now_ms))
         return;
     run_take_ready(run, &row);
-    if (!build(launch, row, &public_hash))
+    if (!build(launch, row, &flight))
         return;
     state = &run->rows.row[row];
     if (state->attempts > 0)
@@ -116,6 +127,6 @@ void launch_row(struct launch *launch, int64_t now_ms)
         state->attempts++;
     rows_move(&run->rows, row, ROW_IN_FLIGHT);
     request.body = buf_view(&launch->payload);
-    request.tag = board(run, row, public_hash);
+    request.tag = board(run, &flight);
     courier_send(run->courier, REQUEST_CREATE, &request, now_ms);
 }

@@ -35,4 +35,7 @@ void launch_row(struct launch *launch, int64_t now_ms);
 /* The row of an answer's tag, and its flight's public hash; frees the flight. */
 uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash);
 
+/* The secret that went out with it; empty where there was none. Lasts until the next launch_row(). */
+struct span launch_secret(const struct run *run, uint64_t tag);
+
 #endif

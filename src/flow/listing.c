@@ -67,7 +67,7 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
     json_object_text(line, "verdict", span_of(verdict_name(verdict)));
     json_object_integer(line, "connectors", (int64_t)listing->connectors);
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
-    if (answer->request_id.len > 0)
+    if (answer->request_id.len > 0 && hush_allows(&listing->courier->hush, (struct span){0}, answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
     if (answer->problem_code != NULL)
         json_object_text(line, "error_code", span_of(answer->problem_code));
@@ -76,13 +76,13 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
 
 static void explain(struct listing *listing, const struct http_answer *answer, bool whole, struct buf *why)
 {
-    struct span key = span_of(listing->courier->config.http.api_key);
+    struct api_secrets secrets = hush_secrets(&listing->courier->hush, (struct span){0});
     struct buf code;
 
     buf_init(&code, 128);
     if (answer->status >= 300) {
         buf_format(why, "the server answered %d: ", answer->status);
-        api_error_read(answer->body, (struct api_secrets){&key, 1}, why, &code);
+        api_error_read(answer->body, secrets, why, &code);
     } else if (answer->status >= 200 && answer->fate == FATE_ANSWERED && !whole)
         buf_text(why, "the answer is not a list of connectors; is the base URL the API's?");
     else

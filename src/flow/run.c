@@ -176,11 +176,11 @@ void run_compare_clocks(struct run *run, int64_t created_ms, int64_t date_ms, in
         run->clock_evidence = CLOCK_AGREES;
 }
 
-void run_note_account(struct run *run, struct span org_id)
+void run_note_account(struct run *run, struct span org_id, struct span own)
 {
     struct err err;
 
-    if (run->account_noted || org_id.len == 0)
+    if (run->account_noted || org_id.len == 0 || !hush_allows(&run->courier->hush, own, org_id))
         return;
     run->account_noted = true;
     if (!journal_account(run->journal, org_id, &err))

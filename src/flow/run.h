@@ -50,6 +50,7 @@ enum clock_evidence { CLOCK_UNTESTED, CLOCK_AGREES, CLOCK_DISAGREES };
 struct flight {
     uint64_t public_hash;
     uint32_t row;
+    int secret; /* its place in the courier's hush */
     bool taken;
 };
 
@@ -127,8 +128,8 @@ void run_witness(struct run *run, struct span id, int64_t now_ms);
  */
 void run_compare_clocks(struct run *run, int64_t created_ms, int64_t date_ms, int64_t took_ms);
 
-/* The account's id, for the journal; the first call counts. */
-void run_note_account(struct run *run, struct span org_id);
+/* The account's id, for the journal, from an answer about a row with the secret `own`; the first that is one counts. */
+void run_note_account(struct run *run, struct span org_id, struct span own);
 
 /* Tells the log of a row's change: opens a line with the row's number, line and state; NULL where there is no log. */
 struct json_object *run_log_row(struct run *run, const char *event, uint64_t row);

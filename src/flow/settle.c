@@ -359,6 +359,22 @@ static void log_settled(struct settle *settle, uint64_t row, const char *result)
     log_end(settle->run->log, line);
 }
 
+/* Lasts until the next sheet_at(); empty where there is none. */
+static struct span secret_of(struct settle *settle, uint64_t index)
+{
+    struct run *run = settle->run;
+    const struct row *row = &run->rows.row[index];
+    struct sheet_row *read;
+    struct err err;
+
+    if (!sheet_has_secrets(run->sheet))
+        return (struct span){0};
+    if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
+        return connector_secret(&read->connector);
+    courier_fault(run->courier, &err);
+    return (struct span){0};
+}
+
 static void settle_created(struct settle *settle, const struct unsettled *entry, const struct candidate *candidate)
 {
     struct run *run = settle->run;
@@ -369,7 +385,7 @@ static void settle_created(struct settle *settle, const struct unsettled *entry,
     };
 
     buf_reset(&run->text);
-    courier_hide_key(run->courier, span_of(candidate->inbox), &run->text);
+    hush_field(&run->courier->hush, secret_of(settle, entry->row), span_of(candidate->inbox), &run->text);
     outcome.inbox_email = buf_view(&run->text);
     if (run->rows.row[entry->row].attempts == 0)
         run->rows.row[entry->row].attempts = 1; /* an interrupted run's, which had no time to count it */

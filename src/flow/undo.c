@@ -210,7 +210,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
 static void describe(struct undo *undo, const struct http_answer *answer)
 {
     struct run *run = &undo->run;
-    struct span key = span_of(undo->courier_config.http.api_key);
+    struct api_secrets secrets = hush_secrets(&undo->courier.hush, (struct span){0});
 
     buf_reset(&run->code);
     buf_reset(&run->text);
@@ -221,7 +221,7 @@ static void describe(struct undo *undo, const struct http_answer *answer)
         buf_text(&run->code, "unreadable_answer");
         buf_format(&run->text, "the server answered %d, but not with the archived connector", answer->status);
     } else
-        api_error_read(answer->body, (struct api_secrets){&key, 1}, &run->text, &run->code);
+        api_error_read(answer->body, secrets, &run->text, &run->code);
     if (answer->status == 404)
         buf_text(&run->text, run->text.len > 0 ? "; not archived: was it deleted, or is it another account's?"
                                                : "no such connector: was it deleted, or is it another account's?");

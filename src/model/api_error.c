@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    SHOWN_MAX = 16384,    /* bytes of API_ERROR_MESSAGE characters, control characters written out */
+    SHOWN_MAX = 4096,     /* bytes of API_ERROR_MESSAGE characters and more, those that no one sees written out */
     HTML_MARK_MAX = 4096, /* bytes in which a page shows that it is HTML */
     PARTS_MAX = 10,       /* messages of one list that are looked at */
 };
@@ -274,43 +274,29 @@ static void add_cut(struct span text, struct buf *out)
         buf_text(out, "…");
 }
 
-/*
- * What the answer says, without secrets, in one line, all of it: to cut it first would leave parts of secrets. One may
- * be whole only after its blanks have become one.
- */
-static void add_clean(struct span collected, struct api_secrets secrets, struct buf *out)
-{
-    struct buf redacted, line;
-
-    buf_init(&redacted, out->max);
-    buf_init(&line, out->max);
-    redact(collected, secrets.secret, secrets.count, &redacted);
-    add_one_line(buf_view(&redacted), &line);
-    redact(buf_view(&line), secrets.secret, secrets.count, out);
-    buf_wipe(&redacted);
-    buf_wipe(&line);
-}
-
 void api_error_read(struct span body, struct api_secrets secrets, struct buf *message, struct buf *code)
 {
-    /* of a byte of the body JSON makes three at most, the blanks and colons between messages included */
-    size_t longest = (JSON_TEXT_GROWTH * body.len + PARTS_MAX) * strlen(REDACTED);
-    struct buf collected, found, line, shown, cut;
+    /* all that a body says, for to cut it would leave parts of secrets: of a byte JSON makes three at most */
+    size_t longest = JSON_TEXT_GROWTH * body.len + PARTS_MAX * strlen("; ");
+    struct buf collected, found, line, redacted, shown, cut;
 
     buf_init(&collected, longest);
     buf_init(&found, API_ERROR_CODE);
     buf_init(&line, longest);
+    buf_init(&redacted, SHOWN_MAX);
     buf_init(&shown, SHOWN_MAX);
     buf_init(&cut, SHOWN_MAX);
     collect(span_trim(body), &collected, &found);
-    add_clean(buf_view(&collected), secrets, &line);
-    text_show(&shown, buf_view(&line), API_ERROR_MESSAGE);
+    add_one_line(buf_view(&collected), &line);
+    redact(buf_view(&line), secrets.secret, secrets.count, &redacted);
+    text_show(&shown, buf_view(&redacted), API_ERROR_MESSAGE);
     add_cut(buf_view(&shown), &cut);
     redact_parts(buf_view(&cut), secrets.secret, secrets.count, message);
     if (!redact_needed(buf_view(&found), secrets.secret, secrets.count))
         buf_span(code, buf_view(&found));
     buf_wipe(&collected);
     buf_wipe(&line);
+    buf_release(&redacted);
     buf_wipe(&shown);
     buf_wipe(&cut);
     buf_release(&found);

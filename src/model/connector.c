@@ -241,6 +241,11 @@ uint64_t connector_hash(const struct connector *connector)
     return hash_finish(hash);
 }
 
+struct span connector_secret(const struct connector *connector)
+{
+    return connector->user_password.len > 0 ? connector->user_password : connector->session_id;
+}
+
 static bool equal_but_blanks(struct span a, struct span b)
 {
     return span_equal(text_trim(a), text_trim(b));

@@ -69,6 +69,9 @@ uint64_t connector_key_hash(const struct connector *connector);
  */
 uint64_t connector_near_hash(const struct connector *connector);
 
+/* Its secret, the password or the session: of a row that passes the checks there is one at most. Empty: none. */
+struct span connector_secret(const struct connector *connector);
+
 /* Equality for the three hashes. */
 bool connector_equal(const struct connector *a, const struct connector *b);
 bool connector_public_equal(const struct connector *a, const struct connector *b);

@@ -203,7 +203,7 @@ static struct step step(struct span text, struct span secret)
     }
     if (fold(text.data[0]) == fold(secret.data[0]))
         return (struct step){1, 1};
-    return (struct step){unseen_len(text), 0};
+    return (struct step){gap_len(text), 0};
 }
 
 /* How many bytes at the front of `text` spell the secret; 0 = they don't. */
@@ -260,49 +260,67 @@ static size_t base64_len(struct span text, struct span secret)
     return at;
 }
 
-/* The secrets that are looked for, and the bytes with which one, however it is written, may begin. */
+/* How a secret, however it is written, may begin. */
+enum { BEGINS_ITSELF = 1, BEGINS_SPELLING = 2 };
+
 struct search {
     const struct span *secrets;
     size_t count;
-    bool begins[256];
+    unsigned char begins[256];
 };
 
 static void may_begin(struct search *search, char byte)
 {
-    search->begins[(unsigned char)byte] = true;
+    search->begins[(unsigned char)byte] |= BEGINS_ITSELF;
+}
+
+static void add_beginnings(struct search *search, struct span secret)
+{
+    char first = fold(secret.data[0]);
+    int six = six_bits(secret, 0);
+
+    may_begin(search, first);
+    if (first >= 'a' && first <= 'z')
+        may_begin(search, (char)(first - ('a' - 'A')));
+    if (first == ' ')
+        may_begin(search, '+');
+    if (secret.len >= BASE64_MIN)
+        may_begin(search, base64[six]);
+    if (secret.len >= BASE64_MIN && six >= 62)
+        may_begin(search, six == 62 ? '-' : '_');
 }
 
 static void search_init(struct search *search, const struct span *secrets, size_t count)
 {
-    *search = (struct search){.secrets = secrets, .count = count};
-    for (size_t i = 0; i < count; i++) {
-        char first;
+    static const char spelling[] = "\\&%";
 
-        if (secrets[i].len == 0)
-            continue;
-        first = fold(secrets[i].data[0]);
-        may_begin(search, first);
-        if (first >= 'a' && first <= 'z')
-            may_begin(search, (char)(first - ('a' - 'A')));
-        if (first == ' ')
-            may_begin(search, '+');
-        may_begin(search, base64[six_bits(secrets[i], 0)]);
-        if (six_bits(secrets[i], 0) >= 62)
-            may_begin(search, six_bits(secrets[i], 0) == 62 ? '-' : '_');
-    }
+    *search = (struct search){.secrets = secrets, .count = count};
+    for (size_t i = 0; i < count; i++)
+        if (secrets[i].len > 0)
+            add_beginnings(search, secrets[i]);
+    for (const char *at = spelling; *at != '\0'; at++)
+        search->begins[(unsigned char)*at] |= BEGINS_SPELLING;
+}
+
+/* Whether it is worth looking: nearly every text is full of bytes with which no secret begins. */
+static bool may_be_secret(const struct search *search, struct span text)
+{
+    unsigned char begins = search->begins[(unsigned char)text.data[0]];
+    struct spelling spelling;
+
+    if (begins != BEGINS_SPELLING)
+        return begins != 0;
+    spelling = spell(text);
+    return spelling.len > 0 && (search->begins[(unsigned char)spelling.bytes[0]] & BEGINS_ITSELF) != 0;
 }
 
 /* The longest secret at the front of `text`. As it is comes first: what looks like an escape may be part of it. */
 static size_t secret_len(const struct search *search, struct span text)
 {
-    struct spelling spelling;
     size_t longest = 0;
 
-    if (!search->begins[(unsigned char)text.data[0]]) {
-        spelling = spell(text);
-        if (spelling.len == 0 || !search->begins[(unsigned char)spelling.bytes[0]])
-            return 0;
-    }
+    if (!may_be_secret(search, text))
+        return 0;
     for (size_t i = 0; i < search->count; i++) {
         struct span secret = search->secrets[i];
         size_t len;
@@ -321,25 +339,31 @@ static size_t secret_len(const struct search *search, struct span text)
     return longest;
 }
 
+/* Appends what of the text fits, cut between two characters. */
+static void add_fitting(struct buf *out, struct span text)
+{
+    buf_add(out, text.data, text_cut(text, out->max - out->len));
+}
+
 void redact(struct span text, const struct span *secrets, size_t count, struct buf *out)
 {
     struct search search;
     size_t at = 0, copied = 0;
 
     search_init(&search, secrets, count);
-    while (at < text.len) {
+    while (at < text.len && at - copied <= out->max - out->len) {
         size_t len = secret_len(&search, behind(text, at));
 
         if (len == 0) {
             at++;
             continue;
         }
-        buf_add(out, text.data + copied, at - copied);
-        buf_text(out, REDACTED);
+        add_fitting(out, (struct span){text.data + copied, at - copied});
+        add_fitting(out, span_of(REDACTED));
         at += len;
         copied = at;
     }
-    buf_add(out, text.data + copied, at - copied);
+    add_fitting(out, (struct span){text.data + copied, at - copied});
 }
 
 /* Parts of secrets, beside an ellipsis */
@@ -349,6 +373,8 @@ static size_t ellipsis_len(struct span text)
 {
     size_t dots = 0;
 
+    if (text.data[0] != '.' && text.data[0] != "…"[0])
+        return 0;
     if (text.len >= strlen("…") && memcmp(text.data, "…", strlen("…")) == 0)
         return strlen("…");
     while (dots < text.len && text.data[dots] == '.')

@@ -13,11 +13,11 @@
 #define REDACTED "[secret]"
 
 /*
- * Appends `text` with each occurrence of each of `count` secrets replaced by REDACTED; empty secrets are ignored.
- * Found are a secret as it is, in any case of ASCII letters; one whose characters are written, some or all, as JSON
- * escapes (`\"`, `\u00e9`), as HTML entities (`&amp;`, `&#39;`, `&#x27`, `&nbsp;`) or percent-encoded (`%20`); one with
- * other blanks, or `+`, for its blanks, or with characters between its own that no one sees; and one in base64.
- * Must be done before a text is cut or escaped. Takes time for each byte, hardly any for each secret.
+ * Appends `text` with each occurrence of each of `count` secrets replaced by REDACTED, as much of it as fits; empty
+ * secrets are ignored. Found are a secret as it is, in any case of ASCII letters; one whose characters are written,
+ * some or all, as JSON escapes (`\"`, `\u00e9`), as HTML entities (`&amp;`, `&#39;`, `&#x27`, `&nbsp;`) or
+ * percent-encoded (`%20`); one with other blanks, or `+`, for its blanks, or with more of them, or of characters that
+ * no one sees, between its own; and one in base64. Must be done before a text is cut or escaped.
  */
 void redact(struct span text, const struct span *secrets, size_t count, struct buf *out);
 

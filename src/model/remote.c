@@ -47,6 +47,15 @@ static struct span short_text(const struct json_value *object, const char *name)
     return text.len <= REMOTE_TEXT_MAX ? text : (struct span){0};
 }
 
+/* Visible ASCII, as ids are written, and not much of it. */
+static bool is_id(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] <= ' ' || text.data[i] > '~')
+            return false;
+    return text.len <= REMOTE_ID_MAX;
+}
+
 /* The API writes its types in one way only: type_named() is for people. */
 static enum connector_type type_of(struct span name)
 {
@@ -81,10 +90,14 @@ bool remote_read(struct remote *remote, struct span text)
         return false;
     remote->id = id;
     remote->org_id = short_text(value, "org_id");
+    if (!is_id(remote->org_id))
+        remote->org_id = (struct span){0};
     remote->owner_id = short_text(value, "user_id");
-    remote->created_at = short_text(value, "created_at");
-    if (!clock_parse_rfc3339(remote->created_at, &remote->created_ms))
+    remote->created_at = json_string(json_member(value, "created_at"));
+    if (!clock_parse_rfc3339(remote->created_at, &remote->created_ms)) {
+        remote->created_at = (struct span){0};
         remote->created_ms = -1;
+    }
     remote->archived = json_kind(json_member(value, "archived")) == JSON_TRUE;
     remote->connector.type = type_of(json_string(json_member(value, "type")));
     remote->connector.label = json_string(json_member(value, "label"));

@@ -1,9 +1,11 @@
 """Keys and passwords: nowhere but in the requests, and in the cells of rows that may be sent again."""
 
+import base64
 import os
 import signal
 import stat
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -89,6 +91,138 @@ def test_a_connector_that_echoes_what_it_was_given(connload, raw_server, write_c
     assert_no_secret(run.out + run.err)
     for data in files(tmp_path, ["desk.csv"]).values():
         assert_no_secret(data)
+
+
+def empty_list(exchange, **headers):
+    return http_answer(200, {"results": []}, headers)
+
+
+def test_a_list_that_echoes_the_key_in_its_header(connload, raw_server, write_csv, tmp_path):
+    server = raw_server(lambda exchange: empty_list(exchange, **{"X-Request-Id": KEY}) if exchange.method == "GET"
+                        else api_answer(exchange))
+    server.key = KEY
+    write_csv("desk.csv", HEADER, ROWS[:3])
+    run = connload("create", "desk.csv", "-v", *QUICK, *REPORTS)
+    assert run.rc == 0, run.err
+    for data in files(tmp_path, ["desk.csv"]).values():
+        assert_no_secret(data)
+    assert_no_secret(run.err)
+
+
+@pytest.mark.parametrize("secret", [KEY, PASSWORD])
+def test_members_that_come_back_as_a_secret(connload, raw_server, write_csv, read_csv, tmp_path, secret):
+    """In the journal of a run that is killed, and in the results of the one that goes on with it."""
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": made})
+        if exchange.json()["label"] == "C":
+            return Hang(b"") if exchange.index == 3 else api_answer(exchange)
+        config = {**exchange.json()["config"], "email": f"{secret}@inbox.example.com"}
+        made.append(connector_of(exchange.json(), org_id=secret, created_at=secret, config=config))
+        return http_answer(201, made[-1])
+
+    server = raw_server(behave)
+    server.key = KEY
+    write_csv("desk.csv", HEADER, [ROWS[0], ["investment_research", "B", "", "u", PASSWORD, ""], ROWS[2]])
+    process = connload("create", "desk.csv", "--concurrency", "1", *QUICK, "--log", "run.log", "-v", wait=False)
+    server.wait_for_requests(4)
+    process.signal(signal.SIGKILL)
+    assert process.wait().rc == -signal.SIGKILL
+    journal = (tmp_path / "desk.results.csv.journal").read_bytes()
+    assert journal.count(b"[secret]@inbox.example.com") == 2 and b"account" not in journal
+    run = connload("create", "desk.csv", "--concurrency", "1", *QUICK, *REPORTS, "-v")
+    assert run.rc == 0, run.err
+    for data in [journal, run.err, *files(tmp_path, ["desk.csv"]).values()]:
+        assert_no_secret(data, [KEY] if secret == KEY else [KEY, secret])
+    assert [row["created_at"] for row in read_csv("desk.results.csv")][:2] == ["", ""]
+
+
+def test_a_settled_row_whose_inbox_is_its_password(connload, raw_server, write_csv, read_csv, tmp_path):
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": made})
+        made.append(connector_of(exchange.json(), config={"user_id": "u", "email": f"{PASSWORD}@inbox.example.com"}))
+        return http_answer(500, {"message": "no"})
+
+    server = raw_server(behave)
+    server.key = KEY
+    write_csv("desk.csv", HEADER, ROWS[:1])
+    run = connload("create", "desk.csv", "-v", *QUICK, *REPORTS)
+    assert run.rc == 0, run.err
+    assert read_csv("desk.results.csv")[0]["inbox_email"] == "[secret]@inbox.example.com"
+    for data in [run.err, *files(tmp_path, ["desk.csv"]).values()]:
+        assert_no_secret(data)
+
+
+def test_what_differs_in_the_account_may_hold_a_secret(connload, raw_server, write_csv, read_csv, tmp_path):
+    listed = [connector_of({"type": "email", "label": "C", "description": f"key {KEY}",
+                            "config": {"allowed_emails": [KEY + "@example.com", "a-rather-long-name-" + KEY + "@example.com"]}}),
+              connector_of({"type": "investment_research", "label": "A", "description": f"p {PASSWORD}", "config": {"user_id": "v"}})]
+    server = raw_server(lambda exchange: http_answer(200, {"results": listed}))
+    server.key = KEY
+    write_csv("desk.csv", HEADER, ROWS[:3:2])
+    run = connload("create", "desk.csv", "--skip-existing", "-v", *QUICK, *REPORTS)
+    assert run.rc == 0, run.err
+    first, second = read_csv("desk.results.csv")
+    assert 'the account has "p [secret]"' in first["error_message"]
+    assert 'the account has "key [secret]"' in second["error_message"] and '"a-rather-long-name-[secret]' in second["error_message"]
+    for data in [run.err, *files(tmp_path, ["desk.csv"]).values()]:
+        assert_no_secret(data, [*SECRETS, KEY[:8]])
+
+
+def test_the_secrets_of_rows_around_it(connload, raw_server, write_csv, tmp_path):
+    """A server that mixes up its callers: a row's error, and then the list's, quote the others' secrets."""
+    def behave(exchange):
+        if exchange.method == "GET":
+            return empty_list(exchange) if exchange.index == 0 else http_answer(400, {"message": f"for {SESSION} and {PASSWORD}"})
+        if exchange.json()["label"] == "C":
+            return http_answer(422, {"message": f"batch: {PASSWORD} {SESSION}"}, {"X-Request-Id": SESSION})
+        return http_answer(500, {"message": "no"})
+
+    server = raw_server(behave)
+    server.key = KEY
+    write_csv("desk.csv", HEADER, ROWS[:3])
+    run = connload("create", "desk.csv", "--concurrency", "1", "-v", *QUICK, *REPORTS)
+    assert run.rc == 1, run.err
+    assert "batch: [secret] [secret]" in run.err
+    results = (tmp_path / "desk.results.csv").read_text()
+    assert "for [secret] and [secret]" in results
+    assert results.count(PASSWORD) == 1 and results.count(SESSION) == 1  # in their own cells
+    for data in [run.err, *files(tmp_path, ["desk.csv", "desk.results.csv"]).values()]:
+        assert_no_secret(data)
+
+
+BLANKS = "pa55 w0rd-of-a&broker"
+DISGUISES = {
+    "base64": base64.b64encode(BLANKS.encode()).decode(),
+    "form": urllib.parse.quote_plus(BLANKS),
+    "upper": BLANKS.upper(),
+    "control": BLANKS[:4] + "\x7f" + BLANKS[4:],
+    "unseen": BLANKS[:4] + "\u200b" + BLANKS[4:],
+    "line-end": BLANKS.replace(" ", "\n"),
+    "nbsp": BLANKS.replace(" ", "&nbsp;"),
+    "entities": "".join(f"&#{ord(mark)}" for mark in BLANKS),
+    "abbreviated": "input_value='" + BLANKS[:8] + "..." + BLANKS[-9:] + "'",
+    "far-behind": " " * (262144 - 10) + BLANKS,
+}
+
+
+@pytest.mark.parametrize("how", DISGUISES)
+def test_a_secret_in_disguise(connload, raw_server, write_csv, read_csv, tmp_path, how):
+    server = raw_server(lambda exchange: empty_list(exchange) if exchange.method == "GET"
+                        else http_answer(422, {"message": f"bad {DISGUISES[how]}!"}))
+    server.key = KEY
+    write_csv("desk.csv", HEADER, [["investment_research", "A", "", "u", BLANKS, ""]])
+    run = connload("create", "desk.csv", "-v", *QUICK, *REPORTS)
+    assert run.rc == 1, run.err
+    expected = "bad input_value='[secret]...[secret]'!" if how == "abbreviated" else "bad [secret]!"
+    assert read_csv("desk.results.csv")[0]["error_message"] == expected
+    for data in [run.err, *files(tmp_path, ["desk.csv", "desk.results.csv"]).values()]:
+        assert_no_secret(data, [BLANKS, DISGUISES[how], BLANKS[:8]])
 
 
 @pytest.mark.parametrize("command", ["check", "create"])

@@ -34,7 +34,7 @@ static void leaves_other_text_alone(void **state)
     expect_redacted("hunter3 hunter hunter", "hunter2", "hunter3 hunter hunter");
     expect_redacted("\\u00e9 &amp; %20 \\ & %", "hunter2", "\\u00e9 &amp; %20 \\ & %");
     expect_redacted("nothing to hide", "", "nothing to hide");
-    expect_redacted("hun ter2 hun\x7F 2 h\x01", "hunter2", "hun ter2 hun\x7F 2 h\x01");
+    expect_redacted("hun-ter2 hun\x7F 2 h\x01", "hunter2", "hun-ter2 hun\x7F 2 h\x01");
     expect_redacted("\x01hunter", "hunter2", "\x01hunter");
     expect_redacted("pa55w0rd pa55  w0rd", "pa55-w0rd", "pa55w0rd pa55  w0rd");
     expect_redacted("aHVudGVtMg==", "hunter2", "aHVudGVtMg=="); /* huntem2 */
@@ -87,6 +87,7 @@ static void knows_secrets_in_disguise(void **state)
         {"pa55 \x7F w0rd", "pa55 w0rd"},
         {"pa\x7F\x01\x35\x35w0rd", "pa55w0rd"},
         {"pa55\xE2\x80\x8Bw0rd", "pa55w0rd"},
+        {"pa5 5 w0\nrd", "pa55w0rd"},
         {"pa55\xE2\x80\xAE\xC2\xADw0\xC2\x9Brd", "pa55w0rd"},
         {"pa55\xFFw0\xEF\xBF\xBDrd", "pa55w0rd"},
         {"cGE1NSB3MHJkLW9mLWEmYnJva2Vy", "pa55 w0rd-of-a&broker"},
@@ -100,6 +101,35 @@ static void knows_secrets_in_disguise(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         expect_redacted(cases[i].text, cases[i].secret, REDACTED);
+}
+
+/* A secret at the end of what fits is not cut but left out, or its mark is. */
+static void appends_what_fits(void **state)
+{
+    static const struct {
+        const char *text, *left;
+        size_t most;
+    } cases[] = {
+        {"an hunter2", "an", 2},
+        {"an hunter2", "an ", 3},
+        {"an hunter2", "an [sec", 7},
+        {"an hunter2 é", "an [secret] ", 13},
+        {"an hunter2 é", "an [secret] é", 14},
+        {"abcdefghunter2", "abcdefg", 7},
+        {"", "", 0},
+        {"hunter2", "", 0},
+    };
+    struct span secret = span_of("hunter2");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf out;
+
+        buf_init(&out, cases[i].most);
+        redact(span_of(cases[i].text), &secret, 1, &out);
+        assert_string_equal(buf_view(&out).data, cases[i].left);
+        buf_release(&out);
+    }
 }
 
 /* As frameworks abbreviate what they quote. */
@@ -150,8 +180,11 @@ static void reads_no_further_than_the_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(leaves_other_text_alone),        cmocka_unit_test(takes_out_every_occurrence),
-        cmocka_unit_test(knows_secrets_in_disguise),      cmocka_unit_test(takes_out_parts_beside_an_ellipsis),
+        cmocka_unit_test(leaves_other_text_alone),
+        cmocka_unit_test(takes_out_every_occurrence),
+        cmocka_unit_test(knows_secrets_in_disguise),
+        cmocka_unit_test(appends_what_fits),
+        cmocka_unit_test(takes_out_parts_beside_an_ellipsis),
         cmocka_unit_test(reads_no_further_than_the_text),
     };
 

@@ -151,6 +151,33 @@ static void believes_no_connector_without_a_uuid(void **state)
     }
 }
 
+/* They go into files: what is none of the sort may be anything, a secret that comes back too. */
+static void believes_only_times_and_ids(void **state)
+{
+    static const char *const times[] = {
+        "k3y", "", "24.11.2026", "=1+1", "2026-11-24", "2026-11-24T05:30:07", "2026-11-24T05:30:07Z k3y"};
+    static const char *const ids[] = {"", "two words", "\\u00e9", "\\u0007",
+                                      "12345678901234567890123456789012345678901234567890123456789012345"};
+    struct remote *remote = *state;
+    struct buf text;
+
+    buf_init(&text, 1000);
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        buf_reset(&text);
+        buf_format(&text, "{\"connector_id\":\"" ID "\",\"created_at\":\"%s\"}", times[i]);
+        assert_true(remote_read(remote, buf_view(&text)));
+        expect_text(remote->created_at, "");
+        assert_int_equal(remote->created_ms, -1);
+    }
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        buf_reset(&text);
+        buf_format(&text, "{\"connector_id\":\"" ID "\",\"org_id\":\"%s\"}", ids[i]);
+        assert_true(remote_read(remote, buf_view(&text)));
+        expect_text(remote->org_id, "");
+    }
+    buf_release(&text);
+}
+
 static void limits_what_a_server_can_make_us_keep(void **state)
 {
     struct remote *remote = *state;
@@ -209,6 +236,7 @@ int main(void)
         cmocka_unit_test(reads_the_other_types),
         cmocka_unit_test(takes_wrong_types_for_absent),
         cmocka_unit_test(believes_no_connector_without_a_uuid),
+        cmocka_unit_test(believes_only_times_and_ids),
         cmocka_unit_test(limits_what_a_server_can_make_us_keep),
         cmocka_unit_test(takes_the_first_of_two),
         cmocka_unit_test(addresses_are_a_set),
