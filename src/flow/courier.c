@@ -102,9 +102,9 @@ bool courier_take(struct courier *courier, struct http_answer *answer)
     return true;
 }
 
-static void see_stops(struct courier *courier, int64_t now_ms)
+void courier_see_stops(struct courier *courier)
 {
-    int64_t deadline_ms = courier->config.deadline_ms;
+    int64_t now_ms = clock_mono_ms(), deadline_ms = courier->config.deadline_ms;
 
     if (stop_signals() > 0)
         courier_stop(courier, STOP_SIGNAL, "stopped by %s", stop_signal_name());
@@ -125,7 +125,7 @@ void courier_wait(struct courier *courier, int64_t until_ms)
     wait_ms = until_ms > now_ms ? until_ms - now_ms : 0;
     if (!http_wait(courier->http, wait_ms, &err))
         courier_fault(courier, &err);
-    see_stops(courier, clock_mono_ms());
+    courier_see_stops(courier);
     if (!log_flush(courier->log, &err))
         courier_fault(courier, &err);
 }

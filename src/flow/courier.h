@@ -63,6 +63,9 @@ bool courier_take(struct courier *courier, struct http_answer *answer);
 /* Waits until `until_ms` (monotonic) at most, or until something happens. Sees signals and the deadline. */
 void courier_wait(struct courier *courier, int64_t until_ms);
 
+/* Sees signals and the deadline, as courier_wait() does: for work that takes long without a wait. */
+void courier_see_stops(struct courier *courier);
+
 /* Asks for a stop; the first reason stays. `format` (or NULL) gives the sentence for people. */
 void courier_stop(struct courier *courier, enum stop_reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -25,7 +25,8 @@ struct search {
     const uint32_t *keys;
     uint32_t *order; /* indices of the rows to be sent, and of those to be settled, by key, tag and index */
     uint64_t count;
-    uint8_t *taken; /* for each row: a connector answers for it */
+    uint32_t *free; /* for each place in `order`: itself while its row is free, else one nearer to the next free row */
+    uint64_t taken; /* rows to be sent that a connector answers for */
     struct match *match;
     size_t matches, match_cap;
     size_t archived;   /* connectors that were, but are archived */
@@ -63,11 +64,28 @@ static void sort_rows(struct search *search)
     const struct rows *rows = &search->run->rows;
 
     search->order = alloc_zeroed(rows->count, sizeof(search->order[0]));
-    search->taken = alloc_zeroed(rows->count, 1);
     for (uint64_t i = 0; i < rows->count; i++)
         if (rows->row[i].state == ROW_PENDING || rows->row[i].state == ROW_UNSETTLED)
             search->order[search->count++] = (uint32_t)i;
     qsort_r(search->order, search->count, sizeof(search->order[0]), by_key, search);
+    search->free = alloc_zeroed(search->count + 1, sizeof(search->free[0]));
+    for (uint64_t at = 0; at <= search->count; at++)
+        search->free[at] = (uint32_t)at;
+}
+
+/* The place of the first free row from `at` on; `count` where there is none. Ways that were gone once become short. */
+static uint64_t free_from(struct search *search, uint64_t at)
+{
+    while (search->free[at] != at) {
+        search->free[at] = search->free[search->free[at]];
+        at = search->free[at];
+    }
+    return at;
+}
+
+static void not_free(struct search *search, uint64_t at)
+{
+    search->free[at] = (uint32_t)at + 1;
 }
 
 /* The position in `order` of the first row of that key whose tag is at least `tag`. */
@@ -234,10 +252,13 @@ static bool is_unsettled(const struct search *search, uint32_t row)
     return search->run->rows.row[row].state == ROW_UNSETTLED;
 }
 
-static void take(struct search *search, uint32_t row, const struct sheet_row *read, struct match *match, bool skip)
+static void take(struct search *search, uint64_t at, const struct sheet_row *read, struct match *match, bool skip)
 {
-    search->taken[row] = 1;
+    uint32_t row = search->order[at];
+
+    not_free(search, at);
     match->used = true;
+    search->taken += !is_unsettled(search, row);
     if (skip && !is_unsettled(search, row))
         row_exists(search, row, read);
 }
@@ -245,20 +266,19 @@ static void take(struct search *search, uint32_t row, const struct sheet_row *re
 /* Finds the first row with the same payload that no connector answers for yet. */
 static bool place_exact(struct search *search, struct match *match, bool skip)
 {
+    uint64_t at = free_from(search, first_of(search, match->key, match->public_tag));
     struct sheet_row *read;
 
+    if (!has_tag(search, at, match))
+        return true;
     if (!read_match(search, match))
         return !search->failed;
-    for (uint64_t at = first_of(search, match->key, match->public_tag); has_tag(search, at, match); at++) {
-        uint32_t row = search->order[at];
-
-        if (search->taken[row])
-            continue;
-        if (!read_row(search, row, &read))
+    for (; has_tag(search, at, match); at = free_from(search, at + 1)) {
+        if (!read_row(search, search->order[at], &read))
             return false;
         if (!connector_public_equal(&read->connector, &search->remote.connector))
             continue;
-        take(search, row, read, match, skip);
+        take(search, at, read, match, skip);
         break;
     }
     return true;
@@ -267,21 +287,32 @@ static bool place_exact(struct search *search, struct match *match, bool skip)
 /* Finds a row of the same type and label that is to be sent. */
 static bool place_alike(struct search *search, struct match *match, bool skip)
 {
+    uint64_t at = free_from(search, first_of(search, match->key, 0));
     struct sheet_row *read;
 
+    if (match->used || !has_key(search, at, match->key))
+        return true;
     if (!read_match(search, match))
         return !search->failed;
-    for (uint64_t at = first_of(search, match->key, 0); has_key(search, at, match->key); at++) {
-        uint32_t row = search->order[at];
-
-        if (search->taken[row] || is_unsettled(search, row))
-            continue;
-        if (!read_row(search, row, &read))
+    for (; has_key(search, at, match->key); at = free_from(search, at + 1)) {
+        if (!read_row(search, search->order[at], &read))
             return false;
         if (!connector_key_equal(&read->connector, &search->remote.connector))
             continue;
-        take(search, row, read, match, skip);
+        take(search, at, read, match, skip);
         break;
+    }
+    return true;
+}
+
+static bool place_each(struct search *search, bool (*place)(struct search *, struct match *, bool), bool skip)
+{
+    struct courier *courier = search->run->courier;
+
+    for (size_t i = 0; i < search->matches; i++) {
+        courier_see_stops(courier);
+        if (courier_stopping(courier) || !place(search, &search->match[i], skip))
+            return false;
     }
     return true;
 }
@@ -289,15 +320,12 @@ static bool place_alike(struct search *search, struct match *match, bool skip)
 /* Exact twins first, so that no row with another's label takes a connector away from its twin. */
 static bool place_all(struct search *search, bool skip)
 {
-    const struct courier *courier = search->run->courier;
-
-    for (size_t i = 0; i < search->matches && !courier_stopping(courier); i++)
-        if (!place_exact(search, &search->match[i], skip))
-            return false;
-    for (size_t i = 0; i < search->matches && !courier_stopping(courier); i++)
-        if (!search->match[i].used && !place_alike(search, &search->match[i], skip))
-            return false;
-    return !courier_stopping(courier);
+    if (!place_each(search, place_exact, skip))
+        return false;
+    for (uint64_t at = 0; at < search->count; at++)
+        if (is_unsettled(search, search->order[at]))
+            not_free(search, at);
+    return place_each(search, place_alike, skip);
 }
 
 static bool note_listed(struct search *search)
@@ -311,19 +339,10 @@ static bool note_listed(struct search *search)
     return journal_listed(run->journal, &err) || fault(search, &err);
 }
 
-static uint64_t count_taken(const struct search *search)
-{
-    uint64_t count = 0;
-
-    for (uint64_t i = 0; i < search->run->rows.count; i++)
-        count += search->taken[i] != 0 && !is_unsettled(search, (uint32_t)i);
-    return count;
-}
-
 static void search_release(struct search *search)
 {
     free(search->order);
-    free(search->taken);
+    free(search->free);
     free(search->match);
     idset_release(&search->seen);
     buf_release(&search->out);
@@ -356,7 +375,7 @@ bool existing_find(struct run *run, const uint32_t *keys, bool skip, bool note_t
         found = false;
     }
     found = found && place_all(&search, skip) && note_listed(&search);
-    *look_alikes = skip ? 0 : count_taken(&search);
+    *look_alikes = skip ? 0 : search.taken;
     listing_release(&listing);
     search_release(&search);
     return found;

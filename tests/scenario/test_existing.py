@@ -1,12 +1,15 @@
 """--skip-existing makes nothing twice, night after night; and a result file that stands keeps a run from beginning."""
 
+import json
 import re
+import resource
 import signal
 from collections import Counter
 
 import pytest
-from conftest import http_answer
-from once import DESK, LAG, QUICK, email, journal, kill_when, labels, posts, prefill
+
+from conftest import api_answer, connector_of, http_answer
+from once import DESK, LAG, QUICK, email, journal, kill_when, labels, posts, prefill, until
 
 SKIP = ["create", "desk.csv", "--skip-existing", *QUICK]
 
@@ -114,6 +117,40 @@ def test_archived_connectors_and_those_of_other_rows_do_not_count(connload, sand
     write_csv("desk.results.csv", header, [list(first.values()), list(second.values())])
     assert connload("create", "desk.results.csv", "--skip-existing", *QUICK).rc == 0
     assert statuses(read_csv("desk.results.csv")) == ["created", "created"]
+
+
+def crowd(raw_server, write_csv, count, label):
+    """A sheet of so many rows, and an account that has a connector of each row's label, with other addresses."""
+    write_csv("desk.csv", DESK, [["email", label(n), f"desk{n}@example.com"] for n in range(count)])
+    texts = (json.dumps(connector_of(email(label(n), "other@example.com"))) for n in range(count))
+    listed = http_answer(200, '{"results":[' + ",".join(texts) + "]}")
+    return raw_server(lambda exchange: listed if exchange.method == "GET" else api_answer(exchange))
+
+
+@pytest.mark.slow_asan
+def test_many_rows_of_one_label_cost_what_as_many_labels_cost(connload, raw_server, write_csv, read_csv):
+    """CPU time, by the same number of rows and connectors: with a second look at what is taken it was six times that."""
+    def cost(label):
+        crowd(raw_server, write_csv, 80000, label)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert connload(*SKIP, "--force").rc == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert set(statuses(read_csv("desk.results.csv"))) == {"exists"}
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert cost(lambda n: "Inbox") < 3 * cost("Desk {}".format)
+
+
+def test_a_signal_while_rows_and_connectors_are_compared(connload, raw_server, write_csv, read_csv, tmp_path):
+    server = crowd(raw_server, write_csv, 100000, lambda n: "Inbox")
+    process = connload(*SKIP, wait=False)
+    until(lambda: journal(tmp_path).exists() and b"\nrow\t" in journal(tmp_path).read_bytes())
+    process.signal(signal.SIGINT)
+    run = process.wait()
+    assert run.rc == 4 and "SIGINT" in run.err
+    found = Counter(statuses(read_csv("desk.results.csv")))
+    assert set(found) == {"exists", "not_attempted"} and found["exists"] + found["not_attempted"] == 100000
+    assert [one.method for one in server.exchanges] == ["GET"]
 
 
 def test_a_list_that_does_not_show_everything_is_no_base_for_it(connload, raw_server, desk, read_csv):
