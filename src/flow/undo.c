@@ -384,9 +384,13 @@ static void say_plan(struct undo *undo)
     for (uint64_t i = 0; i < undo->run.rows.count; i++) {
         struct outcome outcome;
 
-        if (undo->run.rows.row[i].state == ROW_PENDING && earlier_of(undo, i, &outcome))
-            printf("%s:%" PRIu32 ": archive %.*s\n", sheet_name(undo->run.sheet), undo->run.rows.row[i].line,
-                   (int)outcome.connector_id.len, outcome.connector_id.data);
+        if (undo->run.rows.row[i].state != ROW_PENDING || !earlier_of(undo, i, &outcome))
+            continue;
+        printf("%s:%" PRIu32 ": ", sheet_name(undo->run.sheet), undo->run.rows.row[i].line);
+        if (remote_is_uuid(outcome.connector_id))
+            printf("archive %.*s\n", (int)outcome.connector_id.len, outcome.connector_id.data);
+        else
+            printf("no connector_id that could be archived\n");
     }
 }
 

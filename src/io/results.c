@@ -170,14 +170,26 @@ static uint32_t number(struct span cell, uint32_t max)
     return num_parse_span(span_trim(cell), 0, max, &value) ? (uint32_t)value : 0;
 }
 
-static bool refuse_status(struct span status, const struct csv_record *record, const char *file, struct err *err)
+/* Appends the cell after `lead`; nothing where it may hold a piece of a secret that a comma without quotes moved there.
+ */
+static void show_cell(struct buf *out, const char *lead, const struct header *header, struct span cell)
+{
+    if (header_has_secret(header))
+        return;
+    buf_text(out, lead);
+    text_quote(out, cell, SHOWN_MAX);
+}
+
+static bool refuse_status(struct span status, const struct header *header, const struct csv_record *record,
+                          const char *file, struct err *err)
 {
     struct buf shown;
 
     buf_init(&shown, 1024);
-    text_quote(&shown, status, SHOWN_MAX);
+    buf_text(&shown, "the status");
+    show_cell(&shown, " ", header, status);
     err_set(err, EXIT_INPUT,
-            "%s:%u: %s is no status that connload writes (created, exists, archived, invalid, "
+            "%s:%u: %s is none that connload writes (created, exists, archived, invalid, "
             "rejected, failed, unknown or not_attempted); put back what stood there, or empty the cell if the account "
             "certainly has no such connector",
             file, record->line, shown.data);
@@ -189,17 +201,18 @@ static bool refuse_status(struct span status, const struct csv_record *record, c
  * A connector beside a status that would be sent: one of the two was changed by hand. To send the row would create a
  * second one; `unknown` rows are settled first, so that they may keep theirs.
  */
-static bool refuse_contradiction(const struct outcome *outcome, const struct csv_record *record, const char *file,
-                                 struct err *err)
+static bool refuse_contradiction(const struct outcome *outcome, const struct header *header,
+                                 const struct csv_record *record, const char *file, struct err *err)
 {
     struct buf shown;
 
     if (outcome->connector_id.len == 0 || status_is_finished(outcome->status) || outcome->status == STATUS_UNKNOWN)
         return true;
     buf_init(&shown, 1024);
-    text_quote(&shown, outcome->connector_id, SHOWN_MAX);
+    buf_text(&shown, "the row names a connector");
+    show_cell(&shown, ", ", header, outcome->connector_id);
     err_set(err, EXIT_INPUT,
-            "%s:%u: the row names a connector, %s, but its status is \"%s\"; put back the status (created, exists or "
+            "%s:%u: %s, but its status is \"%s\"; put back the status (created, exists or "
             "archived), or empty connector_id too if a new connector is wanted",
             file, record->line, shown.data, status_name(outcome->status));
     buf_release(&shown);
@@ -235,6 +248,6 @@ bool results_read(struct outcome *outcome, const struct header *header, const st
         .created_at = span_trim(cells[RESULT_CREATED_AT]),
     };
     if (outcome->status == STATUSES)
-        return refuse_status(cells[RESULT_STATUS], record, file, err);
-    return refuse_contradiction(outcome, record, file, err);
+        return refuse_status(cells[RESULT_STATUS], header, record, file, err);
+    return refuse_contradiction(outcome, header, record, file, err);
 }

@@ -35,7 +35,8 @@ void results_header(struct buf *out, const struct results_style *style, const st
 /*
  * Appends a row: its input cells as they came (short rows padded to the header's width, cells beyond it left out,
  * those of an earlier result too), the secret cells emptied where the outcome is finished or `redact` says so, then
- * the eight cells. Text from a server is made harmless (csv_write_foreign(), U+FFFD for what is no UTF-8). STATUS_NONE gives eight empty cells.
+ * the eight cells. Text from a server is made harmless (csv_write_foreign(), U+FFFD for what is no UTF-8). STATUS_NONE
+ * gives eight empty cells.
  */
 void results_row(struct buf *out, const struct results_style *style, const struct csv_record *record,
                  const struct outcome *outcome);
@@ -44,7 +45,8 @@ void results_row(struct buf *out, const struct results_style *style, const struc
  * The eight cells of a row of a result file; those that a short row lacks are empty. Spans point into the record; a
  * leading `'` that csv_write_foreign() put there is taken off, so that it isn't doubled when the row is written again.
  * A number that can't be read is 0. Fails (EXIT_INPUT, `FILE:LINE: …` and the remedy) where the status is not a known
- * one, or one that would be sent beside a connector_id, or the row has more cells than the header.
+ * one, or one that would be sent beside a connector_id, or the row has more cells than the header. Cells are quoted only
+ * where no secret can have slipped into them.
  */
 bool results_read(struct outcome *outcome, const struct header *header, const struct csv_record *record,
                   const char *file, struct err *err);

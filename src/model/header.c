@@ -241,9 +241,8 @@ static void complain_of_twins(struct reading *reading, const struct named_column
         buf_format(out, "%s%s", i == 0 ? "" : i + 1 == count ? " and " : ", ", text_column(letters, twins[i].index));
     if (count > TWINS_SHOWN)
         buf_format(out, " and %zu more", count - TWINS_SHOWN);
-    buf_format(out, " are %s named ", count == 2 ? "both" : "all");
-    text_quote(out, twins[0].name, HEADER_SHOWN);
-    buf_text(out, ": rename them or remove all but one");
+    /* which name is not said: in a sheet without a header it may be a password */
+    buf_text(out, " have the same name: rename them or remove all but one");
 }
 
 /* Two columns of exactly the same name: which one a person means when they edit it is anybody's guess. */

@@ -293,7 +293,7 @@ def test_a_status_that_is_none_is_refused(connload, raw_server, write_csv, statu
               [["email", "A", "a@example.com", status, "", "", "", "", "", "", ""]])
     run = connload("create", "d.results.csv")
     assert run.rc == 3
-    assert f'd.results.csv:2: "{status}" is no status that connload writes' in run.err
+    assert f'd.results.csv:2: the status "{status}" is none that connload writes' in run.err
     assert server.exchanges == []
 
 

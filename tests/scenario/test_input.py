@@ -355,7 +355,7 @@ REFUSED = {
                      'desk.csv:1: column B "label" and column C "Label" are both label: rename or remove one, or choose with '
                      "--map label=COLUMN"),
     "other-column-twice": (b"type,label,desk,allowed_emails,desk\nemail,A,x,a@example.com,y\n",
-                           'desk.csv:1: columns C and E are both named "desk": rename them or remove all but one'),
+                           'desk.csv:1: columns C and E have the same name: rename them or remove all but one'),
     "quote-unclosed": (b'type,label,allowed_emails\nemail,"A,a@example.com\nemail,B,b@example.com\n',
                        'desk.csv:2: a quote opened in column B is never closed; put the closing quote (") at the end of that cell, '
                        'and write a quote inside a cell twice ("") and quote the whole cell, as a spreadsheet does'),

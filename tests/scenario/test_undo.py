@@ -59,6 +59,18 @@ def test_a_dry_run_says_what_it_would_archive(connload, sandbox, desk, read_csv,
     assert not deletes(box) and (tmp_path / "desk.results.csv").read_bytes() == before
 
 
+def test_a_dry_run_quotes_no_cell_that_is_no_id(connload, sandbox, desk, read_csv, tmp_path):
+    sandbox(*LAG)
+    ids = created(connload, desk, read_csv)
+    path = tmp_path / "desk.results.csv"
+    path.write_text(path.read_text().replace(ids[1], "\x1b]0;pa55w0rd\x07"))
+    run = connload(*UNDO, "--dry-run")
+    assert run.rc == 0
+    assert run.out.splitlines()[:3] == [
+        f"desk.results.csv:2: archive {ids[0]}", "desk.results.csv:3: no connector_id that could be archived",
+        f"desk.results.csv:4: archive {ids[2]}"]
+
+
 @pytest.mark.direct
 @pytest.mark.parametrize("fault", ["drop-before", "drop-after", "500-after", "502-before", "503-before", "429-html",
                                    "cut-after", "garbage-after", "hang-after"])

@@ -140,14 +140,14 @@ static const struct {
      "label=COLUMN"},
     {{.line = "type,label,desk,desk"},
      EXIT_INPUT,
-     "columns C and D are both named \"desk\": rename them or remove all but one"},
+     "columns C and D have the same name: rename them or remove all but one"},
     {{.line = "type,label,a,b,a,a,b"},
      EXIT_INPUT,
-     "columns C, E and F are all named \"a\": rename them or remove all but one; columns D and G are both named "
-     "\"b\": rename them or remove all but one"},
+     "columns C, E and F have the same name: rename them or remove all but one; columns D and G have the same name: "
+     "rename them or remove all but one"},
     {{.line = "type,label,x,x,x,x,x,x,x"},
      EXIT_INPUT,
-     "columns C, D, E, F, G and 2 more are all named \"x\": rename them or remove all but one"},
+     "columns C, D, E, F, G and 2 more have the same name: rename them or remove all but one"},
     {{.line = "type,label,status"},
      EXIT_INPUT,
      "column C \"status\": that name is kept for results: rename it, or, if this is a result file, put its last "
@@ -175,8 +175,7 @@ static const struct {
     {{.line = "typ,desk,desk", .maps = {{FIELD_LABEL, "x"}}},
      EXIT_USAGE,
      "--map label=x: no column is named that; no column \"type\": is it column A \"typ\"? Then rename that to "
-     "\"type\" or add --map type=\"typ\"; columns B and C are both named \"desk\": rename them or remove all but "
-     "one"},
+     "\"type\" or add --map type=\"typ\"; columns B and C have the same name: rename them or remove all but one"},
 };
 
 static void refuses(void **state)
