@@ -109,6 +109,7 @@
 #include "usage.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "flow/check.h"
 #include "flow/create.h"
@@ -128,8 +129,9 @@
 #include <unistd.h>
 
 enum {
-    FILES_OWN = 24, /* that are open beside the connections, at most */
-    FILES_EACH = 4, /* that a connection takes while it is made: a name's lookup, or sockets for two addresses */
+    FILES_OWN = 24,        /* that are open beside the connections, at most */
+    FILES_EACH = 4,        /* that a connection takes while it is made: a name's lookup, or sockets for two addresses */
+    SHOWN_MAX = 32 * 1024, /* bytes of an error's sentence, control characters written out */
 };
 
 static struct sheet_config sheet_of(const struct options *options)
@@ -345,9 +347,15 @@ static void guard_writes(void)
         close(fd);
 }
 
+/* What stands on the command line may hold a terminal's escapes, as any file's name may. */
 static enum exit_code refuse(const struct err *err)
 {
-    fprintf(stderr, "connload: %s\n", err->text);
+    struct buf shown;
+
+    buf_init(&shown, SHOWN_MAX);
+    text_show(&shown, span_of(err->text), sizeof(err->text));
+    fprintf(stderr, "connload: %s\n", buf_view(&shown).data);
+    buf_release(&shown);
     return err->code;
 }
 

@@ -134,7 +134,7 @@ static bool confirm(struct undo *undo, struct err *err)
                        "undo would archive %" PRIu64 " connectors; where nobody can be asked it needs --yes", count);
     console_clear(undo->console);
     fprintf(stderr, "Archive %" PRIu64 " connector%s that %s names as created? [y/N] ", count, count == 1 ? "" : "s",
-            undo->config->sheet.path);
+            sheet_name(undo->run.sheet));
     if (fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y'))
         return true;
     return err_set(err, EXIT_SOME_NOT, "nothing was archived");

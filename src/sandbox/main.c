@@ -27,6 +27,7 @@
  */
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "sandbox/options.h"
 #include "sandbox/payload.h"
@@ -36,11 +37,20 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HELP_MAX = 64 * 1024 };
+enum {
+    HELP_MAX = 64 * 1024,
+    SHOWN_MAX = 32 * 1024, /* bytes of an error's sentence, control characters written out */
+};
 
+/* What stands on the command line may hold a terminal's escapes. */
 static enum exit_code say_error(const struct err *err)
 {
-    fprintf(stderr, "connload-sandbox: %s\n", err->text);
+    struct buf shown;
+
+    buf_init(&shown, SHOWN_MAX);
+    text_show(&shown, span_of(err->text), sizeof(err->text));
+    fprintf(stderr, "connload-sandbox: %s\n", buf_view(&shown).data);
+    buf_release(&shown);
     return err->code;
 }
 

@@ -13,6 +13,7 @@ import uuid
 import pytest
 
 from conftest import ROOT
+from hostile import is_harmless
 
 pytestmark = pytest.mark.direct
 
@@ -106,6 +107,14 @@ def test_a_mistake_is_one_sentence_and_exit_2(bin_dir, args, words):
     result = program(bin_dir, *args)
     assert result.returncode == 2 and result.stdout == ""
     assert words in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("args", [["{}"], ["--{}"], ["--rate", "{}"], ["--fault", "{}"], ["--listen", "{}"],
+                                  ["--log", "/nowhere/{}"]], ids=lambda args: args[0])
+def test_a_mistake_is_shown_harmlessly(bin_dir, args):
+    result = program(bin_dir, *(arg.format("\x1b]0;owned\x07\u202e") for arg in args))
+    assert result.returncode != 0 and "\\x1B]0;owned\\x07\\u{202E}" in result.stderr and result.stderr.count("\n") == 1
+    assert is_harmless(result.stderr.encode())
 
 
 def test_help_version_and_manual_agree(bin_dir):

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from conftest import ROOT, clean_env
+from hostile import is_harmless
 
 # Every option that users may rely on, and the commands that take it.
 SHEET, NET, ALL = {"check", "create"}, {"create", "undo", "list"}, {"check", "create", "undo", "list"}
@@ -139,6 +140,26 @@ def test_bad_usage_is_one_sentence_and_exit_2(connload, tmp_path, args, sentence
     assert (run.rc, run.out) == (2, "")
     assert run.err == f"connload: {sentence}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+EVIL = "\x1b]0;owned\x07\u202e\x9b2J\n\udcff"  # a terminal's escapes, and a byte that is no character
+SHOWN = "\\x1B]0;owned\\x07\\u{202E}\\x9B2J\\n\\xFF"
+
+
+@pytest.mark.parametrize("args, part", [
+    ([EVIL], f'there is no command "{SHOWN}"'),
+    (["create", "--" + EVIL, "a.csv"], f"there is no option --{SHOWN}"),
+    (["create", "-\x1b", "a.csv"], "there is no option -\\x1B"),
+    (["create", "a.csv", EVIL], f'"{SHOWN}" is one argument too many'),
+    (["create", "--rate", EVIL, "a.csv"], f'--rate "{SHOWN}"'),
+    (["--completion", EVIL], f'not for "{SHOWN}"'),
+    (["create", "a.csv", "ü" * 100], '"' + "ü" * 30 + '" is one argument too many'),
+    (["create", "a.csv", "x" + "ü" * 100], '"x' + "ü" * 29 + '" is one argument too many'),
+], ids=["command", "option", "letter", "argument", "value", "completion", "long", "long-and-odd"])
+def test_what_stands_on_the_command_line_is_shown_harmlessly(connload, args, part):
+    run = connload(*args)
+    assert (run.rc, run.out) == (2, "") and part in run.err and run.err.count("\n") == 1
+    assert is_harmless(run.err_bytes)
 
 
 @pytest.mark.parametrize("env, sentence", [
