@@ -24,13 +24,17 @@ bool remote_is_uuid(struct span text)
 {
     static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 
+    bool is_nil = true;
+
     _Static_assert(sizeof(form) - 1 == UUID_TEXT, "a UUID's length");
     if (text.len != UUID_TEXT)
         return false;
-    for (size_t i = 0; i < UUID_TEXT; i++)
+    for (size_t i = 0; i < UUID_TEXT; i++) {
         if (form[i] == '-' ? text.data[i] != '-' : !is_hex(text.data[i]))
             return false;
-    return true;
+        is_nil = is_nil && (text.data[i] == '0' || text.data[i] == '-');
+    }
+    return !is_nil;
 }
 
 static void clear(struct remote *remote)

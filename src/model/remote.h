@@ -37,7 +37,10 @@ void remote_release(struct remote *remote);
  */
 bool remote_read(struct remote *remote, struct span text);
 
-/* 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4), in any case, of any version. */
+/*
+ * 8-4-4-4-12 hexadecimal digits (RFC 9562, section 4), in any case, of any version; but not the nil UUID (section
+ * 5.9), which is how programs write that they have none.
+ */
 bool remote_is_uuid(struct span text);
 
 #endif

@@ -201,7 +201,8 @@ def test_members_of_the_wrong_type(raw_server, desk, read_csv, tmp_path, kind):
 
 @pytest.mark.parametrize("wrong", [None, 7, True, [], {}, "", "x", "3f2b8c64-5a0e-4e37-9d5b-0c8f1f5f7a1", ID + "0", " " + ID, ID + "\n",
                                    "../../" + ID, "3f2b8c64-5a0e-4e37-9d5b-0c8f1f5f7a1/", "=HYPERLINK(\"http://evil.example\")",
-                                   "3F2B8C64/5A0E/4E37/9D5B/0C8F1F5F7A11", "\u0663" * 36, [ID], {"id": ID}, "x" * 100000],
+                                   "3F2B8C64/5A0E/4E37/9D5B/0C8F1F5F7A11", "\u0663" * 36, [ID], {"id": ID}, "x" * 100000,
+                                   "00000000-0000-0000-0000-000000000000"],
                          ids=lambda wrong: repr(wrong)[:40])
 def test_an_id_that_is_no_uuid(raw_server, desk, read_csv, tmp_path, wrong):
     """Lost, then settled; the id that is written is the list's."""

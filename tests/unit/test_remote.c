@@ -127,6 +127,7 @@ static void believes_no_connector_without_a_uuid(void **state)
         "{\"connector_id\":\"\"}",
         "{\"connector_id\":\"3f2b8c1e7a544d7e9a410c8d5b6e7f10\"}",
         "{\"connector_id\":\"" ID "0\"}",
+        "{\"connector_id\":\"00000000-0000-0000-0000-000000000000\"}",
         "{\"connector_id\":\"" ID "\\u0000\"}",
         "{\"connector_id\":\" " ID "\"}",
         "{\"connector_id\":[\"" ID "\"]}",
@@ -221,7 +222,8 @@ static void knows_uuids(void **state)
     (void)state;
     assert_true(remote_is_uuid(span_of(ID)));
     assert_true(remote_is_uuid(span_of("3F2B8C1E-7A54-4D7E-9A41-0C8D5B6E7F10")));
-    assert_true(remote_is_uuid(span_of("00000000-0000-0000-0000-000000000000")));
+    assert_true(remote_is_uuid(span_of("00000000-0000-0000-0000-000000000001")));
+    assert_false(remote_is_uuid(span_of("00000000-0000-0000-0000-000000000000")));
     assert_false(remote_is_uuid((struct span){0}));
     assert_false(remote_is_uuid(span_of("3f2b8c1e-7a54-4d7e-9a41-0c8d5b6e7f1")));
     assert_false(remote_is_uuid(span_of("{f2b8c1e-7a54-4d7e-9a41-0c8d5b6e7f1}")));
