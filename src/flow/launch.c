@@ -52,7 +52,25 @@ static bool promise(struct launch *launch, uint64_t row, int64_t now_ms)
     return false;
 }
 
-/* The row's payload into launch->payload. What was checked is what is sent: otherwise the input has changed. */
+/* What was checked is what is sent: otherwise the input has changed, or what a secret's reference names. */
+static void refuse(struct run *run, const struct sheet_row *read)
+{
+    const char *file = sheet_name(run->sheet);
+    struct err err;
+
+    if ((read->problems.set & 1U << CHECK_SECRET_UNRESOLVED) != 0)
+        err_set(&err, EXIT_LOCAL,
+                "%s:%u: %s; it could be read when the rows were checked, and has to be there until they are sent", file,
+                read->record.line, read->problems.messages[CHECK_SECRET_UNRESOLVED].data);
+    else
+        err_set(&err, EXIT_INPUT,
+                "%s:%u is not what it was when it was checked: the input has changed meanwhile; nobody may edit it "
+                "while it is sent",
+                file, read->record.line);
+    courier_fault(run->courier, &err);
+}
+
+/* The row's payload into launch->payload. */
 static bool build(struct launch *launch, uint64_t index, struct flight *flight)
 {
     struct run *run = launch->run;
@@ -71,11 +89,7 @@ static bool build(struct launch *launch, uint64_t index, struct flight *flight)
         flight->secret = hush_keep(&run->courier->hush, connector_secret(&read->connector));
         return true;
     }
-    err_set(&err, EXIT_INPUT,
-            "%s:%u is not what it was when it was checked: the input has changed meanwhile; nobody may edit it while "
-            "it is sent",
-            sheet_name(run->sheet), row->line);
-    courier_fault(run->courier, &err);
+    refuse(run, read);
     return false;
 }
 

@@ -102,33 +102,32 @@ const char *secrets_scheme(struct span value)
 }
 
 /* What the reference leads to, into `out`, or why it leads nowhere, into `why`. */
-static bool follow(struct span reference, bool is_env, struct buf *out, struct buf *why)
+static bool follow(struct span reference, const char *scheme, struct buf *out, struct buf *why)
 {
     char name[4096];
 
-    reference.data += is_env ? strlen("env:") : strlen("file:");
-    reference.len -= is_env ? strlen("env:") : strlen("file:");
+    reference.data += strlen(scheme);
+    reference.len -= strlen(scheme);
     if (reference.len >= sizeof(name)) {
         buf_text(why, "the reference is too long");
         return false;
     }
     memcpy(name, reference.data, reference.len);
     name[reference.len] = '\0';
-    return is_env ? from_environment(name, out, why) : from_file(name, out, why);
+    return strcmp(scheme, "env:") == 0 ? from_environment(name, out, why) : from_file(name, out, why);
 }
 
 /* The reference's name as shown in messages is what the sheet says: it tells a place, not a secret. */
 static void resolve_one(struct secrets *secrets, struct row_values *values, size_t field)
 {
-    struct span reference = span_trim(values->value[field]);
+    const char *scheme = secrets_scheme(values->value[field]);
     struct buf *out = &secrets->text[field], *why = &secrets->why[field];
-    bool is_env = starts_with(reference, "env:");
 
-    if (!is_env && !starts_with(reference, "file:"))
+    if (scheme == NULL)
         return;
     buf_reset(out);
     buf_reset(why);
-    if (follow(reference, is_env, out, why))
+    if (follow(span_trim(values->value[field]), scheme, out, why))
         values->value[field] = buf_view(out);
     else
         values->unresolved[field] = why->data;

@@ -2,6 +2,8 @@
 
 import pytest
 
+from conftest import connector_of, http_answer
+
 HEADER = ["type", "label", "description", "share_with_org", "allowed_emails", "user_id", "user_password", "session_id"]
 TYPES = "email, investment_research or sharepoint"
 LONG_LOCAL = "a" * 64
@@ -261,6 +263,42 @@ def test_a_reference_that_leads_nowhere(connload, write_csv, tmp_path, reference
     run = connload("check", "desk.csv", "--secret-refs", env={"EMPTY": ""})
     assert run.rc == 1
     assert run.err.splitlines()[0] == f'desk.csv:2: column G "user_password": {message} (secret_unresolved)'
+
+
+@pytest.mark.parametrize("spoil, why", [
+    (lambda path: path.unlink(), "No such file or directory"),
+    (lambda path: path.write_text(""), "secret is empty"),
+    (lambda path: path.write_bytes(b"\xff"), "secret is not text"),
+], ids=["removed", "emptied", "no-text"])
+def test_a_reference_that_leads_nowhere_any_more(connload, raw_server, write_csv, read_csv, tmp_path, spoil, why):
+    """The rows before it are sent; it is not the sheet that has changed. Put back, even as another one, the run goes on."""
+    secret = tmp_path / "secret"
+    secret.write_text("first\n")
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": made})
+        if not made:
+            spoil(secret)
+        made.append(connector_of(exchange.json()))
+        return http_answer(201, made[-1])
+
+    server = raw_server(behave)
+    write_csv("desk.csv", HEADER, [research(password="literal"), research(label="B", password="file:secret")])
+    args = ("create", "desk.csv", "--secret-refs", "--concurrency", "1", "--settle", "1ms")
+    run = connload(*args)
+    assert run.rc == 5
+    assert 'connload: desk.csv:3: column G "user_password": ' in run.err and why in run.err
+    assert "; it could be read when the rows were checked, and has to be there until they are sent\n" in run.err
+    assert "the same command goes on from there" in run.err
+    assert "the input has changed" not in run.err and not (tmp_path / "desk.results.csv").exists()
+    secret.write_text("second\n")
+    run = connload(*args)
+    assert run.rc == 0, run.err
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["created"] * 2
+    sent = [exchange.json()["config"]["user_password"] for exchange in server.exchanges if exchange.method == "POST"]
+    assert sent == ["literal", "second"]
 
 
 @pytest.mark.parametrize("kind", ["file:/", "env:"])
