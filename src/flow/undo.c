@@ -443,7 +443,7 @@ static enum exit_code leave_journal(struct undo *undo, const struct err *err)
     console_clear(undo->console);
     console_say(undo->console, "connload: %s", err->text);
     if (undo->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
-        console_say(undo->console, "connload: %s is as it was; the same command goes on from here",
+        console_say(undo->console, "connload: %s was not written; the same command goes on from here",
                     undo->config->sheet.path);
     return err->code;
 }

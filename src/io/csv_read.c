@@ -502,7 +502,10 @@ static bool has_byte(struct span raw, char byte)
     return memchr(raw.data, byte, raw.len) != NULL;
 }
 
-/* Still one whole record, as when csv_next() gave it. Without a quote that is any text without a line end. */
+/*
+ * One whole record, as csv_next() gave it: a checksum can be made to agree, and what follows relies on it. Without a
+ * quote that is any text without a line end.
+ */
 static bool is_whole(struct span raw, char delimiter, bool *quotes)
 {
     struct csv_scan scan = {0};

@@ -74,8 +74,8 @@ const struct csv_dialect *csv_dialect(const struct csv_reader *reader);
 
 /*
  * Reads one record again: offset, raw.len and line of a record that csv_next() gave. Does not move csv_next(), nor
- * touch its record; `record` and its bytes last until the next csv_at(). Fails (EXIT_INPUT) where the bytes are not
- * one whole record any more, because the file has changed; also as source_at() does.
+ * touch its record; `record` and its bytes last until the next csv_at(). Fails as source_at() does, and
+ * (EXIT_INPUT) where the bytes are not one whole record.
  */
 bool csv_at(struct csv_reader *reader, uint64_t offset, size_t length, uint32_t line, struct csv_record *record,
             struct err *err);

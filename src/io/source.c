@@ -6,6 +6,7 @@
 #include "io/scratch.h"
 #include "io/sniff.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <iconv.h>
@@ -21,22 +22,23 @@ enum {
     UNIT = 4,             /* bytes of a UTF-16 character at most */
     NAME_SHOWN = 1024,    /* characters of a path in messages */
     NAME_BYTES = 1 << 16, /* the same as bytes, escapes included */
-    WINDOW = 1 << 14,     /* bytes that source_at() reads at once: rows are mostly read again in order */
+    BLOCK = 1 << 14,      /* bytes that source_at() reads at once: rows are mostly read again in order */
 };
+static_assert(SOURCE_PIECE % BLOCK == 0, "a piece is whole blocks, but for the last");
 
 struct source {
     char *name;
     int fd; /* of the file itself, or of the spool */
-    bool spooled;
-    struct stat opened; /* a plain file as it was then */
     struct source_info info;
     uint64_t start; /* where the text begins in `fd`: after a byte order mark */
     uint64_t at;    /* of the next piece */
     uint32_t crc;
     char *piece;
-    char *window; /* WINDOW bytes of room, of which `window_len` are the text from `window_at` on */
-    uint64_t window_at;
-    size_t window_len;
+    uint32_t *block_crc;   /* of each BLOCK of the text that source_next() gave */
+    uint64_t blocks_given; /* of them */
+    char *block;           /* room for one: number `block_number`, `block_len` bytes; 0 = none */
+    uint64_t block_number;
+    size_t block_len;
 };
 
 /* An input on its way into the spool: bytes as read, inflated, the kind found, recoded, inspected, written. */
@@ -290,7 +292,6 @@ static bool spool_input(struct source *source, int fd, struct err *err)
     spool->line = 1;
     buf_init(&spool->head, SNIFF_HEAD);
     spool->out = source->fd = scratch_open(source->name, err);
-    source->spooled = true;
     ok = source->fd >= 0 && make_inflating(&spool->inflating, err);
     if (ok) {
         ok = fill_spool(spool, fd, err);
@@ -337,12 +338,12 @@ static bool refuse_folder(const char *name, struct err *err)
 }
 
 /* A plain UTF-8 file is read where it is. */
-static bool open_plain(struct source *source, int fd, enum sniff kind, struct err *err)
+static bool open_plain(struct source *source, int fd, uint64_t size, enum sniff kind, struct err *err)
 {
     source->fd = fd;
     source->start = sniff_bom(kind);
     source->info.bom = source->start > 0;
-    source->info.size = (uint64_t)source->opened.st_size - source->start;
+    source->info.size = size - source->start;
     if (source->info.size > SOURCE_TEXT_MAX)
         return err_set(err, EXIT_INPUT, "%s is larger than 1 TiB; split it into several files", source->name);
     posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -350,7 +351,7 @@ static bool open_plain(struct source *source, int fd, enum sniff kind, struct er
 }
 
 /* A regular file with a size; its bytes say whether it can be read in place. Closes `fd` unless the source keeps it. */
-static bool open_file(struct source *source, int fd, struct err *err)
+static bool open_file(struct source *source, int fd, uint64_t size, struct err *err)
 {
     char head[SNIFF_HEAD];
     ssize_t len = disk_read_at(fd, head, sizeof(head), 0);
@@ -362,7 +363,7 @@ static bool open_file(struct source *source, int fd, struct err *err)
     else
         kind = sniff_head(source->name, (struct span){.data = head, .len = (size_t)len}, err);
     if (kind == SNIFF_TEXT || kind == SNIFF_UTF8)
-        return open_plain(source, fd, kind, err);
+        return open_plain(source, fd, size, kind, err);
     ok = kind != SNIFF_REFUSED && spool_input(source, fd, err);
     close(fd);
     return ok;
@@ -377,16 +378,17 @@ static bool open_stream(struct source *source, int fd, struct err *err)
 static bool open_path(struct source *source, const char *path, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat about;
     bool ok;
 
     if (fd < 0)
         return refuse_open(source->name, err);
-    if (fstat(fd, &source->opened) != 0)
+    if (fstat(fd, &about) != 0)
         ok = refuse_open(source->name, err);
-    else if (S_ISDIR(source->opened.st_mode))
+    else if (S_ISDIR(about.st_mode))
         ok = refuse_folder(source->name, err);
-    else if (S_ISREG(source->opened.st_mode) && source->opened.st_size > 0)
-        return open_file(source, fd, err);
+    else if (S_ISREG(about.st_mode) && about.st_size > 0)
+        return open_file(source, fd, (uint64_t)about.st_size, err);
     else /* a file of the size 0 may still give bytes: those in /proc do */
         ok = open_stream(source, fd, err);
     close(fd);
@@ -396,9 +398,11 @@ static bool open_path(struct source *source, const char *path, struct err *err)
 /* Where standard input is closed, the spool must not take its place and be read as the input. */
 static bool open_stdin(struct source *source, struct err *err)
 {
-    if (fstat(STDIN_FILENO, &source->opened) != 0)
+    struct stat about;
+
+    if (fstat(STDIN_FILENO, &about) != 0)
         return err_system(err, "%s can't be read", source->name);
-    if (S_ISDIR(source->opened.st_mode))
+    if (S_ISDIR(about.st_mode))
         return refuse_folder(source->name, err);
     return open_stream(source, STDIN_FILENO, err);
 }
@@ -414,7 +418,8 @@ struct source *source_open(const char *path, struct err *err)
     ok = strcmp(path, "-") == 0 ? open_stdin(source, err) : open_path(source, path, err);
     if (ok) {
         source->piece = alloc_bytes(SOURCE_PIECE);
-        source->window = alloc_bytes(WINDOW);
+        source->block = alloc_bytes(BLOCK);
+        source->block_crc = alloc_zeroed(source->info.size / BLOCK + 1, sizeof(source->block_crc[0]));
         return source;
     }
     source_close(source);
@@ -430,9 +435,10 @@ void source_close(struct source *source)
     if (source->piece != NULL)
         explicit_bzero(source->piece, source->info.size < SOURCE_PIECE ? (size_t)source->info.size : SOURCE_PIECE);
     free(source->piece);
-    if (source->window != NULL)
-        explicit_bzero(source->window, source->window_len);
-    free(source->window);
+    if (source->block != NULL)
+        explicit_bzero(source->block, BLOCK);
+    free(source->block);
+    free(source->block_crc);
     free(source->name);
     free(source);
 }
@@ -449,43 +455,77 @@ const struct source_info *source_info(const struct source *source)
     return &source->info;
 }
 
-static bool read_text(struct source *source, uint64_t offset, void *out, size_t len, struct err *err)
+/* Once all of it was read, rows may have been sent: then only a run over the same bytes can go on. */
+static bool refuse_changed(const struct source *source, struct err *err)
 {
-    ssize_t got = 0;
-
-    if (offset <= source->info.size && len <= source->info.size - offset)
-        got = disk_read_at(source->fd, out, len, (off_t)(source->start + offset));
-    if (got < 0)
-        return err_system(err, "%s can't be read", source->name);
-    if ((size_t)got < len)
+    if (source->at < source->info.size)
         return err_set(err, EXIT_INPUT, "%s has changed while it was read; run again when nothing writes to it",
                        source->name);
-    return true;
+    return err_set(err, EXIT_INPUT,
+                   "%s has changed since it was read; put it back as it was and run the same command again",
+                   source->name);
 }
 
-/* Whether the window holds all of it. */
-static bool is_in_window(const struct source *source, uint64_t offset, size_t len)
+static bool read_text(struct source *source, uint64_t offset, void *out, size_t len, struct err *err)
 {
-    return offset >= source->window_at && offset - source->window_at <= source->window_len &&
-           len <= source->window_len - (offset - source->window_at);
+    ssize_t got = disk_read_at(source->fd, out, len, (off_t)(source->start + offset));
+
+    if (got < 0)
+        return err_system(err, "%s can't be read", source->name);
+    return (size_t)got == len || refuse_changed(source, err);
+}
+
+/*
+ * Makes `block` the one of that number. The file's times would not tell whether it is what source_next() gave: tools
+ * set them back, a write through a mapping may come later than its time, and they change where the text does not.
+ */
+static bool load_block(struct source *source, uint64_t number, struct err *err)
+{
+    uint64_t left = source->info.size - number * BLOCK;
+    size_t len = left < BLOCK ? (size_t)left : BLOCK;
+
+    if (source->block_len > 0 && source->block_number == number)
+        return true;
+    source->block_len = 0;
+    if (!read_text(source, number * BLOCK, source->block, len, err))
+        return false;
+    if (number < source->blocks_given &&
+        crc32_z(0, (const unsigned char *)source->block, len) != source->block_crc[number])
+        return refuse_changed(source, err);
+    source->block_number = number;
+    source->block_len = len;
+    return true;
 }
 
 bool source_at(struct source *source, uint64_t offset, void *out, size_t len, struct err *err)
 {
-    uint64_t left = offset < source->info.size ? source->info.size - offset : 0;
-    size_t ahead = left < WINDOW ? (size_t)left : WINDOW;
+    char *to = out;
 
-    if (len > ahead)
-        return read_text(source, offset, out, len, err);
-    if (!is_in_window(source, offset, len)) {
-        source->window_len = 0;
-        if (!read_text(source, offset, source->window, ahead, err))
+    if (offset > source->info.size || len > source->info.size - offset)
+        return refuse_changed(source, err);
+    while (len > 0) {
+        size_t from = (size_t)(offset % BLOCK), part = len < BLOCK - from ? len : BLOCK - from;
+
+        if (!load_block(source, offset / BLOCK, err))
             return false;
-        source->window_at = offset;
-        source->window_len = ahead;
+        memcpy(to, source->block + from, part);
+        to += part;
+        offset += part;
+        len -= part;
     }
-    memcpy(out, source->window + (offset - source->window_at), len);
     return true;
+}
+
+/* The checksum of each block, and of all so far. */
+static void note_blocks(struct source *source, struct span piece)
+{
+    for (size_t at = 0; at < piece.len; at += BLOCK) {
+        size_t len = piece.len - at < BLOCK ? piece.len - at : BLOCK;
+        uint32_t crc = (uint32_t)crc32_z(0, (const unsigned char *)piece.data + at, len);
+
+        source->block_crc[source->blocks_given++] = crc;
+        source->crc = (uint32_t)crc32_combine(source->crc, crc, (z_off_t)len);
+    }
 }
 
 bool source_next(struct source *source, struct span *piece, struct err *err)
@@ -496,23 +536,12 @@ bool source_next(struct source *source, struct span *piece, struct err *err)
     if (!read_text(source, source->at, source->piece, len, err))
         return false;
     source->at += len;
-    source->crc = (uint32_t)crc32_z(source->crc, (const unsigned char *)source->piece, len);
     *piece = (struct span){.data = source->piece, .len = len};
+    note_blocks(source, *piece);
     return true;
 }
 
 uint32_t source_crc(const struct source *source)
 {
     return source->crc;
-}
-
-bool source_unchanged(const struct source *source)
-{
-    const struct stat *then = &source->opened;
-    struct stat now;
-
-    if (source->spooled)
-        return true;
-    return fstat(source->fd, &now) == 0 && now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
-           now.st_mtim.tv_nsec == then->st_mtim.tv_nsec;
 }

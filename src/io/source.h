@@ -1,10 +1,11 @@
 /*
  * source: an input's bytes as UTF-8, wherever they come from: a file, standard input, gzip, UTF-16.
  *
- * A plain UTF-8 file is read in place. Anything else is first spooled, decoded, to an unlinked temporary file of
- * mode 0600 in TMPDIR (else /tmp), so that every row can be read again by its offset and memory does not grow with
- * the input. Spooling refuses early what no reader would take: a NUL byte, more than SOURCE_LINE_MAX bytes without a
- * line end, more than SOURCE_SPOOL_MAX bytes in all (a gzip bomb). Home of zlib's inflate and of iconv.
+ * A plain UTF-8 file is read in place; that what is read again is what was read first, a checksum tells (four bytes for
+ * each 16 KiB of text). Anything else is first spooled, decoded, to an unlinked temporary file of mode 0600 in TMPDIR
+ * (else /tmp), so that every row can be read again by its offset and memory does not grow with the input. Spooling
+ * refuses early what no reader would take: a NUL byte, more than SOURCE_LINE_MAX bytes without a line end, more than
+ * SOURCE_SPOOL_MAX bytes in all (a gzip bomb). Home of zlib's inflate and of iconv.
  */
 #ifndef IO_SOURCE_H
 #define IO_SOURCE_H
@@ -56,15 +57,14 @@ const struct source_info *source_info(const struct source *source);
 bool source_next(struct source *source, struct span *piece, struct err *err);
 
 /*
- * Exactly `len` bytes at `offset` of the decoded text into `out`. Fails as source_next() does. What follows them is
- * read with them and kept, so that reading on from there costs no system call.
+ * Exactly `len` bytes at `offset` of the decoded text into `out`. Fails as source_next() does, and (EXIT_INPUT) where
+ * they are not what source_next() gave: somebody writes to the file. A file that got another name, or whose name went to
+ * another file, is still the one that was opened. What is beside them is read with them and kept, so that reading on
+ * from there costs no system call.
  */
 bool source_at(struct source *source, uint64_t offset, void *out, size_t len, struct err *err);
 
 /* After the whole was read by source_next(): CRC-32 of the decoded bytes (without BOM). */
 uint32_t source_crc(const struct source *source);
-
-/* Whether a plain file is still as it was when opened (size, modification time). Spooled input always is. */
-bool source_unchanged(const struct source *source);
 
 #endif

@@ -139,7 +139,6 @@ static void reads_each_kind_of_text(void **state)
         assert_int_equal(source_info(source)->utf16, inputs[i].utf16);
         assert_false(source_info(source)->gzip);
         assert_false(source_info(source)->is_stdin);
-        assert_true(source_unchanged(source));
         check_text(source, inputs[i].text);
         source_close(source);
     }
@@ -443,7 +442,6 @@ static void reads_standard_input(void **state)
         assert_string_equal(source_name(source), "standard input");
         assert_true(source_info(source)->is_stdin);
         assert_int_equal(source_info(source)->gzip, i >= 3);
-        assert_true(source_unchanged(source));
         check_text(source, buf_view(&text));
         source_close(source);
         assert_int_equal(waitpid(child, NULL, 0), child);
@@ -571,9 +569,118 @@ static void says_that_the_spool_is_full(void **state)
     buf_release(&packed);
 }
 
+enum { SHEET = 100000 }; /* bytes, of several blocks */
+
+/* A file that has been read once; `text` as it was then. */
+static struct source *open_read_sheet(char *text)
+{
+    struct source *source;
+    struct span piece;
+    struct err err;
+
+    for (size_t i = 0; i < SHEET; i++)
+        text[i] = (char)('a' + i % 7);
+    write_file((struct span){text, SHEET});
+    source = open_desk();
+    do
+        assert_true(source_next(source, &piece, &err));
+    while (piece.len > 0);
+    return source;
+}
+
+/* Writes over the file where it is, and sets its times back: they prove nothing. */
+static void overwrite(size_t at, const char *text)
+{
+    struct stat before;
+    FILE *file;
+
+    assert_int_equal(stat("desk.csv", &before), 0);
+    file = fopen("desk.csv", "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(utimensat(AT_FDCWD, "desk.csv", (const struct timespec[2]){before.st_atim, before.st_mtim}, 0), 0);
+}
+
+static void expect_changed(struct source *source, uint64_t offset, size_t len)
+{
+    char *out = alloc_bytes(len);
+    struct err err;
+
+    assert_false(source_at(source, offset, out, len, &err));
+    assert_int_equal(err.code, EXIT_INPUT);
+    assert_string_equal(err.text,
+                        "desk.csv has changed since it was read; put it back as it was and run the same command again");
+    free(out);
+}
+
+static void expect_at(struct source *source, const char *text, uint64_t offset, size_t len)
+{
+    char *out = alloc_bytes(len);
+    struct err err;
+
+    assert_true(source_at(source, offset, out, len, &err));
+    assert_memory_equal(out, text + offset, len);
+    free(out);
+}
+
+static void reads_at_once_and_in_parts(void **state)
+{
+    static const size_t lens[] = {1, 2, 16383, 16384, 16385, 50000};
+    char *text = alloc_bytes(SHEET);
+    struct source *source = open_read_sheet(text);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+        for (size_t at = 0; at + lens[i] <= SHEET; at += 16383)
+            expect_at(source, text, at, lens[i]);
+    expect_at(source, text, 0, SHEET);
+    expect_at(source, text, SHEET - 1, 1);
+    source_close(source);
+    free(text);
+}
+
 static void sees_that_a_file_has_changed(void **state)
 {
-    const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000, .tv_nsec = 5}};
+    char *text = alloc_bytes(SHEET);
+    struct source *source = open_read_sheet(text);
+
+    (void)state;
+    overwrite(40000, "ba");
+    expect_changed(source, 40000, 2);
+    expect_changed(source, 33000, 10);    /* with what is beside it: who writes there may write here */
+    expect_changed(source, 10, 90000);    /* from before to behind it */
+    expect_at(source, text, 90000, 1000); /* another part */
+    overwrite(40000, (char[]){text[40000], text[40001], '\0'});
+    expect_at(source, text, 0, SHEET); /* put back */
+
+    overwrite(SHEET, "more");
+    expect_at(source, text, 0, SHEET); /* behind what there was */
+    assert_int_equal(truncate("desk.csv", 99990), 0);
+    expect_at(source, text, 10, 10);
+    expect_changed(source, SHEET - 1, 1);
+    source_close(source);
+    free(text);
+}
+
+static void keeps_a_file_whose_name_went(void **state)
+{
+    char *text = alloc_bytes(SHEET);
+    struct source *source = open_read_sheet(text);
+
+    (void)state;
+    assert_int_equal(rename("desk.csv", "old.csv"), 0);
+    write_file((struct span)SPAN("type,label\n"));
+    expect_at(source, text, 0, SHEET);
+    assert_int_equal(unlink("old.csv"), 0);
+    expect_at(source, text, 50000, 1000);
+    source_close(source);
+    free(text);
+}
+
+static void sees_that_a_file_is_cut_while_it_is_read(void **state)
+{
     struct source *source;
     struct span piece;
     struct err err;
@@ -582,33 +689,13 @@ static void sees_that_a_file_has_changed(void **state)
     (void)state;
     write_file((struct span)SPAN("type,label\n"));
     source = open_desk();
-    assert_true(source_unchanged(source));
-    assert_int_equal(utimensat(AT_FDCWD, "desk.csv", times, 0), 0);
-    assert_false(source_unchanged(source)); /* the same size */
-    source_close(source);
-
-    source = open_desk();
-    assert_true(source_unchanged(source));
-    assert_int_equal(truncate("desk.csv", 20), 0);
-    assert_false(source_unchanged(source));
-    check_text(source, (struct span)SPAN("type,label\n")); /* what it was */
-    assert_int_equal(truncate("desk.csv", 5), 0);
-    assert_true(source_at(source, 5, &byte, 1, &err)); /* read a moment ago, and so still what it was */
-    source_close(source);
-
-    write_file((struct span)SPAN("type,label\n"));
-    source = open_desk();
     assert_int_equal(truncate("desk.csv", 5), 0);
     assert_false(source_at(source, 5, &byte, 1, &err));
     assert_int_equal(err.code, EXIT_INPUT);
     assert_string_equal(err.text, "desk.csv has changed while it was read; run again when nothing writes to it");
-    source_close(source);
-
-    write_file((struct span)SPAN("type,label\n"));
-    source = open_desk();
-    assert_int_equal(truncate("desk.csv", 5), 0);
     assert_false(source_next(source, &piece, &err));
     assert_int_equal(err.code, EXIT_INPUT);
+    assert_string_equal(err.text, "desk.csv has changed while it was read; run again when nothing writes to it");
     source_close(source);
 }
 
@@ -638,7 +725,10 @@ int main(void)
         cmocka_unit_test(refuses_more_than_1_tib),
         cmocka_unit_test(spools_where_tmpdir_says),
         cmocka_unit_test(says_that_the_spool_is_full),
+        cmocka_unit_test(reads_at_once_and_in_parts),
         cmocka_unit_test(sees_that_a_file_has_changed),
+        cmocka_unit_test(keeps_a_file_whose_name_went),
+        cmocka_unit_test(sees_that_a_file_is_cut_while_it_is_read),
         cmocka_unit_test(closes_nothing),
     };
 
