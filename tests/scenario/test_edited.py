@@ -102,6 +102,28 @@ def test_a_password_that_changes_is_not_sent_unchecked(connload, during, write_c
     assert not any(b"new-01100" in exchange.body for exchange in server.exchanges)
 
 
+def test_an_answer_that_tells_a_password_which_the_sheet_has_no_more(connload, raw_server, write_csv, tmp_path):
+    """Whose secrets they are can't be told any more, so nothing of the server's text is kept."""
+    path = write_csv("desk.csv", SECRETS, [["investment_research", f"Desk {n}", "nq", f"old-{n:05}", ""] for n in range(ROWS)])
+    before = path.read_bytes()
+    later = threading.Event()
+
+    def answer(_store, exchange, connector):
+        if connector["label"] == "Desk 1100":
+            later.set()
+        if connector["label"] != "Desk 600":
+            return http_answer(201, connector)
+        assert later.wait(60)
+        overwrite(path, before.replace(b"old-00601", b"new-00601"))
+        return http_answer(422, {"detail": "no good: " + exchange.json()["config"]["user_password"]})
+
+    raw_server(Store(post=answer))
+    run = connload("create", "desk.csv", *QUICK, "--no-preflight", "--concurrency", "2", "--log", "log", "-v")
+    expect_stop(run, tmp_path)
+    for text in (run.err_bytes, (tmp_path / "log").read_bytes(), (tmp_path / "desk.results.csv.journal").read_bytes()):
+        assert b"old-00600" not in text and b"Desk 600" not in text and b"no good" not in text
+
+
 def test_a_sheet_cut_short(during, desk, tmp_path):
     path = desk(ROWS)
     run, _, _ = during(lambda: os.truncate(path, 100), "create", "desk.csv")
