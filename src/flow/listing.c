@@ -164,8 +164,10 @@ bool listing_run(struct listing *listing, const char *doing)
         int64_t now_ms = clock_mono_ms(), send_ms = courier_next_send(courier, now_ms);
         struct http_answer answer;
 
-        if (courier_stopping(courier) && (!listing->active || courier_must_abort(courier, now_ms)))
+        if (courier_stopping(courier)) {
+            http_abort(courier->http);
             break;
+        }
         if (send_ms < next_ms)
             send_ms = next_ms;
         if (!listing->active && send_ms <= now_ms)

@@ -58,7 +58,8 @@ bool listing_is_partial(const struct listing *listing);
 
 /*
  * Runs one list to its end before anything else is sent, with retries under the attempt limit; shows `doing`. False
- * with the courier stopped: STOP_KEY_REFUSED, STOP_UNREACHABLE, or whatever stopped it meanwhile.
+ * with the courier stopped: STOP_KEY_REFUSED, STOP_UNREACHABLE, or whatever stopped it meanwhile. A stop gives the list
+ * up at once, without grace: nothing is lost with it.
  */
 bool listing_run(struct listing *listing, const char *doing);
 

@@ -7,6 +7,7 @@ import pytest
 from once import DESK, LAG, QUICK, journal, labels, once, posts, until
 
 ROWS = 40
+PATIENT = ["--timeout", "1h", "--grace", "1h"]
 SLOW = [*LAG, "--latency", "30ms"]
 
 
@@ -90,11 +91,23 @@ def test_grace_ends_the_wait_and_what_was_in_flight_is_unknown(connload, sandbox
 def test_a_signal_while_the_account_is_listed(connload, sandbox, desk, read_csv):
     box = sandbox("--fault", "list:hang-before=100")
     desk(3)
-    process = connload("create", "desk.csv", *QUICK, "--grace", "50ms", wait=False)
+    process = connload("create", "desk.csv", *QUICK, *PATIENT, wait=False)
     until(lambda: box.stats()["in_progress"] == 1)
     process.signal(signal.SIGTERM)
-    assert process.wait().rc == 4
+    assert process.wait(15).rc == 4
     assert statuses(read_csv("desk.results.csv")) == {"not_attempted": 3} and not posts(box)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_list_at_once(connload, sandbox, tmp_path, number):
+    """Nothing comes of a list that is not whole, and nothing is lost with it: there is no grace."""
+    box = sandbox("--fault", "list:hang-before=100")
+    process = connload("list", "-o", "all.csv", "--rate", "none", "--timeout", "1h", wait=False)
+    until(lambda: box.stats()["in_progress"] == 1)
+    process.signal(number)
+    run = process.wait(15)
+    assert run.rc == 4 and f"stopped by {number.name}" in run.err, run
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_deadline(connload, sandbox, desk, read_csv):
