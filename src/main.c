@@ -39,7 +39,7 @@
  *   csv_scan      where cells and records end, and which delimiter it is
  *   csv_write     cells of a CSV; writing home of libcsv
  *   digest        SHA-256; home of libcrypto
- *   disk          whole writes, fsync of folders, what the system refuses
+ *   disk          whole writes and syncs, what the system refuses
  *   journal       what a run has promised and learned
  *   journal_head  its first record
  *   journal_scan  its other records, read back

@@ -1,6 +1,7 @@
 #include "flow/secrets.h"
 
 #include "base/text.h"
+#include "io/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ static bool read_small_file(const char *path, struct buf *out)
 
     if (fd < 0)
         return false;
-    while (fits && (got = read(fd, piece, sizeof(piece))) > 0)
+    while (fits && (got = disk_read(fd, piece, sizeof(piece))) > 0)
         fits = buf_add(out, piece, (size_t)got);
     cause = fits ? errno : EFBIG;
     explicit_bzero(piece, sizeof(piece));

@@ -161,11 +161,37 @@ ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset)
     return read_whole(fd, bytes, len, offset);
 }
 
+static bool sync_again(int (*sync)(int fd), int fd)
+{
+    int done;
+
+    do
+        done = sync(fd);
+    while (done != 0 && errno == EINTR);
+    return done == 0;
+}
+
+bool disk_sync(int fd)
+{
+    return sync_again(fsync, fd);
+}
+
+bool disk_sync_data(int fd)
+{
+    return sync_again(fdatasync, fd);
+}
+
+/* Linux has closed it all the same: a second close could hit what another thread has opened since. */
+bool disk_close(int fd)
+{
+    return close(fd) == 0 || errno == EINTR;
+}
+
 bool disk_sync_folder(const char *path)
 {
     char *folder = disk_folder(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP);
+    bool ok = fd >= 0 && (disk_sync(fd) || errno == EINVAL || errno == ENOTSUP);
     int cause = errno;
 
     if (fd >= 0)

@@ -1,6 +1,6 @@
 /*
- * disk: what journal and output share: whole writes, a folder's fsync, the end of a chain of symbolic links, and
- * sentences for what the system refuses.
+ * disk: what journal and output share: whole writes and syncs, a folder's fsync, the end of a chain of symbolic links,
+ * and sentences for what the system refuses.
  */
 #ifndef IO_DISK_H
 #define IO_DISK_H
@@ -36,6 +36,14 @@ bool disk_write(int fd, const void *bytes, size_t len);
 /* Reads up to `len` bytes, from where the file stands or at `offset`: fewer only at its end; -1 with errno. */
 ssize_t disk_read(int fd, void *bytes, size_t len);
 ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset);
+
+/*
+ * fsync and fdatasync, done whatever signals come (NFS and FUSE let one interrupt them), and close, for which a signal
+ * is no failure. False with errno.
+ */
+bool disk_sync(int fd);
+bool disk_sync_data(int fd);
+bool disk_close(int fd);
 
 /*
  * Makes the names in the folder of `path` safe (fsync). False with errno. A file system that knows no fsync of folders

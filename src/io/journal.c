@@ -115,7 +115,7 @@ static bool flush_and_sync(struct journal *journal, struct err *err)
     if (journal->path == NULL)
         return true;
     crash_point("journal.sync.before");
-    if (fdatasync(journal->fd) != 0)
+    if (!disk_sync_data(journal->fd))
         return fail_for_good(journal, "sync", err);
     crash_point("journal.sync.after");
     return true;

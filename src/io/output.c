@@ -258,7 +258,7 @@ bool output_finish(struct output *output, uint64_t *size, uint32_t *crc, struct 
         return false;
     if (output->target != NULL) {
         crash_point("output.sync.before");
-        if (fsync(output->fd) != 0)
+        if (!disk_sync(output->fd))
             return disk_error(err, "sync", output->shown);
         crash_point("output.sync.after");
     }
@@ -285,7 +285,7 @@ static bool close_output(struct output *output, struct err *err)
     int fd = output->fd;
 
     output->fd = -1;
-    return close(fd) == 0 || disk_error(err, "write", output->shown);
+    return disk_close(fd) || disk_error(err, "write", output->shown);
 }
 
 bool output_publish(struct output *output, struct err *err)

@@ -7,6 +7,7 @@ finishes the job, each connector once.
 """
 
 import csv
+import errno
 import os
 import re
 
@@ -238,6 +239,39 @@ def test_every_cause_is_told(world, tmp_path, call, error):
         world.reset()
         run = world.run(*Create.args, env=world.faults(call, at=at, times=0 if error != 4 else 1, error=error))
         Create.check(world, run, call)
+
+
+@pytest.mark.parametrize("call", ["fsync", "fdatasync", "close", "write", "read", "pread"])
+@pytest.mark.parametrize("command", [Create, InPlace, Undo, List], ids=lambda command: command.__name__)
+def test_a_call_that_a_signal_interrupts(world, tmp_path, command, call):
+    """NFS and FUSE answer so to a Ctrl-C, which asks for an end in order: the disk is in no trouble."""
+    count = count_calls(world, command, call, tmp_path / "count")
+    world.reset()
+    command.prepare(world)
+    well = world.run(*command.args).rc
+    for at in points(count):
+        world.reset()
+        command.prepare(world)
+        run = world.run(*command.args, env=world.faults(call, at=at, times=1 if call == "close" else 3, error=errno.EINTR))
+        assert run.rc == well, (call, at, run)
+        command.check(world, run, call)
+
+
+def test_a_secret_whose_reading_a_signal_interrupts(world, tmp_path):
+    """It is read with each row: a row must not fail its checks because somebody pressed Ctrl-C."""
+    args = ["create", "desk.csv", "--secret-refs", *QUICK]
+
+    def prepare():
+        world.reset()
+        world.path("secret").write_text("s3ss10n\n")
+        world.path("desk.csv").write_text("type,label,session_id\nsharepoint,A,file:secret\n")
+
+    prepare()
+    assert world.run(*args, env=world.faults("read", count=tmp_path / "count")).rc == 0
+    for at in range(1, int((tmp_path / "count").read_text()) + 1):
+        prepare()
+        run = world.run(*args, env=world.faults("read", at=at, times=3, error=errno.EINTR))
+        assert run.rc == 0, (at, run)
 
 
 @pytest.mark.parametrize("command", [Create, InPlace, Undo, List], ids=lambda command: command.__name__)
