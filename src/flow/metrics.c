@@ -125,8 +125,7 @@ static void add_run(struct metrics *metrics, const struct facts *facts, const st
               (double)tally->started_wall_ms / 1e3);
     add_gauge(metrics, "run_end_timestamp_seconds", "When the last run ended, in seconds since 1970.",
               (double)tally->ended_wall_ms / 1e3);
-    add_gauge(metrics, "run_duration_seconds", "How long the last run took.",
-              (double)(tally->ended_wall_ms - tally->started_wall_ms) / 1e3);
+    add_gauge(metrics, "run_duration_seconds", "How long the last run took.", (double)tally->took_ms / 1e3);
     add_gauge(metrics, "run_success", "1 where every row has its connector, or passed the checks.",
               facts->exit_code == EXIT_ALL_DONE);
     add_gauge(metrics, "run_exit_code", "The exit code of the last run.", facts->exit_code);

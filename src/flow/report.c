@@ -265,7 +265,7 @@ static void add_figures(struct page *page)
     buf_text(&page->out,
              "<section aria-labelledby=\"figures\"><h2 id=\"figures\">Figures</h2><dl class=\"figures\">\n");
     add_figure(page, is_command(page, "list") ? "connectors" : "rows", "%" PRIu64, tally->rows);
-    add_figure(page, "time", "%s", num_format_duration(time, tally->ended_wall_ms - tally->started_wall_ms));
+    add_figure(page, "time", "%s", num_format_duration(time, tally->took_ms));
     if (tally->carried > 0)
         add_figure(page, "finished by an earlier run", "%" PRIu64, tally->carried);
     if (page->facts->base_url != NULL)

@@ -117,6 +117,7 @@ enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, s
     struct err err;
 
     tally->ended_wall_ms = clock_wall_ms();
+    tally->took_ms = clock_mono_ms() - tally->started_ms;
     add_checksums(reporting, facts);
     log_end_of_run(reporting, facts, tally);
     console_clear(console);

@@ -89,11 +89,6 @@ static enum colour colour_of(const struct page *page, enum status status)
     return status == STATUS_CREATED && is_command(page, "undo") ? RED : status_colours[status];
 }
 
-static int64_t duration_ms(const struct page *page)
-{
-    return page->tally->ended_wall_ms - page->tally->started_wall_ms;
-}
-
 /* What people call the rows of a status, after the command. */
 static void name_status(const struct page *page, enum status status, char name[32])
 {
@@ -145,7 +140,7 @@ static void put_heading(struct page *page)
     uint64_t rows = page->tally->rows;
 
     put(page, BOLD, "%" PRIu64 " %s%s in %s%s", rows, is_command(page, "list") ? "connector" : "row",
-        rows == 1 ? "" : "s", num_format_duration(time, duration_ms(page)), rows > 0 ? ":" : "");
+        rows == 1 ? "" : "s", num_format_duration(time, page->tally->took_ms), rows > 0 ? ":" : "");
     put_counts(page);
     end_line(page);
     if (page->tally->carried > 0 && is_command(page, "create")) {
@@ -163,7 +158,7 @@ static double speed_of(const struct page *page)
 
     if (tally->requests[REQUEST_CREATE] > tally->retries)
         rows += tally->requests[REQUEST_CREATE] - tally->retries;
-    return duration_ms(page) >= WORTH_SAYING_MS ? (double)rows * 1000 / (double)duration_ms(page) : 0;
+    return tally->took_ms >= WORTH_SAYING_MS ? (double)rows * 1000 / (double)tally->took_ms : 0;
 }
 
 /* "20 requests;", "3 requests, 1 of which could not be sent"; whether any was sent. */

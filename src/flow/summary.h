@@ -10,7 +10,7 @@
  *   resumed         whether it went on with an interrupted run
  *   base_url        where requests went; null where the command sends none
  *   started, ended  RFC 3339, UTC, with milliseconds
- *   duration_ms     between the two
+ *   duration_ms     how long it took, by the monotonic clock
  *   input           {path, sha256}: as named and as it was read; null for `list`; sha256 null for standard input
  *   results         {path, sha256}: as it was written; null where none were; sha256 null for a stream
  *   rows            rows of the input (for `list`: connectors)

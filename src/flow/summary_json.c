@@ -66,7 +66,7 @@ static void add_run(struct json_object *object, const struct facts *facts, const
     add_text(object, "base_url", facts->base_url);
     add_time(object, "started", tally->started_wall_ms);
     add_time(object, "ended", tally->ended_wall_ms);
-    json_object_integer(object, "duration_ms", tally->ended_wall_ms - tally->started_wall_ms);
+    json_object_integer(object, "duration_ms", tally->took_ms);
     add_file(object, "input", facts->input, facts->input_sha256);
     add_file(object, "results", facts->results, facts->results_sha256);
 }

@@ -38,11 +38,13 @@ struct tally_span {
 };
 
 struct tally {
-    int64_t started_wall_ms, ended_wall_ms, started_ms; /* the last monotonic */
-    uint64_t rows;                                      /* of the input (or of the shard) */
-    uint64_t status[STATUSES];                          /* rows that have ended, by status; carried rows included */
-    uint64_t carried;                                   /* of them, from an earlier run */
-    uint64_t to_send;                                   /* rows that this run set out to send */
+    int64_t started_wall_ms, ended_wall_ms; /* as the wall clock said: it may be set meanwhile */
+    int64_t started_ms;                     /* monotonic */
+    int64_t took_ms;                        /* the whole run, by the monotonic clock */
+    uint64_t rows;                          /* of the input (or of the shard) */
+    uint64_t status[STATUSES];              /* rows that have ended, by status; carried rows included */
+    uint64_t carried;                       /* of them, from an earlier run */
+    uint64_t to_send;                       /* rows that this run set out to send */
     uint64_t requests[REQUEST_KINDS];
     uint64_t retries; /* creates beyond a row's first */
     uint64_t refused; /* answers 429 */

@@ -19,7 +19,7 @@ static int fresh(void **state)
 {
     (void)state;
     tally_init(&tally, 0, 0);
-    tally.ended_wall_ms = 3200;
+    tally.took_ms = 3200;
     return 0;
 }
 
@@ -234,7 +234,7 @@ static void test_requests(void **state)
         tally.requests[REQUEST_CREATE] = cases[i].sent;
         tally.unsent = cases[i].unsent;
         tally.refused = cases[i].refused;
-        tally.ended_wall_ms = cases[i].took_ms;
+        tally.took_ms = cases[i].took_ms;
         tally.most_in_window = 7;
         show(&facts, 0, false);
         assert_non_null(strstr(shown, cases[i].line));
