@@ -35,8 +35,7 @@ struct list {
     int fd;
     uint64_t written;
     uint64_t count[STATUSES];
-    struct err err; /* of writing the temporary file */
-    bool failed, courier_ready;
+    bool courier_ready;
 };
 
 static void on_begin(void *context)
@@ -48,11 +47,14 @@ static void on_begin(void *context)
     buf_reset(&list->out);
 }
 
+/* Where it fails the command ends: the list would not get any further if it was asked for again. */
 static bool flush(struct list *list)
 {
+    struct err err;
+
     if (lseek(list->fd, (off_t)list->written, SEEK_SET) < 0 || !disk_write(list->fd, list->out.data, list->out.len)) {
-        disk_error(&list->err, "write", "a temporary file");
-        list->failed = true;
+        disk_error(&err, "write", "a temporary file");
+        courier_fault(&list->courier, &err);
         return false;
     }
     list->written += list->out.len;
@@ -194,12 +196,8 @@ static bool fetch(struct list *list, struct err *err)
     bool fetched;
 
     listing_init(&list->listing, &list->courier, &handler);
-    fetched = listing_run(&list->listing, "listing the account");
-    if (fetched && !list->failed)
-        flush(list);
-    if (list->failed)
-        *err = list->err;
-    else if (!fetched)
+    fetched = listing_run(&list->listing, "listing the account") && flush(list);
+    if (!fetched)
         *err = list->courier.err;
     if (fetched && list->listing.unreadable > 0)
         console_say(
@@ -207,7 +205,7 @@ static bool fetch(struct list *list, struct err *err)
             "connload: %llu elements of the account's list are no connectors that can be read; they are left out",
             (unsigned long long)list->listing.unreadable);
     listing_release(&list->listing);
-    return fetched && !list->failed;
+    return fetched;
 }
 
 static bool work(struct list *list, const char *path, struct err *err)

@@ -1,6 +1,7 @@
 """connload list writes the account's connectors as a result file."""
 
 import csv
+import errno
 import gzip
 import io
 
@@ -91,6 +92,16 @@ def test_a_list_that_never_comes_leaves_no_file(connload, sandbox, tmp_path):
     sandbox("--fault", "list:502-before=100")
     run = connload(*LIST, "-o", "all.csv", "--max-attempts", "2")
     assert run.rc == 4, run
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow_asan
+def test_a_full_disk_ends_it(connload, raw_server, failing, tmp_path):
+    """It is no fault of the list: that is not asked for again."""
+    server = raw_server([http_answer(200, {"results": [connector_of(email("x" * 1000)) for _ in range(1000)]})])
+    run = connload(*LIST, "-o", "all.csv", env=failing("lseek", at=1, times=0, error=errno.ENOSPC))
+    assert run.rc == 5 and "cannot write a temporary file: No space left on device" in run.err, run
+    assert len(server.exchanges) == 1
     assert not list(tmp_path.iterdir())
 
 
