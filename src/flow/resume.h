@@ -19,8 +19,8 @@ struct resume {
     bool done;          /* its results were about to get their name … */
     uint64_t done_size; /* … with this size and checksum */
     uint32_t done_crc;
-    char org_id[80]; /* the account; empty where not known */
-    bool other_key;  /* begun with another API key: resume_is_same_account() has to decide */
+    char org_id[JOURNAL_TEXT_MAX + 1]; /* the account; empty where not known */
+    bool other_key;                    /* begun with another API key: resume_is_same_account() has to decide */
 };
 
 /* Reads what the journal says beyond its rows. */

@@ -218,7 +218,8 @@ def test_the_command_that_finishes_a_run_names_its_results(connload, sandbox, de
     go_on(connload, box, lambda: read_csv("out.csv"), *command.group(1).split()[1:])
 
 
-def test_another_key_of_the_same_account_goes_on(connload, sandbox, raw_server, desk, read_csv, tmp_path):
+@pytest.mark.parametrize("org_id", ["org-1", "o" * 79, "o" * 80, "o" * 320], ids=len)
+def test_another_key_of_the_same_account_goes_on(connload, raw_server, desk, read_csv, org_id):
     made = []
 
     def behave(exchange):
@@ -226,7 +227,7 @@ def test_another_key_of_the_same_account_goes_on(connload, sandbox, raw_server, 
             return http_answer(200, {"results": made})
         if len(made) == 10:
             return Hang()
-        made.append(connector_of(exchange.json()))
+        made.append(connector_of(exchange.json(), org_id=org_id))
         return http_answer(201, made[-1])
 
     server = raw_server(behave)
@@ -234,7 +235,7 @@ def test_another_key_of_the_same_account_goes_on(connload, sandbox, raw_server, 
     process = connload("create", "desk.csv", *QUICK, "--concurrency", "1", wait=False)
     server.wait_for_requests(12)
     process.kill()
-    made.append(connector_of({"type": "email", "label": "Other", "config": {"allowed_emails": ["o@example.com"]}}))
+    made.append(connector_of(email("Other", "o@example.com"), org_id=org_id))
     run = connload("create", "desk.csv", *QUICK, env={"BIGDATA_API_KEY": "rotated-key"})
     assert run.rc == 0, run.err
     assert labels(made) == {**labels(read_csv("desk.results.csv")), "Other": 1}
