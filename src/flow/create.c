@@ -410,10 +410,10 @@ static bool open_courier(struct create *create, struct err *err)
 static bool prepare(struct create *create, struct err *err)
 {
     const struct create_config *config = create->config;
-    bool have_key;
+    bool needs_key = !config->dry_run || secrets_names_key(config->api_key_file);
+    bool have_key = secrets_api_key(config->api_key_file, &create->key, err);
 
-    have_key = secrets_api_key(config->api_key_file, &create->key, err);
-    if (!have_key && !config->dry_run)
+    if (needs_key && !have_key)
         return false;
     create->courier_config = config->courier;
     create->courier_config.http.api_key = have_key ? create->key.data : "none"; /* --dry-run: nothing is sent then */

@@ -186,6 +186,13 @@ static void forget_variable(char *variable)
     unsetenv("BIGDATA_API_KEY");
 }
 
+bool secrets_names_key(const char *path)
+{
+    const char *variable = getenv("BIGDATA_API_KEY");
+
+    return path != NULL || (variable != NULL && *variable != '\0');
+}
+
 bool secrets_api_key(const char *path, struct buf *key, struct err *err)
 {
     char *variable = getenv("BIGDATA_API_KEY");
@@ -193,7 +200,7 @@ bool secrets_api_key(const char *path, struct buf *key, struct err *err)
     struct span trimmed;
 
     buf_init(key, SECRET_MAX);
-    if (path == NULL && (variable == NULL || *variable == '\0'))
+    if (!secrets_names_key(path))
         return err_set(err, EXIT_USAGE,
                        "no API key; set BIGDATA_API_KEY, or name a file that holds it with --api-key-file FILE");
     if (path == NULL)

@@ -35,6 +35,9 @@ const char *secrets_scheme(struct span value);
  */
 void secrets_resolve(struct secrets *secrets, struct row_values *values);
 
+/* Whether a key is named at all: by `path` (NULL = not) or by BIGDATA_API_KEY. Before secrets_api_key(). */
+bool secrets_names_key(const char *path);
+
 /*
  * The API key: from `path` (`-` is not allowed) or, where that is NULL, from BIGDATA_API_KEY, which is taken
  * out of the environment and overwritten there in either case. Blanks around the key are dropped.

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from once import DESK, LAG, QUICK, email, journal, kill_when, posts, prefill
 
 DRY = ["create", "--dry-run", *QUICK]
@@ -53,6 +54,22 @@ def test_the_time_it_names_is_the_rate_limits(connload, sandbox, desk):
     run = connload("create", "--dry-run", "desk.csv", "--rate", "5/s")
     assert run.rc == 0
     assert re.search(r"^12 requests \(11 to create, 1 to list\); at 5/s that takes at least 2(\.0)?s$", run.out, re.M)
+
+
+@pytest.mark.parametrize("args, key, says", [
+    (["--api-key-file", "absent"], None, "--api-key-file absent: No such file or directory"),
+    (["--api-key-file", "empty"], None, "empty does not hold an API key"),
+    ([], "k\u00e9y", "BIGDATA_API_KEY does not hold an API key"),
+    ([], "k" * 5000, "BIGDATA_API_KEY does not hold an API key"),
+], ids=["no such file", "an empty file", "no header's value", "too long"])
+def test_a_key_that_is_none_is_refused(connload, sandbox, desk, tmp_path, args, key, says):
+    """Only where none is named at all is the account not listed."""
+    box = sandbox()
+    desk(1)
+    (tmp_path / "empty").touch(0o600)
+    run = connload(*DRY, "desk.csv", *args, env={"BIGDATA_API_KEY": key})
+    assert run.rc == 2 and says in run.err and run.out == "", run
+    assert not box.requests()
 
 
 def test_limit(connload, sandbox, desk):
