@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "io/journal.h"
 #include "io/output.h"
 #include "io/results.h"
 
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { PATH_LONGEST = 1 << 16 };
 
@@ -21,18 +21,6 @@ bool paths_same_file(const char *a, const char *b)
     if (strcmp(a, b) == 0)
         return true;
     return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
-static bool has_journal(const char *results)
-{
-    struct buf path;
-    bool found;
-
-    buf_init(&path, PATH_LONGEST);
-    buf_format(&path, "%s.journal", results);
-    found = !path.overflow && access(path.data, F_OK) == 0;
-    buf_release(&path);
-    return found;
 }
 
 /* A result file that is the input is replaced; anything else gets a file beside it. */
@@ -81,7 +69,7 @@ static bool check_place(struct paths *paths, const struct paths_config *config, 
         usable = err_set(err, EXIT_USAGE,
                          "the results of one shard would replace the whole input %s; name another file with -o",
                          config->input);
-    else if (paths->exists && !paths->in_place && !config->may_replace && !has_journal(paths->results))
+    else if (paths->exists && !paths->in_place && !config->may_replace && !journal_is_beside(paths->results))
         usable = refuse_existing(paths, err);
     return usable;
 }

@@ -412,17 +412,36 @@ static bool examine(struct journal *journal, struct err *err)
     return true;
 }
 
+/* The name of the journal of what the results really are. Owned by the caller. */
+static char *path_beside(const char *target)
+{
+    struct buf path;
+
+    buf_init(&path, SIZE_MAX / 2);
+    buf_format(&path, "%s.journal", target);
+    return path.data;
+}
+
+bool journal_is_beside(const char *results_path)
+{
+    struct err unheard;
+    char *target = disk_target(results_path, &unheard);
+    char *path = target != NULL ? path_beside(target) : NULL;
+    bool found = path != NULL && access(path, F_OK) == 0;
+
+    free(path);
+    free(target);
+    return found;
+}
+
 struct journal *journal_open(const char *results_path, bool *found, struct err *err)
 {
     struct journal *journal = new_journal();
     char *target = disk_target(results_path, err);
-    struct buf path;
 
     if (target == NULL)
         goto fail;
-    buf_init(&path, SIZE_MAX / 2);
-    buf_format(&path, "%s.journal", target);
-    journal->path = path.data;
+    journal->path = path_beside(target);
     journal->fd = lock_open(journal->path, results_path, err);
     if (journal->fd < 0 || !examine(journal, err))
         goto fail;

@@ -46,6 +46,9 @@ enum {
 
 struct journal;
 
+/* Whether there is a file where the journal of that result file would be: nobody has looked into it yet. */
+bool journal_is_beside(const char *results_path);
+
 /*
  * Opens or creates the journal of the result file `results_path` (which need not exist), takes its lock, and removes
  * the temporary files that a killed run left of that result file. `*found` says whether there is an interrupted run in

@@ -350,3 +350,20 @@ def test_a_hundred_thousand_rows_resume_within_64_mib(bin_dir, sandbox, desk, re
     assert int(second.stdout) <= 64 * 1024, f"{int(second.stdout)} KiB"
     assert box.stats()["created"] == rows == len(posts(box))
     once(box, read_csv("desk.results.csv"))
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["file", "link"])
+def test_a_journal_is_seen_where_the_results_really_go(connload, sandbox, desk, read_csv, tmp_path, linked):
+    """A run that was killed after its results had got their name, and before its journal was gone, is gone on with."""
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    (tmp_path / "real").mkdir()
+    if linked:
+        (tmp_path / "out.csv").symlink_to("real/out.csv")
+    out = "out.csv" if linked else "real/out.csv"
+    interrupt(connload, box, "desk.csv", "-o", out)
+    assert journal(tmp_path, "real/out.csv").exists()
+    (tmp_path / "real/out.csv").write_text("as if\n")
+    run = connload("create", "desk.csv", "-o", out, *QUICK)
+    assert run.rc == 0, run
+    once(box, read_csv("real/out.csv"))
