@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 static const char *const names[] = {
@@ -18,8 +19,12 @@ static const char *const names[] = {
 };
 static_assert(sizeof(names) / sizeof(names[0]) == STOP_REASONS, "every reason has a name");
 
-/* Signal handlers have no context of their own: these are the program's only globals that change. */
-static volatile sig_atomic_t signals_seen, last_signal;
+/*
+ * Signal handlers have no context of their own: these are the program's only globals that change. Atomic, for the
+ * handler may run in a thread of libcurl's resolver: whoever sees the count has to see the signal, too.
+ */
+static atomic_int signals_seen, last_signal;
+static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler may use them");
 static void (*volatile wake)(void *context);
 static void *volatile wake_context;
 
@@ -27,9 +32,9 @@ static void on_signal(int number)
 {
     int keep = errno;
 
-    if (signals_seen < 100)
-        signals_seen = signals_seen + 1;
     last_signal = number;
+    if (signals_seen < 100)
+        signals_seen++;
     if (wake != NULL)
         wake(wake_context);
     errno = keep;
@@ -65,7 +70,9 @@ int stop_signals(void)
 
 const char *stop_signal_name(void)
 {
-    switch (last_signal) {
+    int number = last_signal;
+
+    switch (number) {
     case SIGINT:
         return "SIGINT";
     case SIGTERM:
