@@ -37,8 +37,9 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
 bool resume_refuse(const struct journal *journal, struct err *err);
 
 /*
- * Takes over the rows' outcomes and attempts, and the run's beginning by the server's clock. Rows that may have been
- * sent and have no outcome, or `unknown`, are ROW_UNSETTLED. `recent` learns of the requests.
+ * Takes over the rows' outcomes (of each the first that is not `unknown`: see journal.h) and attempts, and the run's
+ * beginning by the server's clock. Rows that may have been sent and have no outcome, or `unknown`, are ROW_UNSETTLED.
+ * `recent` learns of the requests.
  */
 bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err);
 

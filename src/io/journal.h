@@ -14,7 +14,8 @@
  *   row ⇥ 17 ⇥ created ⇥ … ⇥ crc          the eight cells of row 17, in the order of the result file
  *   done ⇥ SIZE ⇥ CRC32 ⇥ crc             the results are about to get their name; synced
  *
- * Rows count from 0. Of several `row` records of a row the last one holds. There is no secret in it.
+ * Rows count from 0. Of several `row` records of a row the first that does not say `unknown` holds: a later run may
+ * learn what became of an unknown one; what is known of a row is never taken back. There is no secret in it.
  *
  * What a crash can leave at its end is cut off by the next run: a last record without its line end, or bytes that never
  * reached the disk (NULs). Anything else that isn't a whole, well-formed record is damage, and refused: a lost record

@@ -44,7 +44,7 @@ struct outcome {
     int http_status; /* of the last answer; 0 = none */
     struct span error_code;
     struct span error_message;
-    uint32_t attempts; /* requests that may have reached the server for this row */
+    uint32_t attempts; /* tries to send a request for this row, those that found no connection included */
     struct span created_at;
 };
 

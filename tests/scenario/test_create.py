@@ -868,3 +868,14 @@ def test_answers_429_are_in_the_summary(connload, sandbox, desk):
     run = connload("create", "desk.csv", "--concurrency", "1", *QUICK)
     assert run.rc == 0, run
     assert "\n1 answer 429: the server's limit is lower than --rate 500/m, or shared\n" in run.err, run
+
+
+def test_attempts_are_tries(connload, desk, read_csv):
+    """Also those that found no connection: a row that used up --max-attempts shows as many."""
+    desk(2)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    run = connload("create", "desk.csv", *QUICK, "--no-preflight", "--max-attempts", "3", "--base-url", url,
+                   env={"BIGDATA_API_KEY": KEY})
+    assert run.rc == 1, run
+    assert [(row["status"], row["attempts"]) for row in read_csv("desk.results.csv")] == [("failed", "3")] * 2

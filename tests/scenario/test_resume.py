@@ -138,6 +138,28 @@ def rewrite_journal(path, pattern, replacement):
     path.write_bytes(changed + b"%08x\n" % zlib.crc32(changed) + rest)
 
 
+def record(*fields):
+    """A record of a journal, with its checksum."""
+    body = "".join(f"{field}\t" for field in fields).encode()
+    return body + b"%08x\n" % zlib.crc32(body)
+
+
+def test_what_is_known_of_a_row_is_never_taken_back(connload, sandbox, desk, read_csv, tmp_path):
+    """Of several records of a row the first that does not say `unknown` holds."""
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    interrupt(connload, box, "desk.csv")
+    path = journal(tmp_path)
+    text = path.read_bytes()
+    known = re.search(rb"^row\t(\d+)\tcreated\t.*\n", text, re.M)
+    row = known.group(1).decode()
+    unknown = record("row", row, "unknown", "", "", 0, "unsettled", "may exist", 1, "")
+    failed = record("row", row, "failed", "", "", 0, "answer_lost", "gone", 5, "")
+    path.write_bytes(text[:known.start()] + unknown + known.group() + unknown + failed + text[known.end():])
+    go_on(connload, box, lambda: read_csv("desk.results.csv"), "desk.csv")
+    assert len(posts(box)) == ROWS
+
+
 def test_what_an_interrupted_run_has_made_is_not_older_than_it(connload, raw_server, desk, read_csv, tmp_path):
     """Killed before a single answer had come, so that the journal knows nothing of the server's clock yet."""
     made, date = [], lambda: {"Date": formatdate(usegmt=True)}
