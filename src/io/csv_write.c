@@ -40,22 +40,14 @@ static bool is_formula(struct span cell)
     return cell.len > 0 && cell.data[0] != '\0' && strchr("=+-@\t\r", cell.data[0]) != NULL;
 }
 
-static void write_marked(struct buf *out, struct span cell, char delimiter, const char *mark)
+void csv_write_foreign(struct buf *out, struct span cell, char delimiter)
 {
+    const char *mark = is_formula(cell) ? "'" : "";
+
     if (needs_quotes(cell, delimiter)) {
         write_quoted(out, cell, mark);
     } else {
         buf_text(out, mark);
         buf_span(out, cell);
     }
-}
-
-void csv_write_cell(struct buf *out, struct span cell, char delimiter)
-{
-    write_marked(out, cell, delimiter, "");
-}
-
-void csv_write_foreign(struct buf *out, struct span cell, char delimiter)
-{
-    write_marked(out, cell, delimiter, is_formula(cell) ? "'" : "");
 }

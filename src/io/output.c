@@ -316,45 +316,6 @@ void output_abandon(struct output *output)
     free_output(output);
 }
 
-/* Reads a file, compressed or not, to its end; false with errno. */
-static bool tally_file(struct tally *tally, gzFile file)
-{
-    char *bytes = alloc_bytes(BUFFER_BYTES);
-    int got, state;
-
-    errno = 0;
-    while ((got = gzread(file, bytes, BUFFER_BYTES)) > 0)
-        tally_add(tally, bytes, (size_t)got);
-    free(bytes);
-    gzerror(file, &state);
-    if (got == 0 && state == Z_OK)
-        return true;
-    if (state != Z_ERRNO || errno == 0)
-        errno = EIO;
-    return false;
-}
-
-bool output_checksum(const char *path, uint64_t *size, uint32_t *crc)
-{
-    struct tally tally = {.size = 0};
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), cause;
-    gzFile file = fd >= 0 ? gzdopen(fd, "rb") : NULL;
-    bool ok;
-
-    if (file == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    ok = tally_file(&tally, file);
-    cause = errno;
-    gzclose_r(file);
-    errno = cause;
-    if (ok)
-        tally_finish(&tally, size, crc);
-    return ok;
-}
-
 /* Whether `name` is one that create_temporary() makes after `start`. */
 static bool is_temporary(const char *name, const char *start)
 {

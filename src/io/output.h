@@ -50,9 +50,6 @@ bool output_put(const char *path, struct span bytes, struct err *err);
 /* Whether `path` is written through rather than replaced (`-`, a FIFO, a device). */
 bool output_is_stream(const char *path);
 
-/* Size and CRC-32, as output_finish() gives them, of a file on the disk; false with errno where it can't be read. */
-bool output_checksum(const char *path, uint64_t *size, uint32_t *crc);
-
 /*
  * Removes the temporary files that killed runs left of `path`. For whoever holds what keeps other runs from writing
  * it; errors are unheard: what stays is in nobody's way.

@@ -459,8 +459,3 @@ bool json_list_is_partial(const struct json_list *list)
     return list->more || (list->claims && list->claimed != (double)list->count) ||
            (list->count > 0 && list->limit <= (double)list->count);
 }
-
-uint64_t json_list_count(const struct json_list *list)
-{
-    return list->count;
-}

@@ -60,7 +60,4 @@ bool json_list_complete(const struct json_list *list);
  */
 bool json_list_is_partial(const struct json_list *list);
 
-/* Elements handed over. */
-uint64_t json_list_count(const struct json_list *list);
-
 #endif

@@ -26,10 +26,4 @@ bool json_text_tidy(struct span text, char *out, size_t *len);
 /* Copies plain text into `out` (as above), followed by a NUL, with NULs and malformed bytes as U+FFFD; its length. */
 size_t json_text_repair(struct span text, char *out);
 
-/*
- * Appends plain text as a JSON string literal, quotes included; repaired as above; safe inside HTML, scripts too (`<`,
- * `>`, `&`, U+2028 and U+2029 as \u escapes). False, with some of it perhaps appended, where `out` overflows.
- */
-bool json_text_quote(struct span text, struct buf *out);
-
 #endif

@@ -313,7 +313,6 @@ static bool is_stale(const struct transfer *transfer, int local_port)
 static int on_send(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     struct transfer *transfer = context;
-    long connects = 0;
 
     (void)remote_ip, (void)local_ip, (void)remote_port;
     if (transfer->sendings > 0) {
@@ -972,7 +971,6 @@ static void fill_answer(struct http *http, struct transfer *transfer, struct htt
         .fate = fate_of(transfer),
         .status = transfer->sendings > 0 ? status_of(transfer) : 0,
         .sent = transfer->sendings > 0,
-        .timed_out = transfer->result == CURLE_OPERATION_TIMEDOUT,
         .body = buf_view(&transfer->body),
         .retry_after_ms = retry_after(field_view(&fields->retry_after), field_view(&fields->date), http->wall_ms),
         .date_ms = date_of(http, &fields->date),
@@ -983,7 +981,6 @@ static void fill_answer(struct http *http, struct transfer *transfer, struct htt
         .started_ms = transfer->started_us / 1000,
         .ended_ms = transfer->ended_us / 1000,
         .latency_us = transfer->sendings > 0 ? transfer->ended_us - transfer->sent_us : 0,
-        .attempt_on_reused = transfer->reused,
     };
     if (answer->fate != FATE_ANSWERED)
         describe(http, transfer, answer);

@@ -87,7 +87,6 @@ struct http_answer {
     enum fate fate;
     int status;               /* of the header, also where the rest did not come; 0 = none came, or only 1xx */
     bool sent;                /* it may have left, and counts for the rate; also a refused stream (FATE_UNSENT) */
-    bool timed_out;           /* timeout_ms, or, where not sent, connect_timeout_ms ran out */
     const char *problem;      /* for people, a sentence without a full stop; NULL for FATE_ANSWERED */
     const char *problem_code; /* as trouble_code() lists them (net/trouble.h); NULL for FATE_ANSWERED. Static */
     bool fatal;               /* another attempt can't help: bad certificate, a proxy that refuses or does not exist */
@@ -100,7 +99,6 @@ struct http_answer {
     int64_t total;                /* how many elements its header says there are; -1 = it does not */
     int64_t started_ms, ended_ms; /* monotonic: when http_send() was called, when it ended */
     int64_t latency_us;           /* from the sending of the request to its end; 0 where not sent */
-    bool attempt_on_reused;       /* it was sent on a connection that had been used before */
 };
 
 /* Takes the next ended request; false where none has ended. What `answer` points to is valid until the next call. */

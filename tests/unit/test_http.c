@@ -140,7 +140,6 @@ static void test_silent_repeat(void **state)
     struct raw_server server = {0};
     struct http *http;
     struct got got;
-    unsigned reused = 0;
 
     (void)state;
     pthread_barrier_init(&all_sent, NULL, 8);
@@ -153,13 +152,11 @@ static void test_silent_repeat(void **state)
         for (unsigned i = 0; i < 8; i++) {
             next(http, &got);
             assert_true(got.answer.sent);
-            reused += got.answer.attempt_on_reused;
             assert_int_equal(got.answer.fate, round == 0 ? FATE_ANSWERED : FATE_LOST);
             if (round == 1)
                 assert_string_equal(got.answer.problem_code, "connection_lost");
         }
     }
-    assert_int_equal(reused, 8);
     assert_int_equal(server.requests, 16);
     http_free(http);
     raw_stop(&server);
@@ -218,7 +215,6 @@ static void test_connections_are_kept(void **state)
         assert_int_equal(got.answer.tag, i);
         assert_int_equal(got.answer.status, 200);
         assert_null(got.answer.problem);
-        assert_int_equal(got.answer.attempt_on_reused, i > 0);
         assert_string_equal(got.body, "{}");
         assert_true(got.answer.ended_ms >= got.answer.started_ms && got.answer.latency_us > 0);
     }
@@ -803,7 +799,6 @@ static void test_connect_timeout_is_unsent(void **state)
     post(http, 1);
     next(http, &got);
     assert_int_equal(got.answer.fate, FATE_UNSENT);
-    assert_true(got.answer.timed_out);
     assert_string_equal(got.answer.problem_code, "timeout");
     http_free(http);
     for (int i = 0; i < 4; i++)
@@ -823,7 +818,7 @@ static void test_timeout_after_sending_is_lost(void **state)
     post(http, 1);
     next(http, &got);
     assert_int_equal(got.answer.fate, FATE_LOST);
-    assert_true(got.answer.timed_out && got.answer.sent);
+    assert_true(got.answer.sent);
     assert_string_equal(got.answer.problem_code, "timeout");
     assert_int_equal(server.requests, 1);
     http_free(http);

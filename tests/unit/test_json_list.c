@@ -131,11 +131,9 @@ static void stays_refused_until_reset(void **state)
     assert_true(json_list_feed(list, "{\"results\":[1],\"next\":2}", 24));
     assert_true(json_list_complete(list));
     assert_true(json_list_is_partial(list));
-    assert_int_equal(json_list_count(list), 1);
     json_list_reset(list);
     assert_false(json_list_complete(list));
     assert_false(json_list_is_partial(list));
-    assert_int_equal(json_list_count(list), 0);
     json_list_free(list);
     json_list_free(NULL);
     buf_release(&gathered.text);
@@ -155,12 +153,17 @@ static void stops_when_the_callback_says_so(void **state)
     buf_release(&gathered.text);
 }
 
+struct counted {
+    size_t count, longest;
+};
+
 static bool count_only(void *context, struct span element)
 {
-    size_t *longest = context;
+    struct counted *counted = context;
 
-    if (element.len > *longest)
-        *longest = element.len;
+    counted->count++;
+    if (element.len > counted->longest)
+        counted->longest = element.len;
     return true;
 }
 
@@ -178,20 +181,21 @@ static bool feed_repeated(struct json_list *list, const char *open, const char *
 
 static void limits_elements_and_depth(void **state)
 {
-    size_t longest = 0;
-    struct json_list *list = json_list_new(count_only, &longest);
+    struct counted counted = {0};
+    struct json_list *list = json_list_new(count_only, &counted);
 
     (void)state;
     assert_true(feed_repeated(list, "{\"results\":[\"", "x", JSON_ELEMENT_MAX - 2, "\"]}"));
-    assert_int_equal(longest, JSON_ELEMENT_MAX);
+    assert_int_equal(counted.longest, JSON_ELEMENT_MAX);
     assert_false(feed_repeated(list, "{\"results\":[\"", "x", JSON_ELEMENT_MAX - 1, "\"]}"));
     assert_false(feed_repeated(list, "{\"results\":[", "[", 100000000, "]}"));
     assert_false(feed_repeated(list, "{\"results\":[", "[", JSON_DEPTH_MAX + 1,
                                "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"));
     assert_true(feed_repeated(list, "{\"results\":[", "[", JSON_DEPTH_MAX,
                               "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"));
+    counted.count = 0;
     assert_true(feed_repeated(list, "{\"results\":[0", ",{\"a\":\"b\"}", 500000, "]}"));
-    assert_int_equal(json_list_count(list), 500001);
+    assert_int_equal(counted.count, 500001);
     assert_true(feed_repeated(list, "{\"", "name", 500000, "\":1,\"results\":[]}"));
     assert_true(feed_repeated(list, "{\"x\":\"", "y", JSON_ELEMENT_MAX * 2, "\",\"results\":[]}"));
     assert_true(json_list_is_partial(list));
@@ -201,8 +205,8 @@ static void limits_elements_and_depth(void **state)
 /* An element of exactly the greatest size, and one byte more, in one piece. */
 static void limits_elements_in_one_piece(void **state)
 {
-    size_t longest = 0;
-    struct json_list *list = json_list_new(count_only, &longest);
+    struct counted counted = {0};
+    struct json_list *list = json_list_new(count_only, &counted);
     struct buf text;
 
     (void)state;
@@ -270,8 +274,8 @@ static const struct {
 
 static void suspects_paging(void **state)
 {
-    size_t longest = 0;
-    struct json_list *list = json_list_new(count_only, &longest);
+    struct counted counted = {0};
+    struct json_list *list = json_list_new(count_only, &counted);
 
     (void)state;
     for (size_t i = 0; i < sizeof(asides) / sizeof(asides[0]); i++)

@@ -122,32 +122,6 @@ static void repairs_plain_text(void **state)
     assert_string_equal(out, "");
 }
 
-static void expect_quoted(struct span text, const char *expected)
-{
-    struct buf out;
-
-    buf_init(&out, 1000);
-    assert_true(json_text_quote(text, &out));
-    assert_string_equal(out.data, expected);
-    buf_release(&out);
-}
-
-static void quotes_for_scripts_in_html(void **state)
-{
-    struct buf small;
-
-    (void)state;
-    expect_quoted(TEXT(""), "\"\"");
-    expect_quoted(TEXT("Zürich"), "\"Zürich\"");
-    expect_quoted(TEXT("\"\\\b\f\n\r\t\x01\x1B\x7F"), "\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001b\\u007f\"");
-    expect_quoted(TEXT("</script>&"), "\"\\u003c/script\\u003e\\u0026\"");
-    expect_quoted(TEXT("\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\xAA"), "\"\\u2028\\u2029\xE2\x80\xAA\"");
-    expect_quoted(TEXT("\0\xFF"), "\"" FFFD FFFD "\"");
-    buf_init(&small, 4);
-    assert_false(json_text_quote(TEXT("too long"), &small));
-    buf_release(&small);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,7 +130,6 @@ int main(void)
         cmocka_unit_test(refuses_what_no_parser_should_see),
         cmocka_unit_test(limits_the_depth),
         cmocka_unit_test(repairs_plain_text),
-        cmocka_unit_test(quotes_for_scripts_in_html),
     };
 
     return cmocka_run_group_tests_name("json_text", tests, NULL, NULL);
