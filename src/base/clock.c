@@ -28,6 +28,11 @@ int64_t clock_wall_ms(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+int64_t clock_sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static struct tm utc(int64_t wall_ms)
 {
     time_t seconds = (time_t)(wall_ms / 1000);

@@ -17,6 +17,9 @@ enum { CLOCK_TEXT = 48 }; /* bytes that clock_format() needs at most */
 int64_t clock_mono_ms(void);
 int64_t clock_wall_ms(void);
 
+/* The earlier of two times; INT64_MAX stands for never. */
+int64_t clock_sooner(int64_t a, int64_t b);
+
 /* RFC 3339 in UTC with milliseconds, `2026-11-24T05:30:07.123Z`. `text` holds CLOCK_TEXT bytes; returns it. */
 char *clock_format(char text[CLOCK_TEXT], int64_t wall_ms);
 

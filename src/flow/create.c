@@ -261,11 +261,6 @@ static bool preflight(struct create *create)
 
 /* ---- The loop ---- */
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static bool is_over(const struct create *create)
 {
     const struct run *run = &create->run;
@@ -363,8 +358,8 @@ static void loop(struct create *create)
         next_send_ms = send_all(create, &list_ms);
         began_ms = clock_mono_ms();
         if (!is_over(create)) /* a row that can't be read again is no request: nothing would come to wait for */
-            courier_wait(courier, sooner(sooner(next_send_ms, console_due(create->console)),
-                                         sooner(timers_next(&create->run.backoffs), list_ms)));
+            courier_wait(courier, clock_sooner(clock_sooner(next_send_ms, console_due(create->console)),
+                                               clock_sooner(timers_next(&create->run.backoffs), list_ms)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
             create->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(create);

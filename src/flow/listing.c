@@ -146,11 +146,6 @@ static void show_waiting(struct listing *listing, const char *doing, int64_t now
     console_progress(listing->courier->console, &progress, now_ms);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 bool listing_run(struct listing *listing, const char *doing)
 {
     struct courier *courier = listing->courier;
@@ -172,7 +167,7 @@ bool listing_run(struct listing *listing, const char *doing)
             send_ms = next_ms;
         if (!listing->active && send_ms <= now_ms)
             listing_send(listing, now_ms);
-        courier_wait(courier, sooner(listing->active ? INT64_MAX : send_ms, console_due(courier->console)));
+        courier_wait(courier, clock_sooner(listing->active ? INT64_MAX : send_ms, console_due(courier->console)));
         show_waiting(listing, doing, clock_mono_ms());
         while (courier_take(courier, &answer)) {
             enum verdict verdict;

@@ -356,8 +356,7 @@ static void take_answers(struct undo *undo)
 static void loop(struct undo *undo)
 {
     while (!is_over(undo)) {
-        int64_t next_send_ms, began_ms, until_ms = console_due(undo->console),
-                                        backoff_ms = timers_next(&undo->run.backoffs);
+        int64_t next_send_ms, began_ms;
 
         if (courier_must_abort(&undo->courier, clock_mono_ms()) || undo->courier.stop == STOP_LOCAL) {
             http_abort(undo->courier.http);
@@ -366,10 +365,10 @@ static void loop(struct undo *undo)
         }
         run_wake_backoffs(&undo->run, clock_mono_ms());
         next_send_ms = send_all(undo);
-        until_ms = until_ms < next_send_ms ? until_ms : next_send_ms;
         began_ms = clock_mono_ms();
         if (!is_over(undo)) /* rows without an id end without a request: nothing would come to wait for */
-            courier_wait(&undo->courier, until_ms < backoff_ms ? until_ms : backoff_ms);
+            courier_wait(&undo->courier, clock_sooner(clock_sooner(next_send_ms, console_due(undo->console)),
+                                                      timers_next(&undo->run.backoffs)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
             undo->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(undo);
