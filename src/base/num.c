@@ -46,6 +46,15 @@ bool num_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out)
     return num_parse_span(span_of(text), min, max, out);
 }
 
+int num_hex_digit(char byte)
+{
+    if (is_digit(byte))
+        return byte - '0';
+    if (byte >= 'a' && byte <= 'f')
+        return byte - 'a' + 10;
+    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
+}
+
 static const struct unit *unit_named(const char *name)
 {
     for (size_t i = 0; i < UNITS; i++)

@@ -26,6 +26,9 @@ enum {
 bool num_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 bool num_parse_span(struct span text, uint64_t min, uint64_t max, uint64_t *out);
 
+/* What a hexadecimal digit of either case stands for, or -1. */
+int num_hex_digit(char byte);
+
 /* `250ms`, `30s`, `1.5s`, `5m`, `2h`, `0`: milliseconds. A bare number other than 0 is refused: it has no unit. */
 bool num_parse_duration(const char *text, int64_t *ms);
 

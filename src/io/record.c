@@ -101,6 +101,7 @@ size_t record_split(struct span line, struct span *fields, size_t max)
     }
 }
 
+/* As they are written: a journal with others was not written by connload. */
 static int hex_value(char byte)
 {
     const char *digit = byte != '\0' ? strchr(hex_digits, byte) : NULL;

@@ -1,5 +1,6 @@
 #include "model/json_text.h"
 
+#include "base/num.h"
 #include "base/text.h"
 
 #include <endian.h>
@@ -85,14 +86,6 @@ static void pass_plain(struct pass *pass)
     pass->at = at;
 }
 
-static int hex_digit(unsigned char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* The code unit of the `\uXXXX` at `at`, or -1 where there is none. */
 static int code_unit(const struct pass *pass, size_t at)
 {
@@ -101,7 +94,7 @@ static int code_unit(const struct pass *pass, size_t at)
     if (pass->len - at < 6 || pass->in[at] != '\\' || pass->in[at + 1] != 'u')
         return -1;
     for (size_t i = at + 2; i < at + 6; i++) {
-        int digit = hex_digit(byte_at(pass, i));
+        int digit = num_hex_digit(pass->in[i]);
 
         if (digit < 0)
             return -1;

@@ -1,5 +1,6 @@
 #include "model/redact.h"
 
+#include "base/num.h"
 #include "base/text.h"
 
 #include <stdint.h>
@@ -17,14 +18,6 @@ struct spelling {
     size_t count;
 };
 
-static int hex_digit(char byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = byte != '\0' ? strchr(digits, byte >= 'A' && byte <= 'F' ? byte + ('a' - 'A') : byte) : NULL;
-
-    return at != NULL ? (int)(at - digits) : -1;
-}
-
 /* Up to `most` digits at the front; returns how many there were. */
 static size_t read_digits(struct span text, uint32_t base, size_t most, uint32_t *number)
 {
@@ -32,7 +25,7 @@ static size_t read_digits(struct span text, uint32_t base, size_t most, uint32_t
 
     *number = 0;
     for (; count < most && count < text.len; count++) {
-        int digit = hex_digit(text.data[count]);
+        int digit = num_hex_digit(text.data[count]);
 
         if (digit < 0 || (uint32_t)digit >= base)
             break;

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "base/num.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,17 +40,6 @@ char *uuid_format(char text[UUID_TEXT], struct uuid id)
     return text;
 }
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 bool uuid_parse(struct span text, struct uuid *id)
 {
     const char *at = text.data;
@@ -61,8 +51,8 @@ bool uuid_parse(struct span text, struct uuid *id)
 
         if (dash_before(i) && *at++ != '-')
             return false;
-        high = hex_value(*at++);
-        low = hex_value(*at++);
+        high = num_hex_digit(*at++);
+        low = num_hex_digit(*at++);
         if (high < 0 || low < 0)
             return false;
         id->bytes[i] = (unsigned char)(high << 4 | low);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -52,6 +53,21 @@ static void numbers_have_bounds(void **state)
     assert_false(num_parse("0", 1, 10, &value));
     assert_false(num_parse("11", 1, 10, &value));
     assert_int_equal(value, 42); /* untouched */
+}
+
+static void hexadecimal_digits(void **state)
+{
+    static const char digits[] = "0123456789abcdef", capitals[] = "ABCDEF";
+
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        const char *digit = byte != '\0' ? strchr(digits, byte) : NULL,
+                   *capital = byte != '\0' ? strchr(capitals, byte) : NULL;
+
+        assert_int_equal(num_hex_digit((char)byte), digit != NULL     ? digit - digits
+                                                    : capital != NULL ? capital - capitals + 10
+                                                                      : -1);
+    }
 }
 
 static void spans_end_where_they_say(void **state)
@@ -217,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),
         cmocka_unit_test(numbers_have_bounds),
+        cmocka_unit_test(hexadecimal_digits),
         cmocka_unit_test(spans_end_where_they_say),
         cmocka_unit_test(durations),
         cmocka_unit_test(rates),
