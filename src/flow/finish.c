@@ -4,8 +4,6 @@
 #include "io/output.h"
 #include "io/results.h"
 
-#include <string.h>
-
 enum { LINE_MAX_BYTES = 64 << 20, FLUSH_AT = 1 << 16 };
 
 struct finishing {
@@ -133,13 +131,6 @@ static void begin(struct finishing *finishing, struct run *run, const struct fin
     buf_init(&finishing->out, LINE_MAX_BYTES);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), tail = strlen(end);
-
-    return len >= tail && strcmp(text + len - tail, end) == 0;
-}
-
 /* The steps of which a crash may happen between any two: see journal.h. */
 static bool publish(struct finishing *finishing, struct err *err)
 {
@@ -168,7 +159,7 @@ bool finish_results(struct run *run, const struct finish_config *config, struct 
     struct finishing finishing;
     struct output_config file = {
         .path = config->path,
-        .gzip = ends_with(config->path, ".gz"),
+        .gzip = output_is_gzip(config->path),
         .secret = sheet_has_secrets(run->sheet),
     };
     bool done;

@@ -144,10 +144,9 @@ static bool copy_rows(struct list *list, struct output *output, struct err *err)
 
 static bool write_file(struct list *list, const char *path, struct err *err)
 {
-    size_t len = strlen(path);
     struct output_config how = {
         .path = path,
-        .gzip = len > 3 && strcmp(path + len - 3, ".gz") == 0,
+        .gzip = output_is_gzip(path),
         .secret = true, /* the columns are there for secrets to be filled in */
     };
     struct output *output = output_open(&how, err);

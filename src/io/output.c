@@ -93,6 +93,14 @@ bool output_is_stream(const char *path)
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
 }
 
+bool output_is_gzip(const char *path)
+{
+    static const char end[] = ".gz";
+    size_t len = strlen(path), tail = sizeof(end) - 1;
+
+    return len > tail && strcmp(path + len - tail, end) == 0;
+}
+
 /* `.NAME.` beside the target: how all its temporary names begin. Owned by the caller. */
 static char *temporary_start(const char *target)
 {

@@ -50,6 +50,9 @@ bool output_put(const char *path, struct span bytes, struct err *err);
 /* Whether `path` is written through rather than replaced (`-`, a FIFO, a device). */
 bool output_is_stream(const char *path);
 
+/* Whether a file of that name is to be compressed: it ends in `.gz`. */
+bool output_is_gzip(const char *path);
+
 /*
  * Removes the temporary files that killed runs left of `path`. For whoever holds what keeps other runs from writing
  * it; errors are unheard: what stays is in nobody's way.
