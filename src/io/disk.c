@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,16 @@ char *disk_target(const char *path, struct err *err)
     return at;
 }
 
+/* After a write that wrote nothing: whether to try again, once the file takes more. */
+static bool may_write_again(int fd)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+
+    if (errno == EINTR)
+        return true;
+    return errno == EAGAIN && (poll(&ready, 1, -1) >= 0 || errno == EINTR);
+}
+
 bool disk_write(int fd, const void *bytes, size_t len)
 {
     const char *at = bytes;
@@ -118,7 +129,7 @@ bool disk_write(int fd, const void *bytes, size_t len)
     while (len > 0) {
         ssize_t done = write(fd, at, len);
 
-        if (done < 0 && errno == EINTR)
+        if (done < 0 && may_write_again(fd))
             continue;
         if (done <= 0) {
             if (done == 0)

@@ -30,7 +30,10 @@ bool disk_is_foreign(const char *path, uid_t owner);
 char *disk_folder(const char *path);
 const char *disk_name(const char *path);
 
-/* Writes all of it, whatever signals come; false with errno, some of it perhaps written. */
+/*
+ * Writes all of it, whatever signals come; a pipe that is set not to block is waited for. False with errno, some of it
+ * perhaps written.
+ */
 bool disk_write(int fd, const void *bytes, size_t len);
 
 /* Reads up to `len` bytes, from where the file stands or at `offset`: fewer only at its end; -1 with errno. */

@@ -5,9 +5,7 @@
 #include "io/disk.h"
 #include "io/output.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -78,31 +76,11 @@ struct log *log_open(const char *path, struct err *err)
     return log;
 }
 
-/* True when all is written; false with errno. A pipe that is set not to block is waited for. */
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-
-        if (n >= 0) {
-            bytes += n;
-            len -= (size_t)n;
-        } else if (errno == EAGAIN) {
-            struct pollfd ready = {.fd = fd, .events = POLLOUT};
-
-            if (poll(&ready, 1, -1) < 0 && errno != EINTR)
-                return false;
-        } else if (errno != EINTR)
-            return false;
-    }
-    return true;
-}
-
 static void write_lines(struct log *log)
 {
     if (log->failed || log->lines.len == 0)
         return;
-    if (!write_all(log->fd, log->lines.data, log->lines.len)) {
+    if (!disk_write(log->fd, log->lines.data, log->lines.len)) {
         err_system(&log->err, "the log %s can't be written", log->path);
         log->failed = log->untold = true;
     }
