@@ -54,7 +54,6 @@ struct transfer {
     enum trouble trouble; /* what the result does not say, or TROUBLE_NONE */
     int open_error;       /* errno where there were too many open files for one more socket, or 0 */
     unsigned sendings;    /* calls of the PREREQ callback */
-    bool reused;          /* the first sending was on a connection that had been used before */
     bool stale;           /* the connection was not fit for it: given up before the first sending */
     bool fresh;           /* so it was asked for once more, on a connection of its own */
     bool refused;         /* the server has refused the HTTP/2 stream: it says that it has done nothing */
@@ -313,6 +312,7 @@ static bool is_stale(const struct transfer *transfer, int local_port)
 static int on_send(void *context, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     struct transfer *transfer = context;
+    long connects = 0;
 
     (void)remote_ip, (void)local_ip, (void)remote_port;
     if (transfer->sendings > 0) {
@@ -321,8 +321,7 @@ static int on_send(void *context, char *remote_ip, char *local_ip, int remote_po
         return CURL_PREREQFUNC_ABORT;
     }
     curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
-    transfer->reused = connects == 0;
-    transfer->stale = transfer->reused && is_stale(transfer, local_port);
+    transfer->stale = connects == 0 && is_stale(transfer, local_port);
     if (transfer->stale)
         return CURL_PREREQFUNC_ABORT;
     transfer->sendings++;
@@ -737,7 +736,6 @@ static struct transfer *take_place(struct http *http, const struct http_request 
     transfer->trouble = TROUBLE_NONE;
     transfer->open_error = 0;
     transfer->sendings = 0;
-    transfer->reused = false;
     transfer->stale = false;
     transfer->refused = false;
     transfer->tag = request->tag;
