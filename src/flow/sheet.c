@@ -54,6 +54,7 @@ static bool read_header(struct sheet *sheet, struct buf *notes, struct err *err)
         .maps = config->maps,
         .map_count = config->map_count,
         .defaults = config->defaults,
+        .delimiter_given = config->delimiter != '\0',
     };
 
     if (step == CSV_STEP_FAILED)
@@ -63,6 +64,7 @@ static bool read_header(struct sheet *sheet, struct buf *notes, struct err *err)
                        sheet_name(sheet));
     keep_header(sheet, &record);
     options.line = record.line;
+    options.delimiter = csv_dialect(sheet->reader)->delimiter;
     return header_read(&sheet->header, record.cells, record.count, &options, notes, err);
 }
 

@@ -126,9 +126,24 @@ static enum sniff mark(struct span head)
     return begins(head, &(struct magic){BYTES("\x1F\x8B")}) ? SNIFF_GZIP : SNIFF_TEXT;
 }
 
+/* A NUL behind the first line is a broken sheet, more likely than something else altogether. */
+static enum sniff refuse_nul(const char *name, struct span text, const char *nul, struct err *err)
+{
+    bool after_cr = false;
+    size_t line = 1 + sniff_line_ends((struct span){text.data, (size_t)(nul - text.data)}, &after_cr);
+
+    if (looks_utf16(text))
+        return refuse(name, "UTF-16 without a byte order mark" SAVE, err);
+    if (line == 1)
+        return refuse(name, "not text: it begins with binary data; give the sheet saved as CSV (" SNIFF_SAVE_AS ")",
+                      err);
+    err_set(err, EXIT_INPUT, "%s:%zu: " SNIFF_NUL, name, line);
+    return SNIFF_REFUSED;
+}
+
 enum sniff sniff_head(const char *name, struct span head, struct err *err)
 {
-    const char *what = binary_kind(head);
+    const char *what = binary_kind(head), *nul;
     enum sniff kind = mark(head);
     size_t bom = sniff_bom(kind);
     struct span text = {.data = head.data + bom, .len = head.len - bom};
@@ -144,11 +159,8 @@ enum sniff sniff_head(const char *name, struct span head, struct err *err)
     what = markup_kind(text);
     if (what != NULL)
         return refuse(name, what, err);
-    if (memchr(text.data, '\0', text.len) == NULL)
-        return kind;
-    if (looks_utf16(text))
-        return refuse(name, "UTF-16 without a byte order mark" SAVE, err);
-    return refuse(name, "not text: it begins with binary data; give the sheet saved as CSV (" SNIFF_SAVE_AS ")", err);
+    nul = memchr(text.data, '\0', text.len);
+    return nul == NULL ? kind : refuse_nul(name, text, nul, err);
 }
 
 size_t sniff_bom(enum sniff kind)

@@ -387,7 +387,10 @@ static void check_text(const struct row *row, enum field field, struct span text
     }
     point = text_code_point(bad);
     buf_format(out, " has a character that no text may have, U+%04X%s", point,
-               is_noncharacter(point) ? "" : " (a control character)");
+               is_noncharacter(point) ? ""
+               : point >= 0x80        ? " (a control character; probably Windows-1252 read as Latin-1: save again as "
+                                        "UTF-8)"
+                                      : " (a control character)");
 }
 
 /* Where the connector keeps a text. */

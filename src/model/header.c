@@ -280,6 +280,90 @@ static void find_likely(struct reading *reading, enum field (*guess)(struct span
     }
 }
 
+/* How many names of fields `text` holds, were its cells separated by `delimiter`. */
+static unsigned count_named(struct span text, char delimiter)
+{
+    const char *at = text.data, *end = text.data + text.len, *stop;
+    unsigned named = 0;
+
+    for (; at != NULL; at = stop != NULL ? stop + 1 : NULL) {
+        stop = memchr(at, delimiter, (size_t)(end - at));
+        named += field_named((struct span){at, (size_t)((stop != NULL ? stop : end) - at)}) != FIELDS;
+    }
+    return named;
+}
+
+/* What separates the names of fields that a header's only cell holds; '\0' where nothing does. */
+static char find_delimiter(const struct reading *reading)
+{
+    static const char candidates[] = {',', ';', '\t', '|', ':'};
+    struct span cell = reading->header->columns == 1 ? reading->cells[0] : (struct span){0};
+
+    for (size_t i = 0; cell.len > 0 && i < sizeof(candidates); i++)
+        if (candidates[i] != reading->options->delimiter && memchr(cell.data, candidates[i], cell.len) != NULL &&
+            count_named(cell, candidates[i]) > 0)
+            return candidates[i];
+    return '\0';
+}
+
+/* Appends the delimiter as a shell takes it. */
+static void show_delimiter(struct buf *out, char delimiter)
+{
+    const char text[] = {delimiter, '\0'};
+
+    if (delimiter == '\t')
+        buf_text(out, "tab");
+    else
+        text_shell(out, text);
+}
+
+/* A header of one cell that is separated by something else than was taken for the delimiter. */
+static bool refuse_delimiter(struct reading *reading)
+{
+    char delimiter = find_delimiter(reading);
+    bool given = reading->options->delimiter_given, is_found = delimiter != '\0' && strchr(",;\t", delimiter) != NULL;
+    struct buf *out;
+
+    if (delimiter == '\0')
+        return false;
+    out = complain(reading, EXIT_INPUT);
+    buf_text(out, "none of these columns is known: ");
+    if (given) {
+        buf_text(out, "with --delimiter ");
+        show_delimiter(out, reading->options->delimiter);
+        buf_text(out, " ");
+    }
+    buf_text(out, "the header is one cell; ");
+    if (given && is_found) {
+        buf_text(out, "leave --delimiter out");
+        return true;
+    }
+    buf_text(out, "it seems to be separated by ");
+    buf_text(out, delimiter == '\t' ? "tabs" : (const char[]){delimiter, '\0'});
+    buf_text(out, ": add --delimiter ");
+    show_delimiter(out, delimiter);
+    return true;
+}
+
+/* A value of `type` in the first row, beside an address or no name that is known: what is missing is the header. */
+static bool holds_data(const struct reading *reading)
+{
+    const struct header *header = reading->header;
+    bool type = false, address = false;
+
+    for (enum field field = 0; field < FIELDS; field++)
+        if (header->column[field] >= 0)
+            return false;
+    for (size_t i = 0; i < header->columns; i++) {
+        struct span cell = reading->cells[i];
+
+        type = type || type_named(cell) != TYPE_NONE;
+        address = address || (cell.len > 0 && memchr(cell.data, '@', cell.len) != NULL);
+    }
+    return type && (address || (header->likely[FIELD_TYPE] < 0 && header->likely[FIELD_LABEL] < 0 &&
+                                header->likely[FIELD_ALLOWED_EMAILS] < 0));
+}
+
 /* No header at all, more likely than one that names no field. */
 static bool is_empty_handed(const struct header *header)
 {
@@ -289,18 +373,36 @@ static bool is_empty_handed(const struct header *header)
     return true;
 }
 
+/* The column of the field's name that a --map takes for another field, or -1. */
+static int find_taken(const struct reading *reading, enum field field)
+{
+    for (size_t i = 0; i < reading->header->columns; i++)
+        if (reading->role[i] < FIELDS && reading->role[i] != (int)field && field_named(reading->cells[i]) == field)
+            return (int)i;
+    return -1;
+}
+
+static void refuse_field(struct reading *reading, enum field field)
+{
+    int taken = find_taken(reading, field);
+    struct buf *out = complain(reading, taken >= 0 ? EXIT_USAGE : EXIT_INPUT);
+
+    buf_format(out, "no column \"%s\": ", field_name(field));
+    if (taken < 0) {
+        header_show_remedy(reading->header, field, out);
+        return;
+    }
+    show_column(out, (size_t)taken, cell_name(reading, (size_t)taken));
+    buf_format(out, " is taken by --map %s=", field_name((enum field)reading->role[taken]));
+    text_quote(out, cell_name(reading, (size_t)taken), HEADER_SHOWN);
+}
+
 static void refuse_missing(struct reading *reading)
 {
-    for (enum field field = 0; field < FIELDS; field++) {
-        struct buf *out;
-
-        if (!field_is_required(field, TYPE_NONE) || reading->header->column[field] >= 0 ||
-            default_of(reading, field) != NULL || reading->map_failed[field])
-            continue;
-        out = complain(reading, EXIT_INPUT);
-        buf_format(out, "no column \"%s\": ", field_name(field));
-        header_show_remedy(reading->header, field, out);
-    }
+    for (enum field field = 0; field < FIELDS; field++)
+        if (field_is_required(field, TYPE_NONE) && reading->header->column[field] < 0 &&
+            default_of(reading, field) == NULL && !reading->map_failed[field])
+            refuse_field(reading, field);
 }
 
 static void give_notes(const struct reading *reading, struct buf *notes)
@@ -320,12 +422,20 @@ static void read_columns(struct reading *reading)
 {
     const struct header_options *options = reading->options;
 
+    if (refuse_delimiter(reading))
+        return;
     refuse_stray_results(reading);
     for (size_t i = 0; i < options->map_count; i++)
         apply_map(reading, &options->maps[i]);
     match_fields(reading);
     find_likely(reading, field_misspelt);
     find_likely(reading, field_meant);
+    if (holds_data(reading) && reading->complaints.len == 0) {
+        buf_text(complain(reading, EXIT_INPUT),
+                 "the first row holds data: put a row of column names above it, such as type, label and "
+                 "allowed_emails");
+        return;
+    }
     if (is_empty_handed(reading->header) && reading->complaints.len == 0) {
         buf_text(complain(reading, EXIT_INPUT),
                  "none of these columns is known: the first row must be the header and name the columns, such as type, "

@@ -29,6 +29,8 @@ struct header_options {
     const struct header_map *maps;
     size_t map_count;
     const char *const *defaults; /* FIELDS of them: the `--default` of each field, or NULL */
+    char delimiter;              /* what separated the cells */
+    bool delimiter_given;        /* by --delimiter */
 };
 
 struct header {
@@ -43,11 +45,13 @@ struct header {
 /*
  * Reads the header record of `count` cells. On failure every mistake in it is in one sentence of `err`, which begins
  * with `FILE:LINE: ` and joins its parts by `; `; there is nothing to release then. EXIT_INPUT for:
- *   no cell is a field's name, or likely meant for type or label; more than HEADER_COLUMNS_MAX columns;
+ *   no cell is a field's name, or likely meant for type or label (with the delimiter that would help, or that the row
+ *   holds data); more than HEADER_COLUMNS_MAX columns;
  *   no column `type` or `label`, unless defaulted (with the column that is likely meant, or how to use --map);
  *   a field in two columns, or two columns of exactly the same name (columns without a name are fine);
  *   result columns elsewhere than as the last eight (columns without a name may follow these).
- * EXIT_USAGE where a --map is wrong: its column is not there or there twice, a field or a column is mapped twice.
+ * EXIT_USAGE where a --map is wrong: its column is not there or there twice, a field or a column is mapped twice, or it
+ * takes the column of another field that is required.
  * A field that is mapped is in the mapped column only; a column of the field's own name is then like any other.
  * `notes` gets a line of advice, ending in a newline, for each column that looks like a misspelt field but type or
  * label that the sheet has no column for.

@@ -81,10 +81,18 @@ def test_a_delimiter_that_is_given(connload, sandbox, tmp_path, delimiter, name)
     assert (tmp_path / "desk.results.csv").read_text().splitlines()[0] == delimiter.join(rows[0] + RESULT)
 
 
-def test_a_given_delimiter_outweighs_the_header(connload, tmp_path):
+@pytest.mark.parametrize("name", [";", "tab"])
+def test_a_given_delimiter_outweighs_the_header(connload, tmp_path, name):
     (tmp_path / "desk.csv").write_text("type,label,allowed_emails\nemail,A,a@example.com\n")
-    run = connload("check", "desk.csv", "--delimiter", ";")
-    assert run.rc == 3 and "none of these columns is known" in run.err
+    run = connload("check", "desk.csv", "--delimiter", name)
+    assert run.rc == 3 and "the header is one cell; leave --delimiter out" in run.err
+
+
+def test_the_remedy_for_a_delimiter_that_is_not_guessed_works(connload, tmp_path):
+    (tmp_path / "desk.csv").write_text("type|label|allowed_emails\nemail|A|a@example.com\n")
+    run = connload("check", "desk.csv")
+    assert run.rc == 3 and run.err.rstrip().endswith("it seems to be separated by |: add --delimiter '|'")
+    assert connload("check", "desk.csv", "--delimiter", "|").rc == 0
 
 
 @pytest.mark.parametrize("text", [
@@ -340,8 +348,9 @@ REFUSED = {
     "nul": (b"type,label,allowed_emails\nemail,A,a@example.com\n" + b"email,B,b@example.com\n" * 300 + b"email,\0,c@example.com\n",
             f"desk.csv:303: a NUL byte, so this is no text but binary; give the sheet saved as CSV ({SAVE})"),
     "no-header": (b"email,Rates,a@example.com\nemail,Credit,b@example.com\n",
-                  "desk.csv:1: none of these columns is known: the first row must be the header and name the columns, such as "
-                  "type, label and allowed_emails (--map FIELD=COLUMN takes a column of another name)"),
+                  "desk.csv:1: the first row holds data: put a row of column names above it, such as type, label and "
+                  "allowed_emails"),
+    "nul-early": (b"type,label,allowed_emails\nemail,\0,c@example.com\n", "desk.csv:2: a NUL byte, so this is no text"),
     "column-missing": (b"type,allowed_emails\nemail,a@example.com\n",
                        'desk.csv:1: no column "label": add it, or name the column that holds it with --map label=COLUMN, or give '
                        "every row the same with --default label=VALUE"),

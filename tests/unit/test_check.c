@@ -228,7 +228,7 @@ static void bad_texts(void **state)
         {"sharepoint,\x7F,\xC2\x85,,,,,x",
          "invalid_text: column B \"label\": \"\\x7F\" has a character that no text may have, U+007F (a control "
          "character); column C \"description\": \"\\x85\" has a character that no text may have, U+0085 (a control "
-         "character)"},
+         "character; probably Windows-1252 read as Latin-1: save again as UTF-8)"},
         {"sharepoint,L,,,,,,s3cret\x01", "invalid_text: column H \"session_id\": the value has a character that no "
                                          "text may have, U+0001 (a control character)"},
         {"sharepoint,a\xEF\xBF\xBE,,,,,,x", "invalid_text: column B \"label\": \"a\xEF\xBF\xBE\" has a character that "

@@ -21,6 +21,7 @@ struct reading {
     const char *line;
     struct header_map maps[2];
     const char *default_type;
+    char given; /* by --delimiter */
 };
 
 static struct header header;
@@ -32,7 +33,14 @@ static bool read_header(const struct reading *reading)
     struct span cells[CELLS_MAX];
     size_t count = 0;
     const char *defaults[FIELDS] = {[FIELD_TYPE] = reading->default_type};
-    struct header_options options = {.file = "desk.csv", .line = 1, .maps = reading->maps, .defaults = defaults};
+    struct header_options options = {
+        .file = "desk.csv",
+        .line = 1,
+        .maps = reading->maps,
+        .defaults = defaults,
+        .delimiter = reading->given != '\0' ? reading->given : ',',
+        .delimiter_given = reading->given != '\0',
+    };
 
     for (const char *at = reading->line;; at++) {
         size_t len = strcspn(at, ",");
@@ -114,15 +122,37 @@ static void knows_results(void **state)
     }
 }
 
+#define DATA "the first row holds data: put a row of column names above it, such as type, label and allowed_emails"
+
 static const struct {
     struct reading reading;
     enum exit_code code;
     const char *sentence; /* after `desk.csv:1: ` */
 } refusals[] = {
-    {{.line = "email,Desk A,jane@bank.com"},
+    {{.line = "desk,region"},
      EXIT_INPUT,
      "none of these columns is known: the first row must be the header and name the columns, such as type, label "
      "and allowed_emails (--map FIELD=COLUMN takes a column of another name)"},
+    {{.line = "email,subject"},
+     EXIT_INPUT,
+     "none of these columns is known: the first row must be the header and name the columns, such as type, label "
+     "and allowed_emails (--map FIELD=COLUMN takes a column of another name)"},
+    {{.line = "email,Desk A,jane@bank.com"}, EXIT_INPUT, DATA},
+    {{.line = "email,My label,a@b.example"}, EXIT_INPUT, DATA},
+    {{.line = "SharePoint,Deals,s-1"}, EXIT_INPUT, DATA},
+    {{.line = "type|label|allowed_emails"},
+     EXIT_INPUT,
+     "none of these columns is known: the header is one cell; it seems to be separated by |: add --delimiter '|'"},
+    {{.line = "Type;Label;desk", .given = '|'},
+     EXIT_INPUT,
+     "none of these columns is known: with --delimiter '|' the header is one cell; leave --delimiter out"},
+    {{.line = "type:label", .given = '\t', .maps = {{FIELD_LABEL, "x"}}},
+     EXIT_INPUT,
+     "none of these columns is known: with --delimiter tab the header is one cell; it seems to be separated by :: add "
+     "--delimiter :"},
+    {{.line = "x,Type", .maps = {{FIELD_LABEL, "type"}}},
+     EXIT_USAGE,
+     "no column \"type\": column B \"Type\" is taken by --map label=\"Type\""},
     {{.line = "allowed_emails,desk"},
      EXIT_INPUT,
      "no column \"type\": add it, or name the column that holds it with --map type=COLUMN, or give every row the "

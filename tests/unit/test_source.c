@@ -201,7 +201,9 @@ static const struct refusal refusals[] = {
     {SPAN("\xFF\xFE\0\0t\0\0\0"), " is UTF-32 text" SAVE},
     {SPAN("t\0y\0p\0e\0,\0"), " is UTF-16 without a byte order mark" SAVE},
     {SPAN("\0t\0y\0p\0e\0,"), " is UTF-16 without a byte order mark" SAVE},
-    {SPAN("type,label\nx,\0\1\2"), " is not text: it begins with binary data; give the sheet saved as CSV (" MENU ")"},
+    {SPAN("type,label\nx,\0\1\2"),
+     ":2: a NUL byte, so this is no text but binary; give the sheet saved as CSV (" MENU ")"},
+    {SPAN("type,\0label\nx"), " is not text: it begins with binary data; give the sheet saved as CSV (" MENU ")"},
     {SPAN("\177ELF\2\1\1\0"), " is not text: it begins with binary data; give the sheet saved as CSV (" MENU ")"},
 };
 
