@@ -214,6 +214,8 @@ static bool read_map(struct options *options, const struct option_spec *spec, co
 static bool read_default(struct options *options, const struct option_spec *spec, const char *value, struct err *err)
 {
     const char *given;
+    char wanted[120];
+    int nearest;
     enum field field = read_field(spec, value, &given, err);
 
     if (field == FIELDS)
@@ -224,6 +226,12 @@ static bool read_default(struct options *options, const struct option_spec *spec
             err, EXIT_USAGE,
             "--default %s=…: a secret does not belong on the command line; use --secret-refs and env:NAME or file:PATH",
             field_name(field));
+    if (field == FIELD_TYPE && type_named(span_of(given)) == TYPE_NONE) {
+        nearest = text_nearest(span_of(given), type_names(), CONNECTOR_TYPES - 1);
+        snprintf(wanted, sizeof(wanted), "not a type (%s)%s%s%s", type_list(), nearest >= 0 ? ", did you mean " : "",
+                 nearest >= 0 ? type_names()[nearest] : "", nearest >= 0 ? "?" : "");
+        return refuse(spec, value, wanted, err);
+    }
     options->defaults[field] = given;
     return true;
 }
@@ -410,27 +418,46 @@ static void keep_proxy(struct buf *out, const char *url)
     buf_release(&shown);
 }
 
-/* Options that say how the input is read or where the API is hold for the next command as well. */
-static void keep_to_repeat(struct options *options, const struct option_spec *spec, const char *value)
+static bool is_one_of(const char *name, const char *const some[], size_t count)
 {
-    static const char *const others[] = {"skip-existing", "redact", "strict"};
-    bool holds = spec->group == GROUP_INPUT || spec->group == GROUP_PACE || spec->group == GROUP_API;
-
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        holds = holds || strcmp(spec->name, others[i]) == 0;
-    if (!holds)
-        return;
-    buf_format(&options->repeat, " --%s", spec->name);
-    if (value == NULL)
-        return;
-    buf_char(&options->repeat, ' ');
-    if (spec->member == AT(proxy))
-        keep_proxy(&options->repeat, value);
-    else
-        text_shell(&options->repeat, value);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, some[i]) == 0)
+            return true;
+    return false;
 }
 
-static bool read_arguments(struct options *options, int argc, char **argv, bool given[OPTIONS], struct err *err)
+/* Options that say how the input is read or where the API is hold for the next command as well. */
+static bool holds_next(const struct option_spec *spec)
+{
+    static const char *const others[] = {"skip-existing", "redact", "strict", "yes"};
+
+    return spec->group == GROUP_INPUT || spec->group == GROUP_PACE || spec->group == GROUP_API ||
+           is_one_of(spec->name, others, sizeof(others) / sizeof(others[0]));
+}
+
+/* What --dry-run has shown is done by the same command without it; the file of --output is in its way by then. */
+static bool holds_after_plan(const struct option_spec *spec)
+{
+    static const char *const not_those[] = {"dry-run", "output"};
+
+    return !is_one_of(spec->name, not_those, sizeof(not_those) / sizeof(not_those[0]));
+}
+
+static void keep(struct buf *out, const struct option_spec *spec, const char *value)
+{
+    buf_format(out, " --%s", spec->name);
+    if (value == NULL)
+        return;
+    buf_char(out, ' ');
+    if (spec->member == AT(proxy))
+        keep_proxy(out, value);
+    else
+        text_shell(out, value);
+}
+
+/* `whole` gets what --dry-run is to repeat. */
+static bool read_arguments(struct options *options, int argc, char **argv, bool given[OPTIONS], struct buf *whole,
+                           struct err *err)
 {
     struct option longs[OPTIONS + 1];
     char shorts[2 * OPTIONS + 2];
@@ -450,7 +477,10 @@ static bool read_arguments(struct options *options, int argc, char **argv, bool 
         given[spec - table] = true;
         if (!apply(options, spec, optarg, err))
             return false;
-        keep_to_repeat(options, spec, optarg);
+        if (holds_next(spec))
+            keep(&options->repeat, spec, optarg);
+        if (holds_after_plan(spec))
+            keep(whole, spec, optarg);
     }
     return true;
 }
@@ -528,9 +558,17 @@ static void share_rate(struct options *options)
 
 bool options_parse(struct options *options, int argc, char **argv, struct err *err)
 {
-    bool given[OPTIONS] = {false};
+    bool given[OPTIONS] = {false}, read;
+    struct buf whole;
 
-    if (!set_defaults(options, err) || !read_arguments(options, argc, argv, given, err))
+    buf_init(&whole, REPEAT_MAX);
+    read = set_defaults(options, err) && read_arguments(options, argc, argv, given, &whole, err);
+    if (read && options->dry_run) {
+        buf_reset(&options->repeat);
+        buf_span(&options->repeat, buf_view(&whole));
+    }
+    buf_release(&whole);
+    if (!read)
         return false;
     if (options->version || options->completion != NULL || (options->help && optind == argc))
         return true;

@@ -54,7 +54,8 @@ struct options {
     bool http2, no_preflight;
 
     /* talking */
-    struct buf repeat; /* what of the options the next command needs too, as a shell takes it, a blank before each */
+    struct buf repeat; /* what of the options the next command needs too, as a shell takes it, a blank before each:
+                          after --dry-run all but that and --output */
     bool quiet, verbose, help, version;
     const char *log, *summary, *metrics, *report, *completion;
 };

@@ -30,6 +30,7 @@ static bool check_rows(struct checking *checking, struct err *err)
     if (checking->sheet == NULL || !intake_read(&checking->intake, checking->sheet, &how, checking->console, err))
         return false;
     checking->tally.rows = checking->rows.count;
+    checking->facts.finished = checking->rows.in_state[ROW_CARRIED];
     return intake_refuse(&checking->intake, checking->sheet, NULL, checking->reporting.report, checking->reporting.log,
                          checking->console, &checking->tally, err);
 }

@@ -651,6 +651,7 @@ static bool plan(struct create *create, struct err *err)
                         : create->config->preflight ? NULL
                                                     : "--no-preflight",
         .skip_existing = create->config->skip_existing,
+        .held = create->config->strict && create->tally.status[STATUS_INVALID] > 0,
         .limit = create->config->limit,
     };
 

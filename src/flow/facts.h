@@ -30,6 +30,9 @@ struct facts {
     const char *repeat;   /* options that the next command needs too, each with a blank before it; or NULL */
     uint64_t look_alikes; /* rows that the account seems to have already (without --skip-existing) */
     uint64_t blocked;     /* rows held back: --limit, --strict */
+    uint64_t planned;     /* --dry-run: rows that would be sent */
+    uint64_t finished;    /* `check`: rows of a result file that are done */
+    uint64_t hopeless;    /* `undo`: rows that no other run could archive */
     char input_sha256[DIGEST_HEX],
         results_sha256[DIGEST_HEX]; /* of the files as they are on the disk; empty where there is none */
 };

@@ -382,6 +382,8 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
     if (step == CSV_STEP_FAILED)
         return false;
     say_references(&reading);
+    if (intake->rows->count == 0)
+        console_note(console, "%s: no rows below the header", sheet_name(sheet));
     cut_shard(&reading);
     intake->plan = plan_of(intake->rows);
     return true;

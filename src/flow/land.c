@@ -134,8 +134,8 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
     courier_stop(run->courier, STOP_KEY_REFUSED,
                  "%s:%" PRIu32 ": the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or "
                  "--api-key-file, and that the key is meant for %s",
-                 sheet_name(run->sheet), run->rows.row[row].line, answer->status, run->text.data,
-                 run->courier->config.http.base_url);
+                 sheet_name(run->sheet), run->rows.row[row].line, answer->status,
+                 api_error_without_status(run->text.data, answer->status), run->courier->config.http.base_url);
 }
 
 /*

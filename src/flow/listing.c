@@ -77,16 +77,20 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
 static void explain(struct listing *listing, const struct http_answer *answer, bool whole, struct buf *why)
 {
     struct api_secrets secrets = hush_secrets(&listing->courier->hush, (struct span){0});
-    struct buf code;
+    struct buf code, said;
 
     buf_init(&code, 128);
+    buf_init(&said, 4096);
     if (answer->status >= 300) {
-        buf_format(why, "the server answered %d: ", answer->status);
-        api_error_read(answer->body, secrets, why, &code);
+        api_error_read(answer->body, secrets, &said, &code);
+        buf_format(why, "the server answered %d%s%s%s", answer->status, said.len > 0 ? ": " : "",
+                   said.len > 0 ? api_error_without_status(said.data, answer->status) : "",
+                   answer->status == 404 ? "; the base URL should be the API's, without /contents/v1/connectors" : "");
     } else if (answer->status >= 200 && answer->fate == FATE_ANSWERED && !whole)
         buf_text(why, "the answer is not a list of connectors; is the base URL the API's?");
     else
         buf_text(why, answer->problem != NULL ? answer->problem : "no answer");
+    buf_release(&said);
     buf_release(&code);
 }
 

@@ -46,7 +46,7 @@ static bool refuse_existing(const struct paths *paths, struct err *err)
     char *shell = paths_shell(paths->results);
 
     err_set(err, EXIT_USAGE,
-            "%s exists: these rows seem to have been run before. To send the rows that failed: connload create %s. "
+            "%s exists: an earlier run of these rows wrote it. To send those that are not done: connload create %s. "
             "To write elsewhere: -o FILE. To create all of them once more: --force",
             paths->results, shell);
     free(shell);

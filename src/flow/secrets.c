@@ -155,7 +155,9 @@ static bool check_key_file(const char *path, struct err *err)
     struct stat about;
 
     if (stat(path, &about) != 0)
-        return err_set(err, EXIT_USAGE, "--api-key-file %s: %s", path, strerror(errno));
+        return err_set(err, EXIT_USAGE,
+                       "--api-key-file %s: %s; name the file that holds the key, or set BIGDATA_API_KEY instead", path,
+                       strerror(errno));
     if (!S_ISREG(about.st_mode))
         return err_set(err, EXIT_USAGE, "--api-key-file %s is not a regular file", path);
     if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_credential(&about))

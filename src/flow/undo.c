@@ -83,6 +83,8 @@ static bool read_rows(struct undo *undo, struct err *err)
         return false;
     undo->tally.rows = rows->count;
     undo->tally.to_send = rows->in_state[ROW_PENDING];
+    if (undo->tally.to_send == 0)
+        console_note(undo->console, "%s: no row is created: nothing to archive", sheet_name(undo->run.sheet));
     for (int i = 0; i < STATUSES; i++)
         for (uint64_t n = rows->with_status[i]; n > 0; n--)
             tally_carried(&undo->tally, (enum status)i);
@@ -194,6 +196,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
     if (!earlier_of(undo, index, &outcome))
         return;
     if (!remote_is_uuid(outcome.connector_id)) {
+        undo->facts.hopeless++;
         stays(undo, index, 0, "no_id",
               "the row has no connector_id that could be archived; did a spreadsheet change it?");
         return;
@@ -304,9 +307,11 @@ static void take_answer(struct undo *undo, const struct http_answer *answer)
         rows_move(&undo->run.rows, index, ROW_PENDING);
         courier_stop(&undo->courier, STOP_KEY_REFUSED,
                      "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file",
-                     answer->status, undo->run.text.data);
-    } else
+                     answer->status, api_error_without_status(undo->run.text.data, answer->status));
+    } else {
+        undo->facts.hopeless++;
         stays(undo, index, answer->status, undo->run.code.data, undo->run.text.data);
+    }
 }
 
 static void show(struct undo *undo, int64_t next_send_ms)

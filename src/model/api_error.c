@@ -6,6 +6,7 @@
 #include "model/redact.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -300,6 +301,14 @@ void api_error_read(struct span body, struct api_secrets secrets, struct buf *me
     buf_wipe(&shown);
     buf_wipe(&cut);
     buf_release(&found);
+}
+
+const char *api_error_without_status(const char *message, int status)
+{
+    char *end;
+    long number = strtol(message, &end, 10);
+
+    return number == status && *end == ' ' && end[1] != '\0' ? end + 1 : message;
 }
 
 bool api_error_is_json(struct span body)

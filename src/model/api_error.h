@@ -33,4 +33,7 @@ bool api_error_is_json(struct span body);
  */
 void api_error_read(struct span body, struct api_secrets secrets, struct buf *message, struct buf *code);
 
+/* `message` without the status that it begins with ("401 Authorization Required"): for sentences that name it. */
+const char *api_error_without_status(const char *message, int status);
+
 #endif

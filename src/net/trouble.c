@@ -35,7 +35,8 @@ static const struct entry entries[] = {
                              "--cacert FILE names another authority"},
     [TROUBLE_CA_FILE] = {"tls", "the certificate authorities can't be read", DETAIL_WORDS, true,
                          "install ca-certificates, or name a file with --cacert"},
-    [TROUBLE_TLS] = {"tls", "no TLS connection to %", DETAIL_WORDS, false, NULL},
+    [TROUBLE_TLS] = {"tls", "no TLS connection to %", DETAIL_WORDS, false,
+                     "see that this port of the base URL is for https"},
     [TROUBLE_BAD_PATH] = {"bad_url", "the request's path can't be part of a URL", DETAIL_NONE, true, NULL},
     [TROUBLE_UNSENT] = {"no_connection", "no connection to %", DETAIL_WORDS, false, NULL},
     [TROUBLE_STREAM_REFUSED] = {"no_connection", "the server refused the HTTP/2 stream", DETAIL_NONE, false, NULL},
@@ -69,9 +70,16 @@ bool trouble_is_fatal(enum trouble trouble)
 static void add_words(struct buf *out, const char *words)
 {
     static const char small[] = "abcdefghijklmnopqrstuvwxyz";
-    size_t at = out->len, letters = words[0] != '\0' ? strspn(words + 1, small) : 0;
+    struct span trimmed = span_trim(span_of(words)); /* libcurl's may end in a blank */
+    size_t at, letters;
 
-    text_show(out, span_of(words), WORDS_MAX);
+    if (trimmed.len == 0)
+        return;
+    words = trimmed.data;
+    buf_text(out, ": ");
+    at = out->len;
+    letters = strspn(words + 1, small);
+    text_show(out, trimmed, WORDS_MAX);
     if (words[0] >= 'A' && words[0] <= 'Z' && letters > 0 && (words[letters + 1] == ' ' || words[letters + 1] == '\0'))
         out->data[at] = small[words[0] - 'A'];
 }
@@ -84,10 +92,8 @@ static void add_detail(struct buf *out, enum detail detail, const struct trouble
         buf_format(out, " within %s", num_format_duration(limit, facts->limit_ms));
     else if (detail == DETAIL_STATUS)
         buf_format(out, ": status %d", facts->status);
-    else if (detail == DETAIL_WORDS) {
-        buf_text(out, ": ");
+    else if (detail == DETAIL_WORDS)
         add_words(out, facts->words);
-    }
 }
 
 void trouble_describe(enum trouble trouble, const struct trouble_facts *facts, struct buf *out)

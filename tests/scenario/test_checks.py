@@ -329,3 +329,17 @@ def test_a_reference_never_shows_what_it_found(connload, write_csv, tmp_path):
     write_csv("desk.csv", HEADER, [research(password="file:secret")])
     run = connload("check", "desk.csv", "--secret-refs", "-v")
     assert run.rc == 1 and "invalid_text" in run.err and "hunter2" not in run.err
+
+
+def test_a_result_file_with_nothing_left(connload, sandbox, desk):
+    sandbox()
+    desk(2)
+    assert connload("create", "desk.csv").rc == 0
+    run = connload("check", "desk.results.csv")
+    assert run.rc == 0 and run.err.splitlines()[-1] == "next     nothing: every row is created, exists or archived"
+
+
+def test_a_sheet_without_rows(connload, write_csv):
+    write_csv("headonly.csv", ["type", "label"], [])
+    run = connload("check", "headonly.csv")
+    assert run.rc == 0 and run.err.startswith("headonly.csv: no rows below the header\n") and "next" not in run.err

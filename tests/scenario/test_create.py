@@ -212,8 +212,8 @@ def test_a_file_that_exists_is_not_replaced(connload, raw_server, desk, tmp_path
     desk(1)
     (tmp_path / "desk.results.csv").write_text("precious")
     run = connload("create", "desk.csv")
-    assert (run.rc, run.err) == (2, "connload: desk.results.csv exists: these rows seem to have been run before. To send the rows "
-                                    "that failed: connload create desk.results.csv. To write elsewhere: -o FILE. To create all of "
+    assert (run.rc, run.err) == (2, "connload: desk.results.csv exists: an earlier run of these rows wrote it. To send those "
+                                    "that are not done: connload create desk.results.csv. To write elsewhere: -o FILE. To create all of "
                                     "them once more: --force\n")
     assert (tmp_path / "desk.results.csv").read_text() == "precious"
     assert server.received == []

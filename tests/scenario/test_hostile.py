@@ -583,3 +583,33 @@ def test_no_answer_repeats_the_key(raw_server, desk, tmp_path):
         assert key not in run.err and key not in run.out
     for path in tmp_path.iterdir():
         assert key.encode() not in path.read_bytes(), path.name
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("base, says", [
+    ("http://127.0.0.1:1", r"could not connect to 127\.0\.0\.1:1: connection refused; asked "),
+    ("{url}/contents/v1/connectors", r"the server answered 404: .*; the base URL should be the API's, without /contents/v1/connectors; asked "),
+    ("https://127.0.0.1:{port}", r"no TLS connection to .*\S; see that this port of the base URL is for https; asked "),
+])
+def test_a_server_that_is_not_the_api_is_to_be_mended_first(connload, sandbox, desk, base, says):
+    box = sandbox()
+    desk(1)
+    url = base.format(url=box.url, port=box.url.rpartition(":")[2])
+    run = connload("create", "desk.csv", "--base-url", url, "--max-attempts", "1")
+    assert run.rc == 4 and re.search(f"^stopped  {says}", run.err, re.M), run.err
+    assert "\nnext     mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates; then:\n" in run.err
+
+
+def test_a_status_is_said_once(connload, raw_server, desk):
+    raw_server([http_answer(401, "<html><title>401 Authorization Required</title></html>")])
+    desk(1)
+    run = connload("create", "desk.csv")
+    assert run.rc == 4 and "the server answered 401: Authorization Required; the API key is refused" in run.err
+    assert "\nnext     mend the key first: " in run.err
+
+
+def test_an_api_key_file_that_is_not_there(connload, desk):
+    desk(1)
+    run = connload("create", "desk.csv", "--api-key-file", "nokey")
+    assert (run.rc, run.err) == (2, "connload: --api-key-file nokey: No such file or directory; name the file that holds the key, "
+                                    "or set BIGDATA_API_KEY instead\n")

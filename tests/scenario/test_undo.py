@@ -42,6 +42,32 @@ def test_it_archives_created_rows_alone(connload, sandbox, desk, write_csv, read
     assert len(deletes(box)) == 3
 
 
+def test_nothing_to_archive_is_said(connload, sandbox, desk, read_csv):
+    sandbox(*LAG)
+    created(connload, desk, read_csv, 1)
+    assert connload(*UNDO, "--yes").rc == 0
+    run = connload(*UNDO, "--yes")
+    assert run.rc == 0 and "desk.results.csv: no row is created: nothing to archive\n" in run.err
+
+
+def test_rows_that_no_undo_can_archive_have_no_command(connload, sandbox, desk, read_csv, tmp_path):
+    sandbox(*LAG)
+    ids = created(connload, desk, read_csv, 2)
+    text = (tmp_path / "desk.results.csv").read_text()
+    (tmp_path / "desk.results.csv").write_text(text.replace(ids[0], "1.9E+35").replace(ids[1], ids[1][:-4] + "0000"))
+    run = connload(*UNDO, "--yes")
+    assert run.rc == 1
+    assert run.err.splitlines()[-1] == "next     look at these rows: error_message says why they can't be archived"
+
+
+def test_the_next_undo_needs_no_question_either(connload, sandbox, desk, read_csv):
+    sandbox(*LAG, faults={"delete:502-before": 100})
+    created(connload, desk, read_csv, 1)
+    run = connload(*UNDO, "--yes", "--max-attempts", "1")
+    assert run.rc == 1 and run.err.splitlines()[-2] == "next     archive the rest:"
+    assert " --yes" in run.err.splitlines()[-1]
+
+
 def test_where_nobody_can_be_asked_it_needs_yes(connload, sandbox, desk, read_csv, tmp_path):
     box = sandbox(*LAG)
     created(connload, desk, read_csv)

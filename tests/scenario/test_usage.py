@@ -131,6 +131,8 @@ def test_help_that_can_not_be_written_is_local_trouble(connload, bin_dir):
     (["check", "--map", "label=", "a.csv"], '--map "label=": the column\'s name is missing'),
     (["check", "--map", "label=A", "--map", "Label=B", "a.csv"], '--map "Label=B": the field is mapped twice'),
     (["check", "--default", "type", "a.csv"], '--default "type": FIELD=VALUE is wanted'),
+    (["check", "--default", "type=emial", "a.csv"],
+     '--default "type=emial": not a type (email, investment_research or sharepoint), did you mean email?'),
     (["check", "--default", "user_password=hunter2", "a.csv"],
      "--default user_password=…: a secret does not belong on the command line; use --secret-refs and env:NAME or file:PATH"),
     (["check", "--default", "session_id=env:SESSION", "a.csv"], "--default session_id=env:SESSION needs --secret-refs"),

@@ -270,6 +270,16 @@ static void looks_two_objects_deep(void **state)
                  "");
 }
 
+static void without_status(void **state)
+{
+    (void)state;
+    assert_string_equal(api_error_without_status("401 Authorization Required", 401), "Authorization Required");
+    assert_string_equal(api_error_without_status("401 Authorization Required", 403), "401 Authorization Required");
+    assert_string_equal(api_error_without_status("401", 401), "401");
+    assert_string_equal(api_error_without_status("4011 rows", 401), "4011 rows");
+    assert_string_equal(api_error_without_status("", 0), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +294,7 @@ int main(void)
         cmocka_unit_test(cuts_long_messages),
         cmocka_unit_test(keeps_what_fits),
         cmocka_unit_test(looks_two_objects_deep),
+        cmocka_unit_test(without_status),
     };
 
     return cmocka_run_group_tests_name("api_error", tests, NULL, NULL);

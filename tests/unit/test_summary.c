@@ -147,9 +147,33 @@ static void test_next(void **state)
          STATUS_UNKNOWN,
          "next     settle the unknown rows by the account's list, and send the rest:\n         connload create b\n"},
         {{.command = "create", .input = "a", .results = "b"}, STATUS_CREATED, NULL},
-        {{.command = "create", .input = "a", .dry_run = true},
+        {{.command = "check", .input = "a", .finished = 1},
+         STATUS_NONE,
+         "next     nothing: every row is created, exists or archived\n"},
+        {{.command = "create", .input = "a", .dry_run = true, .planned = 1, .repeat = " --limit 1"},
+         STATUS_NOT_ATTEMPTED,
+         "next     do it:\n         connload create a --limit 1\n"},
+        {{.command = "create", .input = "-", .dry_run = true, .planned = 1},
          STATUS_NOT_ATTEMPTED,
          "next     the same command without --dry-run\n"},
+        {{.command = "create", .input = "a", .dry_run = true},
+         STATUS_INVALID,
+         "next     correct these rows, then:\n         connload create a\n"},
+        {{.command = "create", .input = "a", .dry_run = true}, STATUS_EXISTS, NULL},
+        {{.command = "create", .input = "a", .dry_run = true, .stop = STOP_KEY_REFUSED},
+         STATUS_NOT_ATTEMPTED,
+         "next     mend the key first: check BIGDATA_API_KEY or --api-key-file; then:\n"
+         "         connload create --dry-run a\n"},
+        {{.command = "create", .input = "a", .results = "b", .stop = STOP_UNREACHABLE},
+         STATUS_NOT_ATTEMPTED,
+         "next     mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates; then:\n"
+         "         connload create b\n"},
+        {{.command = "list", .stop = STOP_UNREACHABLE},
+         STATUS_NONE,
+         "next     mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates\n"},
+        {{.command = "undo", .input = "a", .results = "a", .exit_code = EXIT_SOME_NOT, .hopeless = 1},
+         STATUS_CREATED,
+         "next     look at these rows: error_message says why they can't be archived\n"},
         {{.command = "undo", .input = "a", .results = "a", .exit_code = EXIT_SOME_NOT},
          STATUS_CREATED,
          "next     archive the rest:\n         connload undo a\n"},
@@ -169,6 +193,25 @@ static void test_next(void **state)
         else
             assert_non_null(strstr(shown, cases[i].next));
     }
+}
+
+/* The rows may be right where only what they name, or a default, is not. */
+static void test_next_tells_options_from_rows(void **state)
+{
+    static const struct facts check = {.command = "check", .input = "a"};
+
+    fresh(state);
+    ended(STATUS_INVALID, "secret_unresolved", "the environment variable X is not set", 2);
+    show(&check, 0, false);
+    assert_non_null(strstr(shown, "next     set what the references name, and check again:\n"));
+    show(&created, 0, false);
+    assert_non_null(strstr(shown, "next     set what the references name (error_message says which), then:\n"));
+    ended(STATUS_INVALID, "invalid_email", "--default allowed_emails: \"ana@\" is not an e-mail address", 3);
+    show(&check, 0, false);
+    assert_non_null(strstr(shown, "next     correct --default, and check again:\n"));
+    fresh(state);
+    show(&check, 0, false);
+    assert_null(strstr(shown, "next"));
 }
 
 static void test_stop(void **state)
@@ -283,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup(test_check_and_list, fresh),
         cmocka_unit_test_setup(test_many_kinds, fresh),
         cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_next_tells_options_from_rows),
     };
 
     return cmocka_run_group_tests_name("summary", tests, NULL, NULL);

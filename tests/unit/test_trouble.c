@@ -24,9 +24,10 @@ static void test_sentences(void **state)
     (void)state;
     says(TROUBLE_NO_CONNECTION, "Connection refused", "could not connect to api.example:443: connection refused");
     says(TROUBLE_NO_CONNECTION, "EOF", "could not connect to api.example:443: EOF");
-    says(TROUBLE_TLS, "OpenSSL says no", "no TLS connection to api.example:443: OpenSSL says no");
-    says(TROUBLE_TLS, "Closed", "no TLS connection to api.example:443: closed");
-    says(TROUBLE_TLS, "", "no TLS connection to api.example:443: ");
+    says(TROUBLE_TLS, "OpenSSL says no",
+         "no TLS connection to api.example:443: OpenSSL says no; see that this port of the base URL is for https");
+    says(TROUBLE_PROXY, "Closed ", "no connection to api.example:443 through the proxy: closed");
+    says(TROUBLE_PROXY, "", "no connection to api.example:443 through the proxy");
     says(TROUBLE_LOST, "\x1b[31mred", "the connection was lost: \\x1B[31mred");
     says(TROUBLE_CONNECT_TIMEOUT, "", "no connection to api.example:443 within 10.0s");
     says(TROUBLE_PROXY_REFUSED, "", "the proxy refused the way to api.example:443: status 407");
