@@ -16,7 +16,7 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
     struct courier *courier = run->courier;
     bool listed = false;
 
-    if (run->rows.in_state[ROW_PENDING] == 0)
+    if (run->rows.in_state[ROW_PENDING] == 0 || config->held)
         return false;
     if (config->why_unlisted != NULL) {
         console_say(run->console, "connload: the account is not listed (%s): which rows it has already is not known",
@@ -24,25 +24,29 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
         return false;
     }
     listed = existing_find(run, config->keys, config->skip_existing, false, &facts->look_alikes);
-    if (!listed && courier->stop != STOP_SIGNAL && courier->stop != STOP_DEADLINE && courier->stop != STOP_LOCAL) {
+    if (!listed && courier->stop != STOP_SIGNAL && courier->stop != STOP_DEADLINE && courier->stop != STOP_LOCAL &&
+        courier->stop != STOP_KEY_REFUSED) {
         console_say(run->console, "connload: the account can't be listed: %s", courier->err.text);
         courier->stop = STOP_NONE;
     }
     return listed;
 }
 
-static const char *intent_of(const struct row *row, bool beyond_limit)
+static const char *intent_of(const struct plan_config *config, const struct row *row, bool beyond_limit)
 {
     if (row->state == ROW_CARRIED)
         return "keep, it is finished:";
     if (row->state == ROW_DONE)
         return row->status == STATUS_EXISTS ? "keep, the account has it:" : "leave out, it fails the checks:";
+    if (config->held)
+        return "hold back, another row fails the checks (--strict):";
     if (row->state == ROW_UNSETTLED)
         return "settle by the list, then perhaps create";
     return beyond_limit ? "leave for later (--limit)" : "create";
 }
 
-static bool show_row(struct run *run, uint64_t index, bool beyond_limit, struct buf *line, struct err *err)
+static bool show_row(struct run *run, const struct plan_config *config, uint64_t index, bool beyond_limit,
+                     struct buf *line, struct err *err)
 {
     const struct row *row = &run->rows.row[index];
     struct sheet_row *read;
@@ -50,22 +54,33 @@ static bool show_row(struct run *run, uint64_t index, bool beyond_limit, struct 
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, err))
         return false;
     buf_reset(line);
-    buf_format(line, "%s:%" PRIu32 ": %s %s ", sheet_name(run->sheet), row->line, intent_of(row, beyond_limit),
-               type_name(read->connector.type));
+    buf_format(line, "%s:%" PRIu32 ": %s ", sheet_name(run->sheet), row->line, intent_of(config, row, beyond_limit));
+    if (read->connector.type != TYPE_NONE)
+        buf_format(line, "%s ", type_name(read->connector.type));
     text_quote(line, read->connector.label, SHOWN_LABEL);
     buf_char(line, '\n');
     fwrite(line->data, 1, line->len, stdout);
     return true;
 }
 
-static void show_cost(struct run *run, uint64_t creates, uint64_t lists)
+static void show_cost(struct run *run, const struct plan_config *config, uint64_t creates, uint64_t lists)
 {
-    char rate[NUM_DURATION_TEXT], time[NUM_DURATION_TEXT];
+    char text[NUM_DURATION_TEXT];
+    const struct rate *rate = &run->courier->config.rate;
     int64_t least_ms = pace_eta_ms(run->courier->pace, clock_mono_ms(), creates + lists);
 
-    printf("%" PRIu64 " requests (%" PRIu64 " to create, %" PRIu64 " to list); at %s that takes at least %s\n",
-           creates + lists, creates, lists, num_format_rate(rate, run->courier->config.rate),
-           num_format_duration(time, least_ms));
+    if (config->held) {
+        printf("nothing would be sent: a row fails the checks (--strict)\n");
+        return;
+    }
+    printf("%" PRIu64 " requests (%" PRIu64 " to create, %" PRIu64 " to list)", creates + lists, creates, lists);
+    if (rate->count > 0)
+        printf("; at %s ", num_format_rate(text, *rate));
+    if (rate->count > 0 && least_ms > 0)
+        printf("that takes at least %s", num_format_duration(text, least_ms));
+    else if (rate->count > 0)
+        printf("the limit does not slow it");
+    printf("\n");
 }
 
 /* Shows one row, and holds it; counts those that would be sent. */
@@ -75,9 +90,9 @@ static bool plan_row(struct run *run, const struct plan_config *config, uint64_t
     struct row *row = &run->rows.row[index];
     bool beyond = row->state == ROW_PENDING && config->limit > 0 && *creates >= config->limit;
 
-    if (!show_row(run, index, beyond, line, err))
+    if (!show_row(run, config, index, beyond, line, err))
         return false;
-    if ((row->state == ROW_PENDING && !beyond) || row->state == ROW_UNSETTLED)
+    if (!config->held && ((row->state == ROW_PENDING && !beyond) || row->state == ROW_UNSETTLED))
         (*creates)++;
     row->held = 1;
     return true;
@@ -85,7 +100,7 @@ static bool plan_row(struct run *run, const struct plan_config *config, uint64_t
 
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err)
 {
-    bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0;
+    bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0 && !config->held;
     bool listed = look_at_account(run, config, facts), shown = true;
     uint64_t creates = 0;
     struct buf line;
@@ -94,12 +109,15 @@ bool plan_show(struct run *run, const struct plan_config *config, struct facts *
     for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++)
         shown = plan_row(run, config, i, &creates, &line, err);
     buf_release(&line);
+    facts->planned = creates;
     if (!shown)
         return false;
+    if (courier_stopping(run->courier))
+        return true;
     if (listed && facts->look_alikes > 0)
         printf("the account already has a connector of the same type and label for %" PRIu64
                " of these rows (--skip-existing)\n",
                facts->look_alikes);
-    show_cost(run, creates, lists ? 1 : 0);
+    show_cost(run, config, creates, lists ? 1 : 0);
     return fflush(stdout) == 0 || err_system(err, "standard output can't be written");
 }

@@ -12,13 +12,15 @@
 #include <stdint.h>
 
 /*
- * Lists the account where it can, gives rows that exist their outcome, holds the
- * others, and says so row by row on standard output.
+ * Lists the account where it can and anything is to be sent, gives rows that exist their outcome, holds the others, and
+ * says so row by row on standard output; facts->planned counts those that would be sent. A refused key stops the courier,
+ * as it would the run, and nothing is said.
  */
 struct plan_config {
     const uint32_t *keys;     /* of intake.h */
     const char *why_unlisted; /* the account is not to be listed, because of this; NULL = it is */
     bool skip_existing;
+    bool held;      /* --strict, and a row fails the checks: nothing would be sent */
     uint64_t limit; /* 0 = none */
 };
 

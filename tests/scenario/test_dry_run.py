@@ -110,3 +110,52 @@ def test_it_leaves_an_interrupted_run_alone(connload, sandbox, desk, tmp_path):
     before, sent = journal(tmp_path).read_bytes(), len(posts(box))
     assert connload(*DRY, "desk.csv").rc == 0
     assert journal(tmp_path).read_bytes() == before and len(posts(box)) == sent
+
+
+def test_a_row_without_a_type_leaves_no_hole(connload, sandbox, write_csv):
+    sandbox()
+    write_csv("desk.csv", DESK, [["fax", "Credit events", ""]])
+    run = connload(*DRY, "desk.csv")
+    assert run.out.splitlines()[0] == 'desk.csv:2: leave out, it fails the checks: "Credit events"'
+
+
+def test_strict_sends_nothing_and_says_so(connload, sandbox, write_csv):
+    box = sandbox()
+    sheet(write_csv)
+    run = connload(*DRY, "--strict", "desk.csv")
+    assert run.rc == 1
+    assert run.out.splitlines() == [
+        'desk.csv:2: hold back, another row fails the checks (--strict): email "Known"',
+        'desk.csv:3: leave out, it fails the checks: email "bad"',
+        'desk.csv:4: hold back, another row fails the checks (--strict): email "New"',
+        "nothing would be sent: a row fails the checks (--strict)"]
+    assert box.requests() == []
+
+
+def test_a_refused_key_ends_it_as_it_would_the_run(connload, sandbox, desk):
+    box = sandbox()
+    desk(1)
+    run = connload(*DRY, "desk.csv", env={"BIGDATA_API_KEY": "key-of-nobody"})
+    assert (run.rc, run.out) == (4, "") and len(box.requests()) == 1
+    assert "stopped  the server answered 401" in run.err
+    assert "next     mend the key first: check BIGDATA_API_KEY or --api-key-file; then:\n         connload create --dry-run " in run.err
+
+
+def test_the_next_command_does_what_was_shown(connload, sandbox, desk, read_csv):
+    """It has all the options, but not -o: that file would be in the way."""
+    box = sandbox()
+    desk(3)
+    run = connload("create", "-n", "-o", "plan.csv", "--limit", "2", "--rate", "none", "desk.csv")
+    assert run.err.splitlines()[-2:] == ["next     do it:", "         connload create desk.csv --limit 2 --rate none"]
+    assert re.search(r"^3 requests \(2 to create, 1 to list\)$", run.out, re.M)
+    assert connload(*run.err.splitlines()[-1].split()[1:]).rc == 1
+    assert box.stats()["created"] == 2
+
+
+def test_nothing_to_do_has_no_next(connload, sandbox, desk):
+    sandbox(*LAG)
+    desk(1)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    run = connload("create", "-n", "desk.results.csv")
+    assert run.rc == 0 and "next" not in run.err
+    assert run.out.splitlines()[-1] == "0 requests (0 to create, 0 to list); at 500/m the limit does not slow it"
