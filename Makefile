@@ -225,7 +225,9 @@ install: all completions
 	install -d $(BINDIR) $(MANDIR) $(DOCDIR)/examples $(BASHDIR) $(ZSHDIR) $(FISHDIR)
 	install -m 755 build/connload build/connload-sandbox $(BINDIR)
 	install -m 644 src/connload.1 src/connload-sandbox.1 $(MANDIR)
+	sed -i 's|/usr/share/doc|$(PREFIX)/share/doc|' $(MANDIR)/connload.1
 	install -m 644 README.md LICENSE $(DOCDIR)
+	sed -i 's|samples/|examples/|g' $(DOCDIR)/README.md
 	install -m 644 build/completions/connload $(BASHDIR)
 	install -m 644 build/completions/_connload $(ZSHDIR)
 	install -m 644 build/completions/connload.fish $(FISHDIR)
@@ -253,7 +255,7 @@ help:
 	@echo 'make debug      build/debug/, under ASan and UBSan'
 	@echo 'make crash      build/crash/, with the crash points that the crash harness uses'
 	@echo 'make chaos      kills and faults at random, long; CHAOS_ARGS are passed on'
-	@echo 'make soak       a million rows with 1 % of every fault, long; SOAK_ARGS are passed on'
+	@echo 'make soak       a million rows with 1 % of every fault but one, long; SOAK_ARGS are passed on'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make coverage   lines and branches that the tests reach, and those they do not'
 	@echo 'make bench      connload beside bare libcurl and other tools, as a table'

@@ -64,7 +64,7 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
         return;
     json_object_integer(line, "attempt", listing->attempts);
     json_object_integer(line, "http_status", answer->status);
-    json_object_text(line, "verdict", span_of(verdict_name(verdict)));
+    json_object_text(line, "verdict", span_of(verdict == VERDICT_CREATED ? "ok" : verdict_name(verdict)));
     json_object_integer(line, "connectors", (int64_t)listing->connectors);
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
     if (answer->request_id.len > 0 && hush_allows(&listing->courier->hush, (struct span){0}, answer->request_id))

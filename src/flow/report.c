@@ -327,7 +327,10 @@ static void begin_rows(struct page *page)
                " row%s, by the line of the input",
                page->report->shown, page->report->shown == 1 ? "" : "s");
     if (page->report->more > 0)
-        buf_format(out, "; %" PRIu64 " more are in the result file alone", page->report->more);
+        buf_format(out,
+                   is_command(page, "check") ? "; %" PRIu64 " more are said on the terminal alone"
+                                             : "; %" PRIu64 " more are in the result file alone",
+                   page->report->more);
     buf_text(
         out,
         "</caption><thead><tr><th scope=\"col\">Line</th><th scope=\"col\">Label</th><th scope=\"col\">Type</th>"

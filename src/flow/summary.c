@@ -484,7 +484,7 @@ static void next_after_mending(struct page *page, const char *mend)
     const char *path = facts->dry_run ? facts->input : facts->results;
     char advice[160];
 
-    if (is_command(page, "list") || path == NULL || output_is_stream(path) || strcmp(path, "-") == 0) {
+    if (path == NULL || output_is_stream(path) || strcmp(path, "-") == 0) {
         buf_format(page->out, "next     %s\n", mend);
         return;
     }

@@ -31,7 +31,7 @@
  *   errors          [{status, code, count, message, lines}]: kinds of errors, most frequent first; `message` is the
  *                   first row's, cut after 200 bytes; `lines` are the first five lines of the input that have it
  *   stop            {reason, message} where it stopped early; else null. reason: signal, deadline, key_refused,
- *                   max_failures, unreachable, long_wait, other_account, local_trouble
+ *                   max_failures, unreachable, long_wait; a run whose end is left to its journal writes no summary
  *   exit_code       of the run (5 instead where one of the report files could not be written)
  */
 #ifndef FLOW_SUMMARY_H

@@ -283,7 +283,7 @@ static void log_attempt(struct undo *undo, uint64_t index, const struct http_ans
         return;
     json_object_integer(line, "attempt", undo->run.rows.row[index].attempts);
     json_object_integer(line, "http_status", answer->status);
-    json_object_text(line, "verdict", span_of(verdict_name(verdict)));
+    json_object_text(line, "verdict", span_of(verdict == VERDICT_CREATED ? "archived" : verdict_name(verdict)));
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
     log_end(undo->run.log, line);
 }

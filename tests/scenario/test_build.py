@@ -1,6 +1,7 @@
 """The Makefile, on a tree of a few lines: what it rebuilds, what it says, what it installs."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -16,12 +17,12 @@ TREE = {
     "src/main.c": '#include "base/one.h"\n#include "base/version.h"\n\n#include <stdio.h>\n\nint main(int argc, char **argv)\n'
                   '{\n    printf("%s %d %s\\n", CONNLOAD_VERSION, one(), argv[argc - 1]);\n    return 0;\n}\n',
     "src/sandbox/main.c": '#include "base/one.h"\n\nint main(void)\n{\n    return one();\n}\n',
-    "src/connload.1": ".Dd today\n",
+    "src/connload.1": ".Dd today\n.It Pa /usr/share/doc/connload/examples\n",
     "src/connload-sandbox.1": ".Dd today\n",
     "samples/desk.csv": "type,label\n",
     "samples/systemd/connload.service": "[Unit]\n",
     "samples/mail-summary": "#!/bin/sh\n",
-    "README.md": "# connload\n",
+    "README.md": "# connload\n`samples/` and <img src=\"samples/report.png\">\n",
     "LICENSE": "MIT\n",
 }
 INSTALLED = {
@@ -155,6 +156,9 @@ def test_install_and_uninstall(tree, tmp_path):
     assert os.access(target / "opt/it/share/doc/connload/examples/mail-summary", os.X_OK)
     assert not os.access(target / "opt/it/share/doc/connload/examples/desk.csv", os.X_OK)
     assert (target / "opt/it/share/zsh/site-functions/_connload").read_text() == "1.2.3 1 zsh\n"
+    # What they say of the examples' place is so.
+    assert "/opt/it/share/doc/connload/examples\n" in (target / "opt/it/share/man/man1/connload.1").read_text()
+    assert "`examples/` and <img src=\"examples/report.png\">" in (target / "opt/it/share/doc/connload/README.md").read_text()
     assert tree("uninstall", *arguments).returncode == 0
     assert [path for path in target.rglob("*") if path.is_file()] == []
 
@@ -164,5 +168,8 @@ def test_help_and_clean(tree):
     lines = tree("help").stdout.splitlines()
     assert all(any(line.startswith(f"make {goal} ") for line in lines) for goal in
                ("demo", "test", "lint", "install", "deb", "debug", "chaos", "fuzz", "coverage", "bench", "clean"))
+    listed = re.search(r"## Working on it\n\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
+    goals = [re.findall(r"^make (\w*) ", text, re.M) for text in ("\n".join(lines), listed)]
+    assert sorted(goals[0]) == sorted(goals[1])
     assert tree("clean").returncode == 0
     assert not (tree.path / "build").exists()

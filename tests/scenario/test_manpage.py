@@ -190,3 +190,21 @@ def test_the_examples_use_options_of_their_commands(connload):
     assert len(used) > 5
     for command, option in used:
         assert option in help_options(connload(command, "--help").out), f"{command} --{option}"
+
+
+def test_what_the_sandbox_takes_as_json_is_shown_as_json():
+    """mdoc takes quotes at a word's ends for its own."""
+    done = subprocess.run(["mandoc", "-Tutf8", ROOT / "src/connload-sandbox.1"], capture_output=True, text=True)
+    text = re.sub(r"\s+", " ", re.sub(r".\x08", "", done.stdout))
+    for order in ({"drop-after": 50, "list:slow": "100:1"}, {"rate": "50/3s"}):
+        assert json.dumps(order) in text
+
+
+def test_the_verdicts_in_the_log_are_the_events_own(connload, sandbox, desk, tmp_path):
+    sandbox()
+    desk(1)
+    assert connload("create", "desk.csv", "--log", "log").rc == 0
+    assert connload("undo", "--yes", "desk.results.csv", "--log", "log").rc == 0
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert {line["event"]: line["verdict"] for line in lines if "verdict" in line} == {
+        "list": "ok", "attempt": "created", "archive": "archived"}

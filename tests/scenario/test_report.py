@@ -215,7 +215,7 @@ def test_many_rows(connload, write_csv, tmp_path):
     assert run.rc == 1
     text = (tmp_path / "report.html").read_text()
     assert len(text) < 12_000_000
-    shown, more = re.search(r"<caption>(\d+) rows, .*; (\d+) more are", text).groups()
+    shown, more = re.search(r"<caption>(\d+) rows, .*; (\d+) more are said on the terminal alone", text).groups()
     assert int(shown) + int(more) == 6000 and int(shown) <= 5000
     assert text.count('<tr><th scope="row" data-before') == int(shown)
 

@@ -168,8 +168,8 @@ static void test_next(void **state)
          STATUS_NOT_ATTEMPTED,
          "next     mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates; then:\n"
          "         connload create b\n"},
-        {{.command = "list", .stop = STOP_UNREACHABLE},
-         STATUS_NONE,
+        {{.command = "create", .input = "a", .results = "-", .stop = STOP_UNREACHABLE},
+         STATUS_NOT_ATTEMPTED,
          "next     mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates\n"},
         {{.command = "undo", .input = "a", .results = "a", .exit_code = EXIT_SOME_NOT, .hopeless = 1},
          STATUS_CREATED,
