@@ -24,7 +24,7 @@ static const struct option_spec table[] = {
     {"map", 0, "FIELD=COLUMN", SHEET, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,
      "the column of that name holds the field; may be given for each field"},
     {"default", 0, "FIELD=VALUE", SHEET, GROUP_INPUT, KIND_DEFAULT, AT(defaults), 0, 0,
-     "the field's value where its cell is empty or there is no such column; a secret only as a reference"},
+     "the value of empty cells, or of a missing column; a secret's only as a reference"},
     {"secret-refs", 0, NULL, SHEET, GROUP_INPUT, KIND_FLAG, AT(secret_refs), 0, 0,
      "a secret cell may say where the secret is: env:NAME or file:PATH"},
     {"allow-duplicates", 0, NULL, SHEET, GROUP_INPUT, KIND_FLAG, AT(allow_duplicates), 0, 0,
@@ -133,7 +133,7 @@ static bool read_number(const struct option_spec *spec, const char *value, void 
 
     if (num_parse(value, spec->min, spec->max, member))
         return true;
-    snprintf(wanted, sizeof(wanted), "a whole number from %" PRIu64 " to %" PRIu64 " is wanted", spec->min, spec->max);
+    snprintf(wanted, sizeof(wanted), "needs a whole number from %" PRIu64 " to %" PRIu64, spec->min, spec->max);
     return refuse(spec, value, wanted, err);
 }
 
@@ -142,7 +142,7 @@ static bool read_duration(const struct option_spec *spec, const char *value, voi
     int64_t *ms = member;
 
     if (!num_parse_duration(value, ms))
-        return refuse(spec, value, "a duration is wanted, like 250ms, 30s, 5m or 2h", err);
+        return refuse(spec, value, "needs a duration, like 250ms, 30s, 5m or 2h", err);
     if (*ms < (int64_t)spec->min)
         return refuse(spec, value, "must be more than nothing", err);
     return true;
@@ -150,8 +150,7 @@ static bool read_duration(const struct option_spec *spec, const char *value, voi
 
 static bool read_rate(const struct option_spec *spec, const char *value, void *member, struct err *err)
 {
-    return num_parse_rate(value, member) ||
-           refuse(spec, value, "a rate is wanted, like 500/m, 20/s, 50/3s, or none", err);
+    return num_parse_rate(value, member) || refuse(spec, value, "needs a rate, like 500/m, 20/s, 50/3s, or none", err);
 }
 
 static bool read_delimiter(const struct option_spec *spec, const char *value, void *member, struct err *err)
@@ -168,8 +167,8 @@ static bool read_delimiter(const struct option_spec *spec, const char *value, vo
         *delimiter = value[0];
     if ((*delimiter == value[0] && (value[0] == '\0' || value[1] != '\0')) || strchr("\"\r\n", *delimiter) != NULL ||
         (unsigned char)*delimiter > 0x7E)
-        return refuse(spec, value,
-                      "one ASCII character is wanted, or comma, semicolon or tab; not a quote or a line end", err);
+        return refuse(spec, value, "needs one ASCII character, or comma, semicolon or tab; not a quote or a line end",
+                      err);
     return true;
 }
 
@@ -184,7 +183,7 @@ static enum field read_field(const struct option_spec *spec, const char *value, 
 
     *rest = equals != NULL ? equals + 1 : NULL;
     if (equals == NULL) {
-        snprintf(wanted, sizeof(wanted), "%s is wanted", spec->argument);
+        snprintf(wanted, sizeof(wanted), "needs %s", spec->argument);
         refuse(spec, value, wanted, err);
     } else if (field == FIELDS) {
         nearest = text_nearest(name, field_names(), FIELDS);
@@ -240,7 +239,7 @@ static bool read_share(struct options *options, const struct option_spec *spec, 
 {
     if (num_parse_share(value, &options->max_failures, &options->max_failures_percent) && options->max_failures > 0)
         return true;
-    return refuse(spec, value, "a number of rows is wanted, or a percentage above 0, like 10 or 2.5%", err);
+    return refuse(spec, value, "needs a number of rows, or a percentage above 0, like 10 or 2.5%", err);
 }
 
 static bool read_shard(struct options *options, const struct option_spec *spec, const char *value, struct err *err)
@@ -250,7 +249,7 @@ static bool read_shard(struct options *options, const struct option_spec *spec, 
 
     if (slash == NULL || !num_parse(slash + 1, 1, 100000, &count) ||
         !num_parse_span((struct span){value, (size_t)(slash - value)}, 1, count, &part))
-        return refuse(spec, value, "K/N is wanted, with K from 1 to N, like 2/4", err);
+        return refuse(spec, value, "needs K/N, with K from 1 to N, like 2/4", err);
     options->shard = (unsigned)part;
     options->shard_count = (unsigned)count;
     return true;
@@ -266,7 +265,7 @@ static bool apply(struct options *options, const struct option_spec *spec, const
         return true;
     case KIND_TEXT:
         *(const char **)member = value;
-        return value[0] != '\0' || refuse(spec, value, "a value is wanted", err);
+        return value[0] != '\0' || refuse(spec, value, "needs a value", err);
     case KIND_NUMBER:
         return read_number(spec, value, member, err);
     case KIND_DURATION:
@@ -364,7 +363,7 @@ static bool is_whole_name(const struct option_spec *spec, const char *word)
     return strncmp(word + 2, spec->name, len) == 0 && (word[2 + len] == '\0' || word[2 + len] == '=');
 }
 
-/* The option that `name` is likely meant for, or -1: one that begins so, or is spelt nearly so. */
+/* The option that `name` is likely meant for, or -1: one that begins so, or begins like it and is spelt nearly so. */
 static int find_meant(struct span name)
 {
     const char *option_names[OPTIONS];
@@ -376,7 +375,9 @@ static int find_meant(struct span name)
             (meant < 0 || table[i].name[name.len] == '\0'))
             meant = i;
     }
-    return meant >= 0 ? meant : text_nearest(name, option_names, OPTIONS);
+    if (meant < 0)
+        meant = text_nearest(name, option_names, OPTIONS);
+    return meant >= 0 && name.len > 0 && table[meant].name[0] == name.data[0] ? meant : -1;
 }
 
 /* An unknown option, or one whose argument is missing (or spare: --quiet=yes). What follows its name is not repeated.
@@ -505,7 +506,7 @@ static bool read_operands(struct options *options, int count, char **operands, s
     int wanted;
 
     if (count == 0)
-        return err_set(err, EXIT_USAGE, "a command is wanted: check, create, undo or list; see connload --help");
+        return err_set(err, EXIT_USAGE, "connload needs a command: check, create, undo or list; see connload --help");
     if (!read_command(options, operands[0], err))
         return false;
     wanted = options->command == COMMAND_LIST ? 1 : 2;

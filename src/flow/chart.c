@@ -402,7 +402,7 @@ static void add_latency_table(struct buf *out, const struct tally *tally)
     static const struct {
         const char *name;
         double share;
-    } quantiles[] = {{"half of them", 0.5}, {"9 of 10", 0.9}, {"99 of 100", 0.99}};
+    } quantiles[] = {{"Half of them", 0.5}, {"9 of 10", 0.9}, {"99 of 100", 0.99}};
     char text[NUM_DURATION_TEXT];
 
     buf_text(out, "<figcaption>");

@@ -249,7 +249,7 @@ static void add_network_figures(struct page *page)
 
     add_figure(page, "requests", "%" PRIu64,
                tally->requests[REQUEST_CREATE] + tally->requests[REQUEST_LIST] + tally->requests[REQUEST_DELETE]);
-    add_figure(page, "of them repeated", "%" PRIu64, tally->retries);
+    add_figure(page, "repeated", "%" PRIu64, tally->retries);
     add_figure(page, "answers 429", "%" PRIu64, tally->refused);
     add_figure(page, "answers lost, settled by the list", "%" PRIu64, tally->lost);
     add_figure(page, "rate limit", "%s", num_format_rate(text, page->facts->rate));
@@ -272,9 +272,10 @@ static void add_figures(struct page *page)
         add_network_figures(page);
     if (page->facts->look_alikes > 0)
         add_figure(page, "look like connectors that the account had", "%" PRIu64, page->facts->look_alikes);
-    buf_text(
-        &page->out,
-        "</dl></section>\n<section aria-labelledby=\"outcomes\"><h2 id=\"outcomes\">What became of the rows</h2>\n");
+    buf_text(&page->out, "</dl></section>\n");
+    if (tally->rows == 0)
+        return;
+    buf_text(&page->out, "<section aria-labelledby=\"outcomes\"><h2 id=\"outcomes\">What became of the rows</h2>\n");
     chart_outcomes(&page->out, page->facts, tally);
     buf_text(&page->out, "</section>\n");
 }

@@ -217,7 +217,7 @@ bool secrets_api_key(const char *path, struct buf *key, struct err *err)
     trimmed = span_trim(buf_view(key));
     if (!is_header_value(trimmed)) {
         buf_wipe(key);
-        return err_set(err, EXIT_USAGE, "%s does not hold an API key: one line of visible characters is wanted",
+        return err_set(err, EXIT_USAGE, "%s does not hold an API key: it needs one line of visible characters",
                        path != NULL ? path : "BIGDATA_API_KEY");
     }
     memmove(key->data, trimmed.data, trimmed.len);

@@ -105,8 +105,9 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
         .total = rows->count,
         .done = done,
         .created = tally->status[input->is_undo ? STATUS_ARCHIVED : STATUS_CREATED],
-        .failed = tally->status[STATUS_REJECTED] + tally->status[STATUS_FAILED] + tally->status[STATUS_UNKNOWN] +
-                  tally->status[STATUS_INVALID],
+        .failed = tally->status[STATUS_REJECTED] + tally->status[STATUS_FAILED],
+        .unknown = tally->status[STATUS_UNKNOWN],
+        .invalid = tally->status[STATUS_INVALID],
         .unsettled = rows->in_state[ROW_UNSETTLED],
         .made = input->is_undo ? "archived" : "created",
         .in_flight = http_in_flight(input->courier->http),

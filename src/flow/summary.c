@@ -268,14 +268,36 @@ static void add_lines(struct buf *out, const struct tally_error *error)
         buf_text(out, " …");
 }
 
+/* A word of a message; one that is wider than the terminal goes on below. */
+static void put_word(struct page *page, struct span word)
+{
+    size_t columns = columns_of(word), room = page->columns > MESSAGE_INDENT ? page->columns - MESSAGE_INDENT : 0;
+
+    if (page->at > 0 && page->columns > 0 && page->at + 1 + columns > page->columns)
+        end_line(page);
+    while (page->at == 0 && room > 1 && columns > room) {
+        struct span piece = columns_cut(word, room);
+
+        buf_format(page->out, "%*s%.*s\n", MESSAGE_INDENT, "", (int)piece.len, piece.data);
+        word = (struct span){word.data + piece.len, word.len - piece.len};
+        columns = columns_of(word);
+    }
+    buf_format(page->out, "%*s%.*s", page->at == 0 ? MESSAGE_INDENT : 1, "", (int)word.len, word.data);
+    page->at += (page->at == 0 ? MESSAGE_INDENT : 1) + columns;
+}
+
+/* Broken where it is wider than the terminal, and not cut: its end says what to look for. */
 static void put_message(struct page *page, struct span text)
 {
     struct buf shown;
+    const char *at, *end;
 
     buf_init(&shown, SUMMARY_BYTES);
     text_show(&shown, text, TALLY_MESSAGE);
-    buf_format(page->out, "%*s", MESSAGE_INDENT, "");
-    columns_fit(page->out, buf_view(&shown), page->columns > MESSAGE_INDENT ? page->columns - MESSAGE_INDENT : 0);
+    for (at = buf_view(&shown).data; *at != '\0'; at = *end == ' ' ? end + 1 : end) {
+        end = strchrnul(at, ' ');
+        put_word(page, (struct span){at, (size_t)(end - at)});
+    }
     end_line(page);
     buf_release(&shown);
 }

@@ -29,7 +29,7 @@
  *   look_alikes     rows that the account seems to have already (without --skip-existing)
  *   blocked         rows held back by --limit or --strict
  *   errors          [{status, code, count, message, lines}]: kinds of errors, most frequent first; `message` is the
- *                   first row's, cut after 200 bytes; `lines` are the first five lines of the input that have it
+ *                   first row's, cut after 400 bytes; `lines` are the first five lines of the input that have it
  *   stop            {reason, message} where it stopped early; else null. reason: signal, deadline, key_refused,
  *                   max_failures, unreachable, long_wait; a run whose end is left to its journal writes no summary
  *   exit_code       of the run (5 instead where one of the report files could not be written)

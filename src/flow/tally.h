@@ -17,7 +17,7 @@ enum {
     TALLY_ERRORS = 48, /* kinds of errors told apart; what comes after is counted as "other" */
     TALLY_LINES = 5,   /* first lines of the sheet kept for each kind */
     TALLY_CODE = 72,
-    TALLY_MESSAGE = 200,
+    TALLY_MESSAGE = 400,
     TALLY_SPANS = 600,    /* steps of the timeline; where it is full, two become one */
     TALLY_LATENCIES = 96, /* histogram: 4 steps for each doubling, from 64 µs */
 };

@@ -53,13 +53,3 @@ size_t columns_of(struct span text)
     }
     return columns;
 }
-
-void columns_fit(struct buf *out, struct span text, size_t columns)
-{
-    if (columns == 0 || columns_of(text) <= columns) {
-        buf_span(out, text);
-        return;
-    }
-    buf_span(out, columns_cut(text, columns - 1));
-    buf_text(out, "…");
-}

@@ -14,7 +14,4 @@ size_t columns_of(struct span text);
 /* The longest start of `text` that takes no more than `columns`, cut between characters. */
 struct span columns_cut(struct span text, size_t columns);
 
-/* Appends `text`, cut and ended with `…` where it takes more than `columns`; 0 = it is never cut. */
-void columns_fit(struct buf *out, struct span text, size_t columns);
-
 #endif

@@ -13,6 +13,8 @@ enum part {
     PART_DONE,
     PART_CREATED,
     PART_FAILED,
+    PART_UNKNOWN,
+    PART_INVALID,
     PART_UNSETTLED,
     PART_RATE,
     PART_WAIT,
@@ -22,12 +24,13 @@ enum part {
 };
 
 /* What is left out to make room, in this order. How far the run is stays, at any width. */
-static const enum part sacrifices[] = {PART_RATE, PART_REASON,  PART_UNSETTLED, PART_DOING, PART_ETA,
-                                       PART_BAR,  PART_CREATED, PART_WAIT,      PART_FAILED};
+static const enum part sacrifices[] = {PART_RATE, PART_REASON,  PART_UNSETTLED, PART_DOING,   PART_INVALID, PART_ETA,
+                                       PART_BAR,  PART_CREATED, PART_WAIT,      PART_UNKNOWN, PART_FAILED};
 
 static const char *const colours[PARTS] = {
-    [PART_DOING] = "\x1b[1m",      [PART_BAR] = "\x1b[36m",  [PART_CREATED] = "\x1b[32m", [PART_FAILED] = "\x1b[31m",
-    [PART_UNSETTLED] = "\x1b[33m", [PART_WAIT] = "\x1b[33m", [PART_REASON] = "\x1b[33m",
+    [PART_DOING] = "\x1b[1m",      [PART_BAR] = "\x1b[36m",     [PART_CREATED] = "\x1b[32m",
+    [PART_FAILED] = "\x1b[31m",    [PART_UNKNOWN] = "\x1b[33m", [PART_INVALID] = "\x1b[31m",
+    [PART_UNSETTLED] = "\x1b[33m", [PART_WAIT] = "\x1b[33m",    [PART_REASON] = "\x1b[33m",
 };
 
 struct live {
@@ -114,6 +117,12 @@ static void add_text(struct buf *out, enum part part, const struct live *live)
     case PART_FAILED:
         buf_format(out, "%" PRIu64 " failed", progress->failed);
         break;
+    case PART_UNKNOWN:
+        buf_format(out, "%" PRIu64 " unknown", progress->unknown);
+        break;
+    case PART_INVALID:
+        buf_format(out, "%" PRIu64 " invalid", progress->invalid);
+        break;
     case PART_UNSETTLED:
         buf_format(out, "%" PRIu64 " unsettled", progress->unsettled);
         break;
@@ -144,6 +153,8 @@ static void choose(struct live *live)
     live->shown[PART_DONE] = true;
     live->shown[PART_CREATED] = progress->created > 0;
     live->shown[PART_FAILED] = progress->failed > 0;
+    live->shown[PART_UNKNOWN] = progress->unknown > 0;
+    live->shown[PART_INVALID] = progress->invalid > 0;
     live->shown[PART_UNSETTLED] = progress->unsettled > 0;
     live->shown[PART_RATE] = progress->rate > 0 && progress->wait_ms <= 0;
     live->shown[PART_WAIT] = progress->wait_ms > 0;
@@ -220,6 +231,10 @@ void progress_plain(struct buf *out, const struct progress *progress)
         buf_format(out, ", %" PRIu64 " %s", progress->created, made(progress));
     if (progress->failed > 0)
         buf_format(out, ", %" PRIu64 " failed", progress->failed);
+    if (progress->unknown > 0)
+        buf_format(out, ", %" PRIu64 " unknown", progress->unknown);
+    if (progress->invalid > 0)
+        buf_format(out, ", %" PRIu64 " invalid", progress->invalid);
     if (progress->unsettled > 0)
         buf_format(out, ", %" PRIu64 " unsettled", progress->unsettled);
     if (progress->rate > 0) {

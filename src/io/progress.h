@@ -18,7 +18,9 @@ struct progress {
     const char *doing;    /* "checking", "creating", "listing the account", "settling", "archiving", "stopping" */
     uint64_t total, done; /* rows; a total of 0 = not known */
     uint64_t created;     /* rows that this run has created (or archived) */
-    uint64_t failed;      /* rows without a connector: rejected, failed, unknown, invalid */
+    uint64_t failed;      /* rows without a connector that were sent: rejected, failed */
+    uint64_t unknown;     /* rows that may have one */
+    uint64_t invalid;     /* rows that are not sent */
     uint64_t unsettled;   /* rows whose answer was lost */
     const char *made;     /* what `created` is called: NULL = "created"; "archived" */
     unsigned in_flight;   /* requests that have no answer yet */

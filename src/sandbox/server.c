@@ -489,8 +489,9 @@ static bool open_listener(struct server *server, const struct server_config *con
     setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(server->listener, (const struct sockaddr *)&config->address, config->address_len) != 0 ||
         listen(server->listener, BACKLOG) != 0 || getsockname(server->listener, (struct sockaddr *)&bound, &len) != 0)
-        return err_system(err, "can't listen on port %u of %s; name another with --listen, or 0 for any free one",
-                          (unsigned int)port_of(&config->address), server_host(host, config));
+        return err_set(err, EXIT_LOCAL,
+                       "can't listen on port %u of %s: %s; name another with --listen, or 0 for any free one",
+                       (unsigned int)port_of(&config->address), server_host(host, config), strerror(errno));
     server->port = port_of(&bound);
     return true;
 }

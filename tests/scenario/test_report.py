@@ -317,3 +317,9 @@ def test_readable(report, browser, scheme, width):
                             .filter(height => height < 10)""")
     assert small == []
     assert browser.complaints() == []
+
+
+def test_no_rows_no_section_about_them(connload, write_csv, tmp_path):
+    write_csv("desk.csv", HEADER, [])
+    assert connload("check", "desk.csv", "--report", "report.html").rc == 0
+    assert "What became of the rows" not in (tmp_path / "report.html").read_text()

@@ -594,7 +594,8 @@ def test_a_log_that_is_not_whole_is_an_error(sandbox):
 def test_a_taken_port_is_named(sandbox, bin_dir):
     port = sandbox().port
     result = program(bin_dir, "--listen", str(port))
-    assert result.returncode == 5 and f"can't listen on port {port} of 127.0.0.1" in result.stderr
+    assert result.returncode == 5 and (
+        f"can't listen on port {port} of 127.0.0.1: Address already in use; name another with --listen" in result.stderr)
 
 
 def memory_kib(box, field):

@@ -113,7 +113,7 @@ static void test_never_too_wide(void **state)
     struct progress most = busy;
 
     (void)state;
-    most.total = most.done = most.created = most.failed = most.unsettled = UINT64_MAX;
+    most.total = most.done = most.created = most.failed = most.unknown = most.invalid = most.unsettled = UINT64_MAX;
     most.rate = 1e9;
     most.wait_ms = most.eta_ms = INT64_C(366) * 86400 * 1000;
     most.why = "for the account's list to catch up";
@@ -176,7 +176,14 @@ static void test_plain(void **state)
     struct progress some = {
         .doing = "archiving", .total = 9, .done = 3, .created = 3, .made = "archived", .eta_ms = -1};
 
+    struct progress doubtful = busy;
+
     (void)state;
+    doubtful.unknown = 2;
+    doubtful.invalid = 3;
+    assert_string_equal(plain(&doubtful),
+                        "creating: 1234 of 10000 rows, 1200 created, 34 failed, 2 unknown, 3 invalid, "
+                        "8.3 rows/s, 17m32s left");
     assert_string_equal(plain(&busy), "creating: 1234 of 10000 rows, 1200 created, 34 failed, 8.3 rows/s, 17m32s left");
     assert_string_equal(plain(&waiting),
                         "creating: 500 of 1000 rows, 500 created, 3.0 rows/s, waiting 41 s for the rate "

@@ -93,7 +93,7 @@ static void test_narrow(void **state)
     assert_non_null(strstr(shown, "\x1b[32m20 created,\x1b[0m"));
     show(&created, 40, false);
     assert_null(strchr(shown, '\x1b'));
-    assert_non_null(strstr(shown, "…\n"));
+    assert_non_null(strstr(shown, "    column E \"allowed_emails\": \"anna@\"\n    is not an e-mail address\n"));
     while ((line = strsep(&rest, "\n")) != NULL)
         if (strncmp(line, "results", 7) != 0 && strncmp(line, "next", 4) != 0 && strncmp(line, "     ", 5) != 0)
             assert_true(columns_of(span_of(line)) <= 40);
@@ -113,6 +113,21 @@ static void test_long_message(void **state)
         assert_int_equal(text_utf8_error(span_of(tally.error[ahead].message)), strlen(tally.error[ahead].message));
         assert_in_range(strlen(tally.error[ahead].message), TALLY_MESSAGE - 3, TALLY_MESSAGE - 1);
     }
+}
+
+/* Of a row that may exist, what to look for comes last. */
+static void test_a_message_is_not_cut(void **state)
+{
+    (void)state;
+    ended(
+        STATUS_UNKNOWN, "unsettled",
+        "may exist: its answer was lost at about 2026-11-24T09:00:00.000Z; the account's list lags behind what this run "
+        "has created; look in the account for a connector of type email labelled \"Rates strategy, Northquay\"",
+        2);
+    show(&created, 80, false);
+    assert_non_null(strstr(shown, "    may exist: its answer was lost at about 2026-11-24T09:00:00.000Z; the\n"
+                                  "    account's list lags behind what this run has created; look in the account\n"
+                                  "    for a connector of type email labelled \"Rates strategy, Northquay\"\n"));
 }
 
 static void test_all_done(void **state)
@@ -327,6 +342,7 @@ int main(void)
         cmocka_unit_test_setup(test_many_kinds, fresh),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_next_tells_options_from_rows),
+        cmocka_unit_test_setup(test_a_message_is_not_cut, fresh),
     };
 
     return cmocka_run_group_tests_name("summary", tests, NULL, NULL);
