@@ -7,7 +7,8 @@
 #
 #   KEYS=/etc/connload/keys ./parallel.sh huge.csv 3       # each --shard takes its share of --rate: 3 times 500/m
 #
-# The same command again goes on with parts that were interrupted, and creates nothing that is there already.
+# The same command again goes on with parts that were interrupted, and creates nothing that is there already. A result
+# file of the whole sheet that was not joined from the parts' is not replaced.
 set -eu
 
 if [ $# -lt 2 ]; then
@@ -17,6 +18,30 @@ fi
 sheet=$1
 parts=$2
 shift 2
+case $parts in
+'' | 0* | *[!0-9]*)
+    echo "parallel.sh: PARTS is a number from 1 on, not \"$parts\"" >&2
+    exit 2
+    ;;
+esac
+
+# Results of the parts in order are the results of the whole; each begins with the header, whose names may hold line
+# breaks in quotes, perhaps behind a line `sep=;`.
+header_lines() {
+    awk 'NR == 1 && /sep=."?\r?$/ { next } { quotes += gsub(/"/, "") } quotes % 2 == 0 { print NR; exit }' "$1"
+}
+join_parts() {
+    cat "${sheet%.csv}.1-of-$parts.results.csv"
+    for part in $(seq 2 "$parts"); do
+        file=${sheet%.csv}.$part-of-$parts.results.csv
+        tail -n "+$(($(header_lines "$file") + 1))" "$file"
+    done
+}
+whole=${sheet%.csv}.results.csv
+if [ -e "$whole" ] && ! join_parts 2>/dev/null | cmp -s - "$whole"; then
+    echo "parallel.sh: $whole exists and is not what these parts would replace; move it away" >&2
+    exit 2
+fi
 
 set -- --skip-existing "$@"
 if [ -n "${KEYS:-}" ]; then
@@ -25,13 +50,8 @@ fi
 code=0
 seq "$parts" | parallel --quote --line-buffer connload create -q --shard "{}/$parts" "$@" "$sheet" || code=1
 
-# Results of the parts in order are the results of the whole; each begins with the header's line.
-whole=${sheet%.csv}.results.csv
 umask 077
-cat "${sheet%.csv}.1-of-$parts.results.csv" >"$whole.tmp"
-for part in $(seq 2 "$parts"); do
-    tail -n +2 "${sheet%.csv}.$part-of-$parts.results.csv" >>"$whole.tmp"
-done
+join_parts >"$whole.tmp"
 mv "$whole.tmp" "$whole"
 echo "$whole"
 exit "$code"

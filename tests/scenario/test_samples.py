@@ -104,6 +104,13 @@ def test_cron(sandbox, shell, desk, tmp_path):
     assert box.stats()["created"] == 3
 
 
+def test_the_readme_has_the_same_places_for_cron():
+    text = (ROOT / "README.md").read_text()
+    table = re.search(r"```\nPATH=(\S+)\n# m h dom.*\n(15 .*)\n```", text)
+    assert "/usr/local/bin" in table.group(1).split(":")  # a user's crontab has /usr/bin:/bin alone
+    assert "--api-key-file /etc/connload/api-key /srv/connload/desk.csv" in table.group(2)
+
+
 def unit_setting(text, name):
     return re.findall(rf"^{name}=(.*)$", text, re.M)
 
@@ -118,7 +125,7 @@ def test_the_service_runs(sandbox, shell, desk, tmp_path):
     key_file(tmp_path / name)
     (tmp_path / name).chmod(0o400)
     command, = unit_setting(text, "ExecStart")
-    assert command.startswith("/usr/bin/connload ")
+    assert command.startswith("connload ")  # wherever it is installed
     words = command.replace("%i", "desk").replace("${CREDENTIALS_DIRECTORY}", str(tmp_path)).split()
     done = shell("connload", *words[1:], BIGDATA_API_KEY=None)
     assert done.returncode == 0, done.stderr
@@ -143,7 +150,7 @@ def test_the_key_may_be_a_credential_of_systemd(sandbox, connload, desk, tmp_pat
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_systemd_accepts_service_and_timer(tmp_path):
     for path in (SAMPLES / "systemd").iterdir():
-        text = path.read_text().replace("/usr/bin/connload", "/bin/true").replace("man:connload(1)", "man:ls(1)")
+        text = path.read_text().replace("=connload create", "=/bin/true create").replace("man:connload(1)", "man:ls(1)")
         (tmp_path / path.name).write_text(text)
     for unit in ("connload@desk.service", "connload@desk.timer"):
         done = subprocess.run(["systemd-analyze", "verify", f"./{unit}"], cwd=tmp_path, capture_output=True, text=True)
@@ -211,6 +218,34 @@ def test_gnu_parallel(sandbox, connload, shell, desk, read_csv, tmp_path, keys):
     assert box.stats()["created"] == 20
     assert stat.S_IMODE((tmp_path / "desk.results.csv").stat().st_mode) == 0o600
     assert connload("create", "desk.results.csv").rc == 0
+
+
+@pytest.mark.skipif(not shutil.which("parallel"), reason="GNU parallel is not installed")
+def test_gnu_parallel_joins_a_header_with_a_line_break(sandbox, shell, write_csv, read_csv):
+    sandbox()
+    write_csv("desk.csv", ["type", "label", "allowed_emails", "desk\nnote"],
+              [["email", f"Desk {n}", f"d{n}@example.com", "a\nb"] for n in range(6)])
+    done = shell(SAMPLES / "shard/parallel.sh", "desk.csv", 3, "--settle", "10ms")
+    assert done.returncode == 0, done.stderr
+    assert [row["label"] for row in read_csv("desk.results.csv")] == [f"Desk {n}" for n in range(6)]
+
+
+@pytest.mark.skipif(not shutil.which("parallel"), reason="GNU parallel is not installed")
+def test_gnu_parallel_replaces_nothing_but_its_own(sandbox, shell, desk, tmp_path):
+    box = sandbox()
+    desk(6)
+    (tmp_path / "desk.results.csv").write_text("precious")
+    done = shell(SAMPLES / "shard/parallel.sh", "desk.csv", 2)
+    assert done.returncode == 2 and "desk.results.csv exists" in done.stderr
+    assert (tmp_path / "desk.results.csv").read_text() == "precious" and box.requests() == []
+
+
+@pytest.mark.parametrize("parts", ["0", "x", "-1", ""])
+def test_gnu_parallel_wants_a_number_of_parts(sandbox, shell, desk, parts):
+    sandbox()
+    desk(1)
+    done = shell(SAMPLES / "shard/parallel.sh", "desk.csv", parts)
+    assert done.returncode == 2 and "PARTS is a number from 1 on" in done.stderr
 
 
 def test_slurm(sandbox, shell, desk, read_csv, tmp_path):
