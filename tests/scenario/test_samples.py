@@ -88,6 +88,17 @@ def test_the_desk_has_its_five_mistakes_and_the_corrections_mend_them(sandbox, c
     assert (box.stats()["created"], box.stats()["duplicate_payloads"]) == (25, 0)
 
 
+@pytest.mark.slow_asan
+@pytest.mark.direct
+def test_the_demo_shows_whole_rows_whatever_the_environment_says():
+    env = clean_env({"BIGDATA_API_BASE_URL": "https://nowhere.invalid", "BIGDATA_RATE_LIMIT_PER_MINUTE": "no number"})
+    done = subprocess.run([ROOT / "scripts/demo"], env=env, timeout=120, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^ +(\d+)  (\w+) +([\w-]{36}| {36})  (.+)$", done.stdout, re.M)
+    assert len(rows) == 25 and ("9", "invalid", " " * 36, "Distressed") in rows
+    assert '"created":25' in done.stdout and '"duplicate_payloads":0' in done.stdout
+
+
 # ---- Wrappers and schedulers ----
 
 def test_cron(sandbox, shell, desk, tmp_path):
