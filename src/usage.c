@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "io/csv_read.h"
+#include "model/field.h"
 #include "model/json.h"
 #include "net/http.h"
 
@@ -82,9 +83,24 @@ void usage_version(void)
 
 /* ---- Completions ---- */
 
-static bool takes_file(const struct option_spec *spec)
+/* What the shells offer for an option's argument. */
+enum offer { OFFER_NONE, OFFER_FILES, OFFER_FIELDS, OFFER_DELIMITERS };
+
+static const char delimiters[] = "comma semicolon tab";
+
+static enum offer offer_of(const struct option_spec *spec)
 {
-    return spec->argument != NULL && strcmp(spec->argument, "FILE") == 0;
+    if (spec->kind == KIND_MAP || spec->kind == KIND_DEFAULT)
+        return OFFER_FIELDS;
+    if (spec->kind == KIND_DELIMITER)
+        return OFFER_DELIMITERS;
+    return spec->argument != NULL && strcmp(spec->argument, "FILE") == 0 ? OFFER_FILES : OFFER_NONE;
+}
+
+static void print_fields(const char *end)
+{
+    for (size_t i = 0; i < FIELDS; i++)
+        printf("%s%s%s", i > 0 ? " " : "", field_name((enum field)i), end);
 }
 
 static void print_words(enum command command, const char *separator)
@@ -97,20 +113,42 @@ static void print_words(enum command command, const char *separator)
             printf("%s--%s", separator, table[i].name);
 }
 
-static void print_file_options(const char *separator)
+/* The options that take an argument and offer that for it, as a pattern of `case`. */
+static void print_pattern(enum offer offer)
 {
     size_t count;
     const struct option_spec *table = options_table(&count);
-    bool first = true;
+    const char *separator = "";
 
     for (size_t i = 0; i < count; i++) {
-        if (!takes_file(&table[i]))
+        if (table[i].argument == NULL || table[i].group == GROUP_HIDDEN || offer_of(&table[i]) != offer)
             continue;
-        printf("%s--%s", first ? "" : separator, table[i].name);
+        printf("%s--%s", separator, table[i].name);
+        separator = "|";
         if (table[i].letter != 0)
-            printf("%s-%c", separator, table[i].letter);
-        first = false;
+            printf("|-%c", table[i].letter);
     }
+}
+
+/* bash makes words of their own of `=` and of what follows it. */
+static void complete_bash_arguments(void)
+{
+    static const char files[] = "compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")",
+                      words[] = "\" -- \"$cur\"); return ;;\n    ";
+
+    printf("    if [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+           "    case $prev in\n    ");
+    print_pattern(OFFER_FILES);
+    printf(") %s; return ;;\n    ", files);
+    print_pattern(OFFER_FIELDS);
+    printf(") compopt -o nospace 2>/dev/null; mapfile -t COMPREPLY < <(compgen -W \"");
+    print_fields("=");
+    printf("%s", words);
+    print_pattern(OFFER_DELIMITERS);
+    printf(") mapfile -t COMPREPLY < <(compgen -W \"%s%s", delimiters, words);
+    print_pattern(OFFER_NONE);
+    printf(") return ;;\n    esac\n"
+           "    [[ ${COMP_WORDS[COMP_CWORD]} == = || ${COMP_WORDS[COMP_CWORD-1]} == = ]] && return\n");
 }
 
 static void complete_bash(void)
@@ -120,11 +158,9 @@ static void complete_bash(void)
            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= word\n"
            "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
            "        case $word in check|create|undo|list) command=$word; break ;; esac\n"
-           "    done\n"
-           "    case $prev in\n        ");
-    print_file_options("|");
-    printf(") compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n    esac\n"
-           "    if [[ $cur == -* ]]; then\n        case $command in\n");
+           "    done\n");
+    complete_bash_arguments();
+    printf("    if [[ $cur == -* ]]; then\n        case $command in\n");
     for (int i = COMMAND_CHECK; i < COMMANDS; i++) {
         printf("        %s) mapfile -t COMPREPLY < <(compgen -W \"", command_name((enum command)i));
         print_words((enum command)i, " ");
@@ -153,6 +189,27 @@ static void print_zsh_text(const char *text)
     }
 }
 
+static void print_zsh_argument(const struct option_spec *spec)
+{
+    printf(":");
+    print_zsh_text(spec->argument);
+    switch (offer_of(spec)) {
+    case OFFER_FILES:
+        printf(":_files");
+        break;
+    case OFFER_FIELDS:
+        printf(":compadd -S = - ");
+        print_fields("");
+        break;
+    case OFFER_DELIMITERS:
+        printf(":(%s)", delimiters);
+        break;
+    default:
+        printf(": ");
+    }
+}
+
+/* `'(-o --output)'{-o,--output}'[…]:FILE:_files'` */
 static void print_zsh_options(enum command command)
 {
     size_t count;
@@ -161,15 +218,15 @@ static void print_zsh_options(enum command command)
     for (size_t i = 0; i < count; i++) {
         if (table[i].group == GROUP_HIDDEN || (table[i].commands & (1U << command)) == 0)
             continue;
-        printf(" \\\n                '%s--%s[", table[i].kind == KIND_MAP || table[i].kind == KIND_DEFAULT ? "*" : "",
-               table[i].name);
+        printf(" \\\n                ");
+        if (table[i].letter != 0)
+            printf("'(-%c --%s)'{-%c,--%s}'[", table[i].letter, table[i].name, table[i].letter, table[i].name);
+        else
+            printf("'%s--%s[", offer_of(&table[i]) == OFFER_FIELDS ? "*" : "", table[i].name);
         print_zsh_text(table[i].help);
         printf("]");
-        if (table[i].argument != NULL) {
-            printf(":");
-            print_zsh_text(table[i].argument);
-            printf(":%s", takes_file(&table[i]) ? "_files" : " ");
-        }
+        if (table[i].argument != NULL)
+            print_zsh_argument(&table[i]);
         printf("'");
     }
 }
@@ -184,12 +241,13 @@ static void complete_zsh(void)
         print_zsh_text(commands[i].what);
         printf("'\n");
     }
-    printf("    )\n"
-           "    if (( CURRENT == 2 )); then\n"
-           "        _describe command commands\n        _arguments '--help[show help]' '--version[show versions]'\n    "
-           "    return\n"
-           "    fi\n"
-           "    case $words[2] in\n");
+    printf(
+        "    )\n"
+        "    if (( CURRENT == 2 )); then\n"
+        "        _describe command commands\n        _arguments '(-h --help)'{-h,--help}'[show help]' '--version[show versions]'\n    "
+        "    return\n"
+        "    fi\n"
+        "    case $words[2] in\n");
     for (int i = COMMAND_CHECK; i < COMMANDS; i++) {
         printf("        %s)\n            _arguments", command_name((enum command)i));
         print_zsh_options((enum command)i);
@@ -205,6 +263,19 @@ static void print_fish_text(const char *text)
             putchar('\\');
         putchar(*text);
     }
+}
+
+static void print_fish_argument(const struct option_spec *spec)
+{
+    enum offer offer = offer_of(spec);
+
+    printf(offer == OFFER_FILES ? " -r" : " -x");
+    if (offer == OFFER_FIELDS) {
+        printf(" -a '");
+        print_fields("=");
+        printf("'");
+    } else if (offer == OFFER_DELIMITERS)
+        printf(" -a '%s'", delimiters);
 }
 
 static void complete_fish(void)
@@ -229,7 +300,7 @@ static void complete_fish(void)
         if (table[i].letter != 0)
             printf(" -s %c", table[i].letter);
         if (table[i].argument != NULL)
-            printf(takes_file(&table[i]) ? " -r" : " -x");
+            print_fish_argument(&table[i]);
         printf(" -d '");
         print_fish_text(table[i].help);
         printf("'\n");

@@ -72,6 +72,32 @@ def test_bash_offers_files(complete, tmp_path):
     assert complete("list", "-o", "de") == ["desk.csv"]
 
 
+def test_bash_offers_what_follows_an_equals_sign(complete, tmp_path):
+    """bash makes three words of --output=de."""
+    (tmp_path / "desk.csv").touch()
+    assert complete("create", "--output", "=", "de") == ["desk.csv"]
+    assert "desk.csv" in complete("create", "--output", "=")
+    assert complete("create", "--map", "=", "la") == ["label="]
+    assert complete("create", "--map", "label", "=", "de") == []
+
+
+def test_bash_offers_files_for_files_alone(complete, tmp_path):
+    (tmp_path / "desk.csv").touch()
+    for option in ("--rate", "--limit", "--base-url"):
+        assert complete("create", option, "de") == []
+    assert complete("create", "--map", "user") == ["user_id=", "user_password="]
+    assert complete("check", "--default", "ty") == ["type="]
+    assert complete("check", "--delimiter", "") == ["comma", "semicolon", "tab"]
+
+
+def test_zsh_knows_the_short_options(connload):
+    text = connload("--completion", "zsh").out
+    part = re.search(r"^        create\)\n(.*?);;", text, re.M | re.S).group(1)
+    for letter, name in ("o", "output"), ("q", "quiet"), ("v", "verbose"), ("n", "dry-run"), ("h", "help"):
+        assert f"'(-{letter} --{name})'{{-{letter},--{name}}}'[" in part
+    assert ":FIELD=COLUMN:compadd -S = - type label" in part and ":_files'" in part
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_zsh_names_every_option_of_a_command(connload, command):
     text = connload("--completion", "zsh").out
