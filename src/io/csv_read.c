@@ -230,6 +230,19 @@ static bool fail_quote(const struct csv_reader *reader, const struct csv_scan *s
                    source_name(reader->source), line_at(reader, scan->cell), text_column(column, scan->column), how);
 }
 
+/* What to do about text behind a quote: in the header's first cell it is likely the delimiter, which was not taken for
+ * one. */
+static const char *text_remedy(const struct csv_reader *reader, const struct csv_scan *scan, char byte)
+{
+    bool first = reader->line <= (reader->dialect.sep_line ? 2 : 1) && scan->column == 0;
+
+    if (first && byte == '|')
+        return "if cells are separated by |, add --delimiter '|'";
+    if (first && reader->wanted != '\0' && byte != '\0' && strchr(",;\t", byte) != NULL)
+        return "if that is what separates cells, leave --delimiter out";
+    return QUOTE_REMEDY;
+}
+
 static bool fail_text(const struct csv_reader *reader, const struct csv_scan *scan, struct err *err)
 {
     char column[TEXT_COLUMN], begun[96] = "";
@@ -239,9 +252,9 @@ static bool fail_text(const struct csv_reader *reader, const struct csv_scan *sc
     if (first != line)
         snprintf(begun, sizeof(begun), " (a cell that begins on line %" PRIu64 ", perhaps without its closing quote)",
                  first);
-    return err_set(err, EXIT_INPUT, "%s:%" PRIu64 ": %s follows the closing quote in column %s%s; " QUOTE_REMEDY,
+    return err_set(err, EXIT_INPUT, "%s:%" PRIu64 ": %s follows the closing quote in column %s%s; %s",
                    source_name(reader->source), line, byte == ' ' || byte == '\t' ? "a blank" : "text",
-                   text_column(column, scan->column), begun);
+                   text_column(column, scan->column), begun, text_remedy(reader, scan, byte));
 }
 
 static bool fail_long(const struct csv_reader *reader, const struct csv_scan *scan, struct err *err)

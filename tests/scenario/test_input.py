@@ -86,6 +86,9 @@ def test_a_given_delimiter_outweighs_the_header(connload, tmp_path, name):
     (tmp_path / "desk.csv").write_text("type,label,allowed_emails\nemail,A,a@example.com\n")
     run = connload("check", "desk.csv", "--delimiter", name)
     assert run.rc == 3 and "the header is one cell; leave --delimiter out" in run.err
+    (tmp_path / "desk.csv").write_text('"type","label","allowed_emails"\n"email","A","a@example.com"\n')
+    run = connload("check", "desk.csv", "--delimiter", name)
+    assert run.rc == 3 and "if that is what separates cells, leave --delimiter out" in run.err
 
 
 def test_the_remedy_for_a_delimiter_that_is_not_guessed_works(connload, tmp_path):

@@ -227,6 +227,8 @@ static const struct mistake mistakes[] = {
     {SPAN("a,b\n\"c\nd\",\"e\nf,g\nh"), "desk.csv:3: a quote opened in column B is never closed; " CLOSE},
     {SPAN("a\n\""), "desk.csv:2: a quote opened in column A is never closed; " CLOSE},
     {SPAN("a\n\"b\"\"\nc"), "desk.csv:2: a quote opened in column A is never closed; " CLOSE},
+    {SPAN("\"a\"|\"b\"\n"), "desk.csv:1: text follows the closing quote in column A; if cells are separated by |, add "
+                            "--delimiter '|'"},
     {SPAN("a,b\nc,\"d\"e\n"), "desk.csv:2: text follows the closing quote in column B; " REMEDY},
     {SPAN("a,b\n\"c\" ,d\n"), "desk.csv:2: a blank follows the closing quote in column A; " REMEDY},
     {SPAN("a,b\n\"c,d\ne,\"f\"\n"), "desk.csv:3: text follows the closing quote in column A "
