@@ -507,7 +507,7 @@ static void next_after_mending(struct page *page, const char *mend)
     char advice[160];
 
     if (path == NULL || output_is_stream(path) || strcmp(path, "-") == 0) {
-        buf_format(page->out, "next     %s\n", mend);
+        buf_format(page->out, "next     %s%s\n", mend, facts->left != NULL ? "; then the same command" : "");
         return;
     }
     snprintf(advice, sizeof(advice), "%s; then:", mend);
