@@ -227,7 +227,7 @@ install: all completions
 	install -m 644 src/connload.1 src/connload-sandbox.1 $(MANDIR)
 	sed -i 's|/usr/share/doc|$(PREFIX)/share/doc|' $(MANDIR)/connload.1
 	install -m 644 README.md LICENSE $(DOCDIR)
-	sed -i 's|samples/|examples/|g' $(DOCDIR)/README.md
+	sed -i '/make demo/!s|samples/|examples/|g' $(DOCDIR)/README.md
 	install -m 644 build/completions/connload $(BASHDIR)
 	install -m 644 build/completions/_connload $(ZSHDIR)
 	install -m 644 build/completions/connload.fish $(FISHDIR)
