@@ -21,7 +21,7 @@
 static const struct option_spec table[] = {
     {"delimiter", 0, "CHAR", SHEET | UNDO | LIST, GROUP_INPUT, KIND_DELIMITER, AT(delimiter), 0, 0,
      "cells are separated by this: , ; tab, or any other ASCII character (found from the header)"},
-    {"map", 0, "FIELD=COLUMN", SHEET, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,
+    {"map", 0, "FIELD=COLUMN", SHEET | UNDO, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,
      "the column of that name holds the field; may be given for each field"},
     {"default", 0, "FIELD=VALUE", SHEET, GROUP_INPUT, KIND_DEFAULT, AT(defaults), 0, 0,
      "the value of empty cells, or of a missing column; a secret's only as a reference"},

@@ -55,6 +55,7 @@ static bool read_header(struct sheet *sheet, struct buf *notes, struct err *err)
         .map_count = config->map_count,
         .defaults = config->defaults,
         .delimiter_given = config->delimiter != '\0',
+        .results_only = config->results_only,
     };
 
     if (step == CSV_STEP_FAILED)

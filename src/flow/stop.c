@@ -51,8 +51,9 @@ void stop_install(void (*wakeup)(void *context), void *context)
     for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++) {
         struct sigaction before;
 
-        /* nohup's SIGHUP, and what a shell ignores for its background jobs, stay ignored */
-        if (sigaction(stopping[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        /* nohup's SIGHUP stays ignored; a script's background job has SIGINT ignored, and is to stop by it none the less
+         */
+        if (stopping[i] != SIGHUP || (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN))
             sigaction(stopping[i], &action, NULL);
     }
 }

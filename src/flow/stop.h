@@ -28,7 +28,7 @@ enum stop_reason {
 #define STOP_WAIT_MAX_MS ((int64_t)3600 * 1000)
 
 /*
- * Installs the handlers; until then a signal ends the process, which is as it should be while nothing has been sent.
+ * Installs the handlers, but for a SIGHUP that is ignored already (nohup); until then a signal ends the process, which is as it should be while nothing has been sent.
  * `wakeup` is called from the handler with `context`; it must be async-signal-safe.
  */
 void stop_install(void (*wakeup)(void *context), void *context);

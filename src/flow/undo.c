@@ -38,14 +38,24 @@ struct undo {
     bool courier_ready;
 };
 
+/* Of the sheet, undo needs the eight result columns alone; a secret's column is emptied where it is known. */
+static bool open_sheet(struct undo *undo, struct console *console, struct err *err)
+{
+    struct sheet_config config = undo->config->sheet;
+
+    config.results_only = true;
+    sheet_close(undo->run.sheet);
+    undo->run.sheet = sheet_open(&config, console, err);
+    return undo->run.sheet != NULL;
+}
+
 static bool open_results(struct undo *undo, struct err *err)
 {
     const char *path = undo->config->sheet.path;
 
     if (output_is_stream(path))
         return err_set(err, EXIT_USAGE, "undo rewrites the result file, so it needs a file, not %s", path);
-    undo->run.sheet = sheet_open(&undo->config->sheet, undo->console, err);
-    if (undo->run.sheet == NULL)
+    if (!open_sheet(undo, undo->console, err))
         return false;
     if (!sheet_header(undo->run.sheet)->is_result)
         return err_set(err, EXIT_INPUT,
@@ -61,9 +71,7 @@ static bool lock_results(struct undo *undo, bool *found, struct err *err)
     undo->run.journal = journal_open(undo->config->sheet.path, found, err);
     if (undo->run.journal == NULL)
         return false;
-    sheet_close(undo->run.sheet);
-    undo->run.sheet = sheet_open(&undo->config->sheet, NULL, err);
-    return undo->run.sheet != NULL;
+    return open_sheet(undo, NULL, err);
 }
 
 /* A created row is to be archived; every other row is carried over. */

@@ -206,6 +206,8 @@ static void match_fields(struct reading *reading)
             continue;
         }
         reading->role[i] = ROLE_SECOND;
+        if (reading->options->results_only)
+            continue;
         out = complain(reading, EXIT_INPUT);
         header_show_column(header, field, out);
         buf_text(out, " and ");
@@ -430,6 +432,8 @@ static void read_columns(struct reading *reading)
     match_fields(reading);
     find_likely(reading, field_misspelt);
     find_likely(reading, field_meant);
+    if (options->results_only && reading->header->is_result)
+        return;
     if (holds_data(reading) && reading->complaints.len == 0) {
         buf_text(complain(reading, EXIT_INPUT),
                  "the first row holds data: put a row of column names above it, such as type, label and "
@@ -442,6 +446,8 @@ static void read_columns(struct reading *reading)
                  "label and allowed_emails (--map FIELD=COLUMN takes a column of another name)");
         return;
     }
+    if (options->results_only)
+        return;
     refuse_missing(reading);
     refuse_twins(reading);
 }
@@ -471,7 +477,8 @@ bool header_read(struct header *header, const struct span *cells, size_t count, 
         reading.role[i] = ROLE_EXTRA;
     read_columns(&reading);
     if (reading.code == EXIT_ALL_DONE) {
-        give_notes(&reading, notes);
+        if (!options->results_only)
+            give_notes(&reading, notes);
     } else {
         err_set(err, reading.code, "%s:%zu: %s", options->file, options->line, buf_view(&reading.complaints).data);
         header_release(header);

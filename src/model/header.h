@@ -31,6 +31,8 @@ struct header_options {
     const char *const *defaults; /* FIELDS of them: the `--default` of each field, or NULL */
     char delimiter;              /* what separated the cells */
     bool delimiter_given;        /* by --delimiter */
+    bool results_only; /* a result file's rows are not checked nor sent: what of the fields is missing, or there twice,
+                          is no mistake, and there is no advice */
 };
 
 struct header {
@@ -39,7 +41,7 @@ struct header {
     int likely[FIELDS];  /* for a field without a column: the one that is most likely meant for it, or -1 */
     char *likely_names[FIELDS]; /* its name; NULL where there is none */
     size_t columns;             /* of the input itself, without the eight result columns */
-    bool is_result;             /* the header ends in exactly the eight result columns, in order */
+    bool is_result;             /* the header ends in the eight result columns, in order, however they are written */
 };
 
 /*

@@ -1,6 +1,7 @@
 #include "model/outcome.h"
 
 #include "base/text.h"
+#include "model/field.h"
 
 #include <assert.h>
 
@@ -64,8 +65,7 @@ enum result_column result_column_like(struct span name)
 {
     enum result_column column = RESULT_STATUS;
 
-    name = text_trim(name);
-    while (column < RESULT_COLUMNS && !text_equal_fold(name, span_of(columns[column])))
+    while (column < RESULT_COLUMNS && !field_names_match(name, span_of(columns[column])))
         column++;
     return column;
 }

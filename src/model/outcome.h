@@ -68,7 +68,7 @@ const char *result_column_name(enum result_column column);
 /* The result column of exactly that name (blanks around it ignored), or RESULT_COLUMNS. */
 enum result_column result_column_named(struct span name);
 
-/* Likewise without regard to ASCII case: what a spreadsheet's user may have made of it. */
+/* Likewise as fields' names match (field_names_match()): what a spreadsheet's user may have made of it. */
 enum result_column result_column_like(struct span name);
 
 #endif

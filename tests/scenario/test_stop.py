@@ -39,6 +39,33 @@ def test_a_signal_ends_the_run_in_order(connload, sandbox, desk, read_csv, tmp_p
     assert len(posts(box)) == ROWS
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_scripts_background_job_stops_too(connload, sandbox, desk, read_csv, number):
+    """A shell without job control starts its background jobs with SIGINT ignored."""
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        process = connload("create", "desk.csv", *QUICK, "--concurrency", "4", wait=False)
+    finally:
+        signal.signal(number, before)
+    until(lambda: box.stats()["created"] >= 8)
+    process.signal(number)
+    assert process.wait().rc == 4
+    assert statuses(read_csv("desk.results.csv"))["created"] == len(box.connectors()) < ROWS
+
+
+def test_nohup_holds(connload, sandbox, desk):
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = stopped(connload, box, number=signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.wait().rc == 0 and len(box.connectors()) == ROWS
+
+
 def test_what_is_in_flight_finishes(connload, sandbox, desk, read_csv):
     box = sandbox("--latency", "400ms")
     desk(ROWS)

@@ -203,6 +203,36 @@ def test_secrets_go_with_the_connector(connload, sandbox, write_csv, read_csv):
     assert row["status"] == "archived" and row["session_id"] == ""
 
 
+@pytest.mark.parametrize("header, cells, options", [
+    (["label", "allowed_emails"], ["A", "a@example.com"], ["--default", "type=email"]),
+    (["kind", "label", "Label", "allowed_emails"], ["email", "A", "B", "a@example.com"], ["--map", "type=kind", "--map", "label=label"]),
+])
+def test_it_needs_the_eight_columns_alone(connload, sandbox, write_csv, read_csv, header, cells, options):
+    """What --map and --default said of the sheet is no matter when its connectors are archived."""
+    box = sandbox(*LAG)
+    write_csv("desk.csv", header, [cells])
+    assert connload("create", "desk.csv", *QUICK, *options).rc == 0
+    run = connload(*UNDO, "--yes")
+    assert (run.rc, read_csv("desk.results.csv")[0]["status"]) == (0, "archived"), run
+    assert len(archived(box)) == 1 and "is not read" not in run.err
+
+
+def test_a_mapped_secret_is_emptied(connload, sandbox, write_csv, read_csv, tmp_path):
+    sandbox(*LAG)
+    write_csv("desk.csv", ["type", "label", "Code"], [["sharepoint", "S", "sess10n"], ["sharepoint", "", "other"]])
+    assert connload("create", "desk.csv", *QUICK, "--map", "session_id=Code").rc == 1
+    created_row, invalid = read_csv("desk.results.csv")
+    assert (created_row["Code"], invalid["Code"]) == ("", "other")
+    created_row["Code"] = "typed again"
+    write_csv("desk.results.csv", list(invalid), [list(created_row.values()), list(invalid.values())])
+    assert connload(*UNDO, "--yes", "--map", "session_id=Code").rc == 0
+    assert [(row["status"], row["Code"]) for row in read_csv("desk.results.csv")] == [("archived", ""), ("invalid", "other")]
+    assert connload(*UNDO, "--yes", "--redact", "--map", "session_id=Code").rc == 0
+    assert [row["Code"] for row in read_csv("desk.results.csv")] == ["", ""]
+    assert (tmp_path / "desk.results.csv").stat().st_mode & 0o777 == 0o600
+    assert connload(*UNDO, "--yes", "--map", "session_id=Nope").rc == 2
+
+
 def test_an_archived_row_is_not_created_again(connload, sandbox, desk, read_csv):
     box = sandbox(*LAG)
     created(connload, desk, read_csv)

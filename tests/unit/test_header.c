@@ -22,6 +22,7 @@ struct reading {
     struct header_map maps[2];
     const char *default_type;
     char given; /* by --delimiter */
+    bool results_only;
 };
 
 static struct header header;
@@ -40,6 +41,7 @@ static bool read_header(const struct reading *reading)
         .defaults = defaults,
         .delimiter = reading->given != '\0' ? reading->given : ',',
         .delimiter_given = reading->given != '\0',
+        .results_only = reading->results_only,
     };
 
     for (const char *at = reading->line;; at++) {
@@ -90,6 +92,9 @@ static void finds_columns(void **state)
         {{.line = "type,label," RESULTS}, "AB------"},
         {{.line = "type,label," RESULTS ",,"}, "AB------"},
         {{.line = "type,label,Status,error"}, "AB------"},
+        {{.line = "desk," RESULTS, .results_only = true}, "--------"},
+        {{.line = "label,Label,x,x,PW," RESULTS, .results_only = true, .maps = {{FIELD_USER_PASSWORD, "PW"}}},
+         "-A----E-"},
     };
 
     (void)state;
@@ -110,6 +115,8 @@ static void knows_results(void **state)
         {"type,label,," RESULTS ",,", true, 3, 11},
         {"type,label, status ,connector_id,inbox_email,http_status,error_code,error_message,attempts,created_at", true,
          2, 10},
+        {"type,label,Status,Connector Id,Inbox-Email,HTTP STATUS,errorCode,Error Message,Attempts,Created at", true, 2,
+         10},
     };
 
     (void)state;
@@ -258,6 +265,7 @@ static void advises(void **state)
          "desk.csv:1: column D \"User Pasword\" is not read; did you mean \"user_password\"?\n"},
         {{.line = "type,label,allowed_emails,alowed_emails"}, ""},
         {{.line = "type,label,desk,trader,cost centre,name,email"}, ""},
+        {{.line = "typ,label," RESULTS, .results_only = true}, ""},
         {{.line = "typ,label", .default_type = "email"},
          "desk.csv:1: column A \"typ\" is not read; did you mean \"type\"?\n"},
     };

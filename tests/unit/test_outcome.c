@@ -44,7 +44,8 @@ static void columns(void **state)
     assert_int_equal(result_column_named(span_of("")), RESULT_COLUMNS);
     assert_int_equal(result_column_like(span_of(" Status ")), RESULT_STATUS);
     assert_int_equal(result_column_like(span_of("CREATED_AT")), RESULT_CREATED_AT);
-    assert_int_equal(result_column_like(span_of("created at")), RESULT_COLUMNS);
+    assert_int_equal(result_column_like(span_of("Created at")), RESULT_CREATED_AT);
+    assert_int_equal(result_column_like(span_of("created on")), RESULT_COLUMNS);
     assert_int_equal(result_column_like(span_of("")), RESULT_COLUMNS);
 }
 
