@@ -325,7 +325,7 @@ static void check_emails(const struct row *row)
         buf_text(out, invalid.count == 1 ? " not an e-mail address" : " not e-mail addresses");
         if (has_brackets(&invalid))
             buf_text(out, " (write addresses alone, without names and angle brackets)");
-    } else if (row->connector->email_count == 0) {
+    } else if (row->connector->email_count == 0 && row->connector->type == TYPE_EMAIL) {
         complain_of_missing(row, FIELD_ALLOWED_EMAILS);
     }
     if (twice.count > 0) {
@@ -441,11 +441,13 @@ static void refuse_field(const struct row *row, enum field field)
     buf_char(out, ')');
 }
 
-/* The fields that go with some types only. */
+/* The fields that go with some types only; where the type is not known, what is there is checked. */
 static void check_config(const struct row *row)
 {
+    enum connector_type type = row->connector->type;
+
     for (enum field field = FIELD_ALLOWED_EMAILS; field < FIELDS; field++) {
-        if (!field_fits_type(field, row->connector->type)) {
+        if (type != TYPE_NONE && !field_fits_type(field, type)) {
             if (row->values->value[field].len > 0)
                 refuse_field(row, field);
         } else if (field == FIELD_ALLOWED_EMAILS) {
@@ -505,10 +507,9 @@ bool connector_check(struct connector *connector, const struct row_values *value
     take_text(&row, FIELD_LABEL);
     take_text(&row, FIELD_DESCRIPTION);
     check_boolean(&row);
-    if (connector->type != TYPE_NONE) {
-        check_config(&row);
+    check_config(&row);
+    if (connector->type != TYPE_NONE)
         check_size(&row);
-    }
     check_width(&row);
     return problems->set == 0;
 }

@@ -86,7 +86,7 @@ void connector_values(struct row_values *values, const struct header *header, co
  * `problems` is empty; otherwise `connector` must not be sent.
  *
  * type: matched without regard to case and blanks around it; unknown: the message lists the types and the nearest one;
- *   what depends on the type is not checked then.
+ *   what depends on the type (a missing or a wrong field, the size) is not checked then, but what the cells hold is.
  * label, user_id, user_password, session_id: sent as they are, blanks included.
  * allowed_emails: split by email_next(), each email_is_valid(), duplicates found without regard to case.
  * share_with_org: true/false, yes/no, y/n, 1/0 in any case; empty is false.

@@ -124,11 +124,18 @@ static void missing_and_unknown(void **state)
         {",Desk A", "missing_type: column A \"type\": empty, write email, investment_research or sharepoint"},
         {"e-mail,Desk A", "unknown_type: column A \"type\": \"e-mail\" is not a type (email, investment_research or "
                           "sharepoint), did you mean \"email\"?"},
-        {"Investment Research,Desk A,,,x,y", "unknown_type: column A \"type\": \"Investment Research\" is not a type "
-                                             "(email, investment_research or sharepoint), did you mean "
-                                             "\"investment_research\"?"},
+        {"Investment Research,Desk A,,,,y", "unknown_type: column A \"type\": \"Investment Research\" is not a type "
+                                            "(email, investment_research or sharepoint), did you mean "
+                                            "\"investment_research\"?"},
         {"rss,Desk A",
          "unknown_type: column A \"type\": \"rss\" is not a type (email, investment_research or sharepoint)"},
+        {"foo,,,maybe,bad a@x.org A@x.org,u,p\x01,s",
+         "unknown_type;missing_label;invalid_email;duplicate_email;invalid_boolean;invalid_text: column A \"type\": "
+         "\"foo\" is not a type (email, investment_research or sharepoint); column B \"label\": empty, every connector "
+         "needs one; column E \"allowed_emails\": \"bad\" is not an e-mail address; column E \"allowed_emails\": "
+         "\"A@x.org\" is there more than once; column D \"share_with_org\": \"maybe\" is neither true nor false (write "
+         "true/false, yes/no, y/n or 1/0, empty is false); column G \"user_password\": the value has a character that "
+         "no text may have, U+0001 (a control character)"},
         {"email,\xC2\xA0 ,,,a@b", "missing_label: column B \"label\": empty, every connector needs one"},
         {"email,Desk A", "missing_allowed_emails: column E \"allowed_emails\": empty, type email needs it"},
         {"email,Desk A,,, ; |", "missing_allowed_emails: column E \"allowed_emails\": empty, type email needs it"},
