@@ -68,7 +68,7 @@ static const struct option_spec table[] = {
      "how long a row with a lost answer waits before the list decides (5s)"},
 
     {"api-key-file", 0, "FILE", NET, GROUP_API, KIND_TEXT, AT(api_key_file), 0, 0,
-     "holds the API key, for its owner's eyes only ($BIGDATA_API_KEY)"},
+     "holds the API key, for its owner's eyes only; - is standard input ($BIGDATA_API_KEY)"},
     {"base-url", 0, "URL", NET, GROUP_API, KIND_TEXT, AT(base_url), 0, 0,
      "where the API is ($BIGDATA_API_BASE_URL, https://api.bigdata.com)"},
     {"no-preflight", 0, NULL, CREATE, GROUP_API, KIND_FLAG, AT(no_preflight), 0, 0,
@@ -295,20 +295,14 @@ static const char *from_environment(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static bool set_defaults(struct options *options, struct err *err)
+static void set_defaults(struct options *options)
 {
-    const char *url = from_environment("BIGDATA_API_BASE_URL"),
-               *limit = from_environment("BIGDATA_RATE_LIMIT_PER_MINUTE");
-    uint64_t per_minute = 500;
+    const char *url = from_environment("BIGDATA_API_BASE_URL");
 
-    *options = (struct options){0};
-    if (limit != NULL && !num_parse(limit, 1, RATE_COUNT_MAX, &per_minute))
-        return err_set(err, EXIT_USAGE, "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to %d",
-                       RATE_COUNT_MAX);
     *options = (struct options){
         .base_url = url != NULL ? url : "https://api.bigdata.com",
         .ca_file = from_environment("SSL_CERT_FILE"),
-        .rate = {.count = (uint32_t)per_minute, .window_ms = 60000},
+        .rate = {.count = 500, .window_ms = 60000},
         .concurrency = 16,
         .max_attempts = 5,
         .retry_base_ms = 500,
@@ -321,7 +315,6 @@ static bool set_defaults(struct options *options, struct err *err)
         .shard = 1,
         .shard_count = 1,
     };
-    return true;
 }
 
 static void make_getopt_tables(struct option longs[OPTIONS + 1], char shorts[2 * OPTIONS + 2])
@@ -532,12 +525,55 @@ static bool check_fit(const struct options *options, const bool given[OPTIONS], 
         return err_set(err, EXIT_USAGE, "--quiet and --verbose exclude each other");
     if (options->skip_existing && options->no_preflight)
         return err_set(err, EXIT_USAGE, "--skip-existing needs the list that --no-preflight leaves out");
-    if (options->retry_cap_ms < options->retry_base_ms)
-        return err_set(err, EXIT_USAGE, "--retry-cap is below --retry-base");
+    if (options->api_key_file != NULL && strcmp(options->api_key_file, "-") == 0 && options->input != NULL &&
+        strcmp(options->input, "-") == 0)
+        return err_set(err, EXIT_USAGE,
+                       "INPUT and --api-key-file can't both be standard input; name a file for one of them");
     for (size_t i = 0; i < FIELDS; i++)
         if (options->defaults[i] != NULL && field_is_secret((enum field)i) && !options->secret_refs)
             return err_set(err, EXIT_USAGE, "--default %s=%s needs --secret-refs", field_name((enum field)i),
                            options->defaults[i]);
+    return true;
+}
+
+static bool is_given(const bool given[OPTIONS], const char *name)
+{
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return given[i];
+    return false;
+}
+
+/* The environment's rate, where the command has one and no option says otherwise. */
+static bool read_environment_rate(struct options *options, const bool given[OPTIONS], struct err *err)
+{
+    const char *limit = from_environment("BIGDATA_RATE_LIMIT_PER_MINUTE");
+    uint64_t per_minute;
+
+    if (limit == NULL || options->command == COMMAND_CHECK || is_given(given, "rate"))
+        return true;
+    if (!num_parse(limit, 1, RATE_COUNT_MAX, &per_minute))
+        return err_set(err, EXIT_USAGE,
+                       "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to %d; correct it, or "
+                       "give --rate",
+                       RATE_COUNT_MAX);
+    options->rate.count = (uint32_t)per_minute;
+    return true;
+}
+
+/* The backoff's first step and its longest: where one is given alone, the other's default gives way. */
+static bool fit_retries(struct options *options, const bool given[OPTIONS], struct err *err)
+{
+    bool base = is_given(given, "retry-base"), cap = is_given(given, "retry-cap");
+
+    if (options->retry_cap_ms >= options->retry_base_ms)
+        return true;
+    if (base && cap)
+        return err_set(err, EXIT_USAGE, "--retry-cap is below --retry-base");
+    if (cap)
+        options->retry_base_ms = options->retry_cap_ms;
+    else
+        options->retry_cap_ms = options->retry_base_ms;
     return true;
 }
 
@@ -563,7 +599,8 @@ bool options_parse(struct options *options, int argc, char **argv, struct err *e
     struct buf whole;
 
     buf_init(&whole, REPEAT_MAX);
-    read = set_defaults(options, err) && read_arguments(options, argc, argv, given, &whole, err);
+    set_defaults(options);
+    read = read_arguments(options, argc, argv, given, &whole, err);
     if (read && options->dry_run) {
         buf_reset(&options->repeat);
         buf_span(&options->repeat, buf_view(&whole));
@@ -575,7 +612,8 @@ bool options_parse(struct options *options, int argc, char **argv, struct err *e
         return true;
     if (options->help)
         return read_command(options, argv[optind], err);
-    if (!read_operands(options, argc - optind, argv + optind, err) || !check_fit(options, given, err))
+    if (!read_operands(options, argc - optind, argv + optind, err) || !check_fit(options, given, err) ||
+        !fit_retries(options, given, err) || !read_environment_rate(options, given, err))
         return false;
     share_rate(options);
     return true;

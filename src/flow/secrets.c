@@ -32,24 +32,38 @@ void secrets_release(struct secrets *secrets)
     }
 }
 
-/* Reads all of `path`, at most SECRET_MAX bytes, into `out`; false with errno, EFBIG where it is longer. */
-static bool read_small_file(const char *path, struct buf *out)
+/* Reads all that is left of `fd`, at most SECRET_MAX bytes, into `out`; false with errno, EFBIG where it is longer. */
+static bool read_all(int fd, struct buf *out)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     char piece[4096];
     ssize_t got = 0;
     bool fits = true;
     int cause;
 
-    if (fd < 0)
-        return false;
     while (fits && (got = disk_read(fd, piece, sizeof(piece))) > 0)
         fits = buf_add(out, piece, (size_t)got);
     cause = fits ? errno : EFBIG;
     explicit_bzero(piece, sizeof(piece));
-    close(fd);
     errno = cause;
     return fits && got == 0;
+}
+
+static bool read_all_and_close(int fd, struct buf *out)
+{
+    bool done = read_all(fd, out);
+    int cause = errno;
+
+    close(fd);
+    errno = cause;
+    return done;
+}
+
+/* Nobody writes to a FIFO for each row: it is not waited for. */
+static bool read_small_file(const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    return fd >= 0 && read_all_and_close(fd, out);
 }
 
 static void drop_line_end(struct buf *text)
@@ -150,6 +164,7 @@ static bool is_credential(const struct stat *about)
     return about->st_uid == 0 && about->st_gid == 0 && (about->st_mode & 07777) == 0440;
 }
 
+/* A pipe, as a shell's <(command), can be read by those alone who were given it, but for one with a name. */
 static bool check_key_file(const char *path, struct err *err)
 {
     struct stat about;
@@ -158,12 +173,27 @@ static bool check_key_file(const char *path, struct err *err)
         return err_set(err, EXIT_USAGE,
                        "--api-key-file %s: %s; name the file that holds the key, or set BIGDATA_API_KEY instead", path,
                        strerror(errno));
-    if (!S_ISREG(about.st_mode))
-        return err_set(err, EXIT_USAGE, "--api-key-file %s is not a regular file", path);
+    if (S_ISFIFO(about.st_mode) && about.st_uid != geteuid() && about.st_uid != 0)
+        return err_set(err, EXIT_USAGE, "--api-key-file %s is another user's pipe", path);
+    if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode))
+        return err_set(err, EXIT_USAGE, "--api-key-file %s is neither a regular file nor a pipe", path);
     if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_credential(&about))
         return err_set(err, EXIT_USAGE,
                        "--api-key-file %s can be read by other users (mode %03o); make it yours alone: chmod 600 %s",
                        path, (unsigned)about.st_mode & 0777U, path);
+    return true;
+}
+
+static bool read_key_file(const char *path, struct buf *key, struct err *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd;
+
+    if (!is_stdin && !check_key_file(path, err))
+        return false;
+    fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || !(is_stdin ? read_all(fd, key) : read_all_and_close(fd, key)))
+        return err_set(err, EXIT_USAGE, "--api-key-file %s: %s", path, strerror(errno));
     return true;
 }
 
@@ -210,15 +240,15 @@ bool secrets_api_key(const char *path, struct buf *key, struct err *err)
     forget_variable(variable);
     if (!fits)
         return err_set(err, EXIT_USAGE, "BIGDATA_API_KEY is too long to be a key");
-    if (path != NULL && !check_key_file(path, err))
+    if (path != NULL && !read_key_file(path, key, err))
         return false;
-    if (path != NULL && !read_small_file(path, key))
-        return err_set(err, EXIT_USAGE, "--api-key-file %s: %s", path, strerror(errno));
     trimmed = span_trim(buf_view(key));
     if (!is_header_value(trimmed)) {
         buf_wipe(key);
         return err_set(err, EXIT_USAGE, "%s does not hold an API key: it needs one line of visible characters",
-                       path != NULL ? path : "BIGDATA_API_KEY");
+                       path == NULL             ? "BIGDATA_API_KEY"
+                       : strcmp(path, "-") == 0 ? "standard input"
+                                                : path);
     }
     memmove(key->data, trimmed.data, trimmed.len);
     key->len = trimmed.len;

@@ -36,16 +36,26 @@ static const struct magic magics[] = {
     {0, BYTES("\0\0\xFE\xFF"), "UTF-32 text" SAVE},
 };
 
+#define LIBREOFFICE "a LibreOffice workbook (.ods)" SAVE
+#define EXCEL "an Excel workbook (.xlsx)" SAVE
+#define ZIP "a zip archive" UNPACK("unzip")
+#define NUMBERS \
+    "a Numbers document; save it as CSV first (in Numbers: File > Export To > CSV…, Text Encoding \"Unicode (UTF-8)\")"
+
 /* Zip archives, by a name that their first entries have. */
 static const struct magic zip_kinds[] = {
-    {0, BYTES("opendocument.spreadsheet"), "a LibreOffice workbook (.ods)" SAVE},
-    {0, BYTES("[Content_Types].xml"), "an Excel workbook (.xlsx)" SAVE},
-    {0, BYTES("_rels/.rels"), "an Excel workbook (.xlsx)" SAVE},
-    {0, BYTES("xl/"), "an Excel workbook (.xlsx)" SAVE},
-    {0, BYTES("Index/"),
-     "a Numbers document; save it as CSV first (in Numbers: File > Export To > CSV…, "
-     "Text Encoding \"Unicode (UTF-8)\")"},
-    {0, BYTES(""), "a zip archive" UNPACK("unzip")},
+    {0, BYTES("opendocument.spreadsheet"), LIBREOFFICE},
+    {0, BYTES("[Content_Types].xml"), EXCEL},
+    {0, BYTES("_rels/.rels"), EXCEL},
+    {0, BYTES("xl/"), EXCEL},
+    {0, BYTES("Index/"), NUMBERS},
+    {0, BYTES(".csv"), ZIP},
+};
+
+/* The others, by how the file's name ends, in any case. */
+static const struct magic zip_names[] = {
+    {0, BYTES(".xlsx"), EXCEL},      {0, BYTES(".xlsm"), EXCEL},      {0, BYTES(".xlsb"), EXCEL},
+    {0, BYTES(".ods"), LIBREOFFICE}, {0, BYTES(".numbers"), NUMBERS}, {0, BYTES(".zip"), ZIP},
 };
 
 /* Text that isn't CSV, by how it begins after blanks, in any case. */
@@ -67,17 +77,32 @@ static bool begins(struct span text, const struct magic *magic)
     return text.len >= magic->at + magic->len && memcmp(text.data + magic->at, magic->bytes, magic->len) == 0;
 }
 
-static const char *binary_kind(struct span head)
+static const char *zip_kind(const char *name, struct span head)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < sizeof(zip_kinds) / sizeof(zip_kinds[0]); i++)
+        if (memmem(head.data, head.len, zip_kinds[i].bytes, zip_kinds[i].len) != NULL)
+            return zip_kinds[i].what;
+    for (size_t i = 0; i < sizeof(zip_names) / sizeof(zip_names[0]); i++) {
+        const struct magic *end = &zip_names[i];
+
+        if (len > end->len &&
+            text_equal_fold((struct span){name + len - end->len, end->len}, (struct span){end->bytes, end->len}))
+            return end->what;
+    }
+    return "a zip archive or a workbook; save the workbook's sheet as CSV (" SNIFF_SAVE_AS
+           "), or unpack the archive (unzip) and give the CSV that comes out";
+}
+
+static const char *binary_kind(const char *name, struct span head)
 {
     for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
         if (begins(head, &magics[i]))
             return magics[i].what;
     if (head.len < 4 || (memcmp(head.data, "PK\3\4", 4) != 0 && memcmp(head.data, "PK\5\6", 4) != 0))
         return NULL;
-    for (size_t i = 0; i < sizeof(zip_kinds) / sizeof(zip_kinds[0]); i++)
-        if (memmem(head.data, head.len, zip_kinds[i].bytes, zip_kinds[i].len) != NULL)
-            return zip_kinds[i].what;
-    return NULL;
+    return zip_kind(name, head);
 }
 
 /* A header may begin with a bracket; `{"`, `[{` and the like are JSON. */
@@ -143,7 +168,7 @@ static enum sniff refuse_nul(const char *name, struct span text, const char *nul
 
 enum sniff sniff_head(const char *name, struct span head, struct err *err)
 {
-    const char *what = binary_kind(head), *nul;
+    const char *what = binary_kind(name, head), *nul;
     enum sniff kind = mark(head);
     size_t bom = sniff_bom(kind);
     struct span text = {.data = head.data + bom, .len = head.len - bom};

@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 import subprocess
+import threading
 import urllib.parse
 
 import pytest
@@ -371,6 +372,32 @@ def test_a_key_file_that_is_none(connload, raw_server, desk, path):
     desk(1)
     run = connload("create", "desk.csv", "--api-key-file", path)
     assert run.rc == 2 and run.err.startswith(f"connload: --api-key-file {path}") and run.err.count("\n") == 1
+    assert server.received == []
+
+
+@pytest.mark.parametrize("path", ["-", "/dev/stdin", "fifo"])
+def test_a_key_comes_through_a_pipe(connload, raw_server, desk, tmp_path, path):
+    """`pass show key |`, a shell's <(pass show key), and a FIFO with a name; none has anything to say at once."""
+    server = raw_server()
+    desk(1)
+    os.mkfifo(tmp_path / "fifo", 0o600)
+    given = (tmp_path / "fifo").write_text if path == "fifo" else None
+    writer = threading.Thread(target=given, args=("piped-key\n",), daemon=True)
+    if given:
+        writer.start()
+    run = connload("create", "desk.csv", "--api-key-file", path, env={"BIGDATA_API_KEY": None}, stdin=b"" if given else b"piped-key\n")
+    assert run.rc == 0, run.err
+    assert {exchange.headers["x-api-key"] for exchange in server.exchanges} == {"piped-key"}
+
+
+def test_a_pipe_that_others_can_read_is_refused(connload, raw_server, desk, tmp_path):
+    server = raw_server()
+    desk(1)
+    os.mkfifo(tmp_path / "fifo", 0o600)
+    (tmp_path / "fifo").chmod(0o644)
+    assert "can be read by other users" in connload("create", "desk.csv", "--api-key-file", "fifo").err
+    run = connload("create", "desk.csv", "--api-key-file", "-", stdin=b"two words")
+    assert run.rc == 2 and "standard input does not hold an API key" in run.err
     assert server.received == []
 
 

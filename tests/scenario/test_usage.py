@@ -120,6 +120,8 @@ def test_help_that_can_not_be_written_is_local_trouble(connload, bin_dir):
     (["create", "--timeout", "30", "a.csv"], '--timeout "30": needs a duration, like 250ms, 30s, 5m or 2h'),
     (["create", "--timeout", "0s", "a.csv"], '--timeout "0s": must be more than nothing'),
     (["create", "--retry-base", "-1s", "a.csv"], '--retry-base "-1s": needs a duration, like 250ms, 30s, 5m or 2h'),
+    (["create", "-", "-o", "x", "--api-key-file", "-"],
+     "INPUT and --api-key-file can't both be standard input; name a file for one of them"),
     (["create", "--retry-base", "5s", "--retry-cap", "1s", "a.csv"], "--retry-cap is below --retry-base"),
     (["create", "--skip-existing", "--no-preflight", "a.csv"],
      "--skip-existing needs the list that --no-preflight leaves out"),
@@ -172,9 +174,9 @@ def test_what_stands_on_the_command_line_is_shown_harmlessly(connload, args, par
     ({"BIGDATA_API_KEY": "a\r\nX-Evil: 1"},
      "BIGDATA_API_KEY does not hold an API key: it needs one line of visible characters"),
     ({"BIGDATA_RATE_LIMIT_PER_MINUTE": "many"},
-     "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to 10000000"),
+     "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to 10000000; correct it, or give --rate"),
     ({"BIGDATA_RATE_LIMIT_PER_MINUTE": "0"},
-     "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to 10000000"),
+     "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to 10000000; correct it, or give --rate"),
 ])
 def test_a_bad_environment_is_bad_usage(connload, raw_server, desk, env, sentence):
     server = raw_server()
@@ -182,6 +184,22 @@ def test_a_bad_environment_is_bad_usage(connload, raw_server, desk, env, sentenc
     run = connload("create", "desk.csv", env=env)
     assert (run.rc, run.err) == (2, f"connload: {sentence}\n")
     assert server.exchanges == [] and server.received == []
+
+
+def test_the_environments_rate_is_read_where_it_counts(connload, sandbox, desk):
+    sandbox()
+    desk(1)
+    env = {"BIGDATA_RATE_LIMIT_PER_MINUTE": "many"}
+    assert connload("check", "desk.csv", env=env).rc == 0
+    assert connload("create", "desk.csv", "--rate", "5/s", env=env).rc == 0
+    assert connload("list", env=env).rc == 2
+
+
+@pytest.mark.parametrize("options", [["--retry-cap", "100ms"], ["--retry-base", "90s"], ["--retry-cap", "0s"]])
+def test_a_backoffs_default_gives_way(connload, sandbox, desk, options):
+    sandbox()
+    desk(1)
+    assert connload("create", "desk.csv", "--rate", "none", *options).rc == 0
 
 
 def test_options_may_stand_anywhere(connload, sandbox, desk, read_csv):

@@ -234,6 +234,28 @@ static void refuses_what_is_no_csv(void **state)
     }
 }
 
+static void tells_zips_by_their_names(void **state)
+{
+    static const struct {
+        const char *path, *sentence;
+    } table[] = {
+        {"book.xlsx", " is an Excel workbook (.xlsx)" SAVE},
+        {"BOOK.XLSM", " is an Excel workbook (.xlsx)" SAVE},
+        {"book.ods", " is a LibreOffice workbook (.ods)" SAVE},
+        {"book.zip", " is a zip archive; unpack it first (unzip) and give the CSV that comes out"},
+        {"book", " is a zip archive or a workbook; save the workbook's sheet as CSV (" MENU
+                 "), or unpack the archive (unzip) and give the CSV that comes out"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        write_file((struct span)SPAN("PK\3\4\24\0\6\0"));
+        assert_int_equal(rename("desk.csv", table[i].path), 0);
+        expect_refused(table[i].path, EXIT_INPUT, table[i].path, table[i].sentence);
+        assert_int_equal(unlink(table[i].path), 0);
+    }
+}
+
 static void refuses_paths_that_are_no_file(void **state)
 {
     (void)state;
@@ -713,6 +735,7 @@ int main(void)
         cmocka_unit_test(reads_each_kind_of_text),
         cmocka_unit_test(unpacks_each_kind_of_text),
         cmocka_unit_test(refuses_what_is_no_csv),
+        cmocka_unit_test(tells_zips_by_their_names),
         cmocka_unit_test(refuses_paths_that_are_no_file),
         cmocka_unit_test(refuses_a_file_that_is_not_ours),
         cmocka_unit_test(joins_gzip_members),
