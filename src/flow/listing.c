@@ -21,7 +21,8 @@ static bool on_bytes(void *context, const char *bytes, size_t len)
 {
     struct listing *listing = context;
 
-    return json_list_feed(listing->list, bytes, len);
+    listing->is_none = !json_list_feed(listing->list, bytes, len);
+    return !listing->is_none;
 }
 
 void listing_init(struct listing *listing, struct courier *courier, const struct listing_handler *handler)
@@ -49,6 +50,7 @@ void listing_send(struct listing *listing, int64_t now_ms)
 
     json_list_reset(listing->list);
     listing->connectors = listing->unreadable = 0;
+    listing->is_none = false;
     listing->active = true;
     listing->attempts++;
     listing->sent_ms = now_ms;
@@ -74,24 +76,33 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
     log_end(listing->courier->log, line);
 }
 
-static void explain(struct listing *listing, const struct http_answer *answer, bool whole, struct buf *why)
+static void explain_refusal(struct listing *listing, const struct http_answer *answer, struct buf *why)
 {
     struct api_secrets secrets = hush_secrets(&listing->courier->hush, (struct span){0});
-    struct buf code, said;
+    struct buf text, code;
 
+    buf_init(&text, 4096);
     buf_init(&code, 128);
-    buf_init(&said, 4096);
-    if (answer->status >= 300) {
-        api_error_read(answer->body, secrets, &said, &code);
-        buf_format(why, "the server answered %d%s%s%s", answer->status, said.len > 0 ? ": " : "",
-                   said.len > 0 ? api_error_without_status(said.data, answer->status) : "",
-                   answer->status == 404 ? "; the base URL should be the API's, without /contents/v1/connectors" : "");
-    } else if (answer->status >= 200 && answer->fate == FATE_ANSWERED && !whole)
+    api_error_read(answer->body, secrets, &text, &code);
+    buf_format(why, "the server answered %d", answer->status);
+    if (answer->status < 400)
+        buf_text(why, ", and redirects are not followed; check --base-url");
+    else if (text.len > 0)
+        buf_format(why, ": %s", api_error_without_status(text.data, answer->status));
+    if (answer->status == 404)
+        buf_text(why, "; the base URL should be the API's, without /contents/v1/connectors");
+    buf_release(&text);
+    buf_release(&code);
+}
+
+static void explain(struct listing *listing, const struct http_answer *answer, bool whole, struct buf *why)
+{
+    if (answer->status >= 300)
+        explain_refusal(listing, answer, why);
+    else if (answer->status >= 200 && !whole && (answer->fate == FATE_ANSWERED || listing->is_none))
         buf_text(why, "the answer is not a list of connectors; is the base URL the API's?");
     else
         buf_text(why, answer->problem != NULL ? answer->problem : "no answer");
-    buf_release(&said);
-    buf_release(&code);
 }
 
 enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why)

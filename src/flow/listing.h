@@ -35,6 +35,7 @@ struct listing {
     uint32_t attempts;        /* since listing_init() or the last success */
     uint64_t connectors;      /* handed over by the last request */
     uint64_t unreadable;      /* elements of the last request that were no connectors */
+    bool is_none;             /* so far it is no list, or the handler gave it up */
     bool more;                /* its status or header says that it does not show everything */
     int64_t sent_ms, took_ms; /* the last request's */
 };

@@ -891,6 +891,19 @@ static int proxy_status(const struct transfer *transfer)
     return transfer->sendings == 0 && status >= 300 ? (int)status : 0;
 }
 
+/* libcurl's words name the host that could not be connected to: with a proxy that is seldom the API's. */
+static bool is_proxy_dead(const struct transfer *transfer)
+{
+    const char *host = transfer->http->authority.data, *port = strrchr(host, ':');
+    const char *at = strstr(transfer->error, " port ");
+    size_t len = (size_t)(port - host);
+
+    if (transfer->result != CURLE_COULDNT_CONNECT || !transfer->http->proxied || at == NULL)
+        return false;
+    return (size_t)(at - transfer->error) < len || strncmp(at - len, host, len) != 0 ||
+           strtoul(at + strlen(" port "), NULL, 10) != strtoul(port + 1, NULL, 10);
+}
+
 static enum trouble trouble_of(const struct transfer *transfer)
 {
     const struct meaning *meaning = transfer->sendings == 0 ? unsent : lost;
@@ -902,6 +915,8 @@ static enum trouble trouble_of(const struct transfer *transfer)
         return status / 100 == 4 ? TROUBLE_PROXY_REFUSED : TROUBLE_PROXY_FAILED;
     if (transfer->sendings == 0 && transfer->result == CURLE_COULDNT_CONNECT && transfer->open_error != 0)
         return TROUBLE_NO_SOCKET;
+    if (is_proxy_dead(transfer))
+        return TROUBLE_NO_PROXY;
     while (meaning->result != transfer->result && meaning->result != CURLE_OK)
         meaning++;
     return meaning->trouble;

@@ -20,11 +20,14 @@ struct entry {
     const char *remedy;
 };
 
+#define CHECK_PROXY "check --proxy, or HTTPS_PROXY in the environment"
+
 static const struct entry entries[] = {
     [TROUBLE_NONE] = {.code = NULL, .sentence = ""},
     [TROUBLE_CONNECT_TIMEOUT] = {"timeout", "no connection to %", DETAIL_LIMIT, false, NULL},
     [TROUBLE_NO_SUCH_HOST] = {"no_such_host", "no address was found for %", DETAIL_NONE, false, NULL},
-    [TROUBLE_NO_SUCH_PROXY] = {"proxy", "no address was found for the proxy", DETAIL_WORDS, true, NULL},
+    [TROUBLE_NO_SUCH_PROXY] = {"proxy", "no address was found for the proxy", DETAIL_WORDS, true, CHECK_PROXY},
+    [TROUBLE_NO_PROXY] = {"proxy", "could not connect to the proxy", DETAIL_WORDS, false, CHECK_PROXY},
     [TROUBLE_NO_CONNECTION] = {"no_connection", "could not connect to %", DETAIL_WORDS, false, NULL},
     [TROUBLE_NO_SOCKET] = {"no_connection", "no connection to % can be made", DETAIL_WORDS, false,
                            "raise the limit on them (ulimit -n)"},

@@ -16,6 +16,7 @@ enum trouble {
     TROUBLE_CONNECT_TIMEOUT,
     TROUBLE_NO_SUCH_HOST,
     TROUBLE_NO_SUCH_PROXY,
+    TROUBLE_NO_PROXY,      /* no connection to it */
     TROUBLE_NO_CONNECTION, /* refused, no route */
     TROUBLE_NO_SOCKET,     /* too many files are open on this machine */
     TROUBLE_PROXY,         /* it could not be spoken to */

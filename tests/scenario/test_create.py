@@ -495,14 +495,25 @@ def test_a_403_in_json_stops_the_run_too(connload, raw_server, desk, read_csv):
 
 def test_a_preflight_that_finds_something_else(connload, raw_server, desk, read_csv):
     """A wrong URL: a page, a redirect, an answer that is no list. No row is sent."""
-    for answer in (http_answer(200, "<html>Welcome</html>"), http_answer(404, {"message": "no route"}),
-                   http_answer(302, b"", {"Location": "http://127.0.0.1:1/"}), http_answer(200, {"data": []})):
+    no_list = "the answer is not a list of connectors; is the base URL the API's?; asked "
+    for answer, words in ((http_answer(200, "<html>Welcome</html>"), no_list), (http_answer(200, {"data": []}), no_list),
+                          (http_answer(404, {"message": "no route"}), "the server answered 404: no route; asked "),
+                          (http_answer(404), "the server answered 404; asked "),
+                          (http_answer(302, b"", {"Location": "http://127.0.0.1:1/"}),
+                           "the server answered 302, and redirects are not followed; check --base-url; asked ")):
         server = raw_server([answer])
         desk(2)
         run = connload("create", "desk.csv", "--force", *AT_ONCE, *QUICK, "--max-attempts", "2")
-        assert run.rc == 4, run
+        assert run.rc == 4 and words in run.err, run
         assert posts(server) == []
         assert {row["status"] for row in read_csv("desk.results.csv")} == {"not_attempted"}
+
+
+def test_a_dead_proxy_is_told_from_a_dead_server(connload, desk):
+    desk(1)
+    env = {"BIGDATA_API_KEY": "k", "BIGDATA_API_BASE_URL": "https://api.example.invalid"}
+    run = connload("create", "desk.csv", *QUICK, "--max-attempts", "1", "--proxy", "http://127.0.0.1:1", env=env)
+    assert run.rc == 4 and "could not connect to the proxy: " in run.err and "check --proxy, or HTTPS_PROXY" in run.err, run
 
 
 # -- text from the server in a spreadsheet --

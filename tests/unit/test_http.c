@@ -902,6 +902,43 @@ static void test_proxy_refusal_is_unsent(void **state)
     raw_stop(&proxy);
 }
 
+/* The sentence says which of the two hosts is meant. */
+static void test_a_dead_proxy_is_named(void **state)
+{
+    static const struct {
+        const char *base_url, *exempt, *code, *sentence;
+    } table[] = {
+        {"https://api.example", "", "proxy", "could not connect to the proxy: failed to connect to 127.0.0.1 port 1 "},
+        {"https://127.0.0.1:1", "127.0.0.1", "no_connection", "could not connect to 127.0.0.1:1: "},
+        {"https://localhost:1", "", "proxy", "could not connect to the proxy: "},
+    };
+
+    (void)state;
+    setenv("https_proxy", "http://127.0.0.1:1", 1);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct http_config config = {.base_url = table[i].base_url,
+                                     .api_key = "key-1",
+                                     .user_agent = "u",
+                                     .concurrency = 1,
+                                     .timeout_ms = 20000};
+        struct http *http;
+        struct err err;
+        struct got got;
+
+        setenv("no_proxy", table[i].exempt, 1);
+        http = http_new(&config, &err);
+        http_send(http, &(struct http_request){.method = HTTP_GET, .path = PATH});
+        next(http, &got);
+        assert_int_equal(got.answer.fate, FATE_UNSENT);
+        assert_false(got.answer.fatal);
+        assert_string_equal(got.answer.problem_code, table[i].code);
+        assert_memory_equal(got.problem, table[i].sentence, strlen(table[i].sentence));
+        http_free(http);
+    }
+    unsetenv("https_proxy");
+    unsetenv("no_proxy");
+}
+
 /* http_proxy in the environment is not asked to carry a key in plain text. */
 static void test_loopback_goes_past_the_proxy(void **state)
 {
@@ -1134,6 +1171,7 @@ int main(void)
         cmocka_unit_test(test_timeout_in_the_answer),
         cmocka_unit_test(test_tls_failure_is_unsent),
         cmocka_unit_test(test_proxy_refusal_is_unsent),
+        cmocka_unit_test(test_a_dead_proxy_is_named),
         cmocka_unit_test(test_loopback_goes_past_the_proxy),
         cmocka_unit_test(test_words_with_a_password_are_not_passed_on),
         cmocka_unit_test(test_abort),

@@ -31,6 +31,9 @@ static void test_sentences(void **state)
     says(TROUBLE_LOST, "\x1b[31mred", "the connection was lost: \\x1B[31mred");
     says(TROUBLE_CONNECT_TIMEOUT, "", "no connection to api.example:443 within 10.0s");
     says(TROUBLE_PROXY_REFUSED, "", "the proxy refused the way to api.example:443: status 407");
+    says(
+        TROUBLE_NO_PROXY, "Failed to connect to p port 2",
+        "could not connect to the proxy: failed to connect to p port 2; check --proxy, or HTTPS_PROXY in the environment");
     says(TROUBLE_CERTIFICATE, "self-signed",
          "the server's certificate can't be verified: self-signed; --cacert FILE names another authority");
 }
