@@ -15,7 +15,8 @@ static void wake(void *http)
 bool courier_init(struct courier *courier, const struct courier_config *config, struct tally *tally,
                   struct console *console, struct log *log, struct err *err)
 {
-    struct pace_config pace = {.limit = config->rate};
+    struct pace_config pace = {.limit = config->rate,
+                               .backoff_most_ms = config->retry.cap_ms > 0 ? config->retry.cap_ms : 1};
 
     *courier = (struct courier){
         .config = *config,
@@ -100,6 +101,23 @@ bool courier_take(struct courier *courier, struct http_answer *answer)
         courier->clock_offset_ms = answer->date_ms - clock_wall_ms();
     }
     return true;
+}
+
+void courier_heed(struct courier *courier, const struct http_answer *answer)
+{
+    bool mute = answer->status == 429 && answer->retry_after_ms < 0;
+    char passed[NUM_DURATION_TEXT];
+
+    courier->heard |= answer->status != 0 && !mute;
+    if (!mute || courier->heard)
+        return;
+    if (courier->mute_since_ms == 0)
+        courier->mute_since_ms = answer->ended_ms;
+    if (answer->ended_ms - courier->mute_since_ms < COURIER_MUTE_MOST_MS)
+        return;
+    courier_stop(courier, STOP_LONG_WAIT,
+                 "the server has refused every row for %s (429) and does not say until when; run again later",
+                 num_format_duration(passed, answer->ended_ms - courier->mute_since_ms));
 }
 
 void courier_see_stops(struct courier *courier)

@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { COURIER_MUTE_MOST_MS = 100 * 1000 }; /* longer than a limit by the minute refuses everything */
+
 struct courier_config {
     struct http_config http;
     struct rate rate;
@@ -40,7 +42,9 @@ struct courier {
     int64_t stopped_ms;      /* when `stop` was set */
     int64_t clock_offset_ms; /* the server's clock less ours; valid where has_clock */
     bool has_clock;
-    struct err err; /* for STOP_LOCAL, STOP_UNREACHABLE, STOP_KEY_REFUSED, STOP_LONG_WAIT: the sentence */
+    bool heard;            /* a row's request was answered otherwise than by a 429 without a Retry-After */
+    int64_t mute_since_ms; /* the first such 429; 0 = none */
+    struct err err;        /* for STOP_LOCAL, STOP_UNREACHABLE, STOP_KEY_REFUSED, STOP_LONG_WAIT: the sentence */
 };
 
 /* Borrows tally, console and log. */
@@ -59,6 +63,13 @@ void courier_send(struct courier *courier, enum request_kind kind, const struct 
 
 /* The next ended request, with pace and tally told. */
 bool courier_take(struct courier *courier, struct http_answer *answer);
+
+/*
+ * Of each answer to a row's request, not to a list: stops the run (STOP_LONG_WAIT) where nothing but 429s that name no
+ * time have come since its start, for COURIER_MUTE_MOST_MS. A row's attempts would not end that soon: one request at a
+ * time finds out whether the refusals are over, whatever the number of rows.
+ */
+void courier_heed(struct courier *courier, const struct http_answer *answer);
 
 /* Waits until `until_ms` (monotonic) at most, or until something happens. Sees signals and the deadline. */
 void courier_wait(struct courier *courier, int64_t until_ms);

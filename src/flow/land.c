@@ -167,6 +167,7 @@ void land_answer(struct land *land, const struct http_answer *answer)
                     !idset_has(&run->claimed, land->remote.id);
     enum verdict verdict;
 
+    courier_heed(run->courier, answer);
     entry.misnamed = readable && !is_about(land, row, entry.public_hash);
     verdict = classify_create(answer->fate, answer->status, readable && !entry.misnamed);
 

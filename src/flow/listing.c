@@ -156,7 +156,7 @@ static void show_waiting(struct listing *listing, const char *doing, int64_t now
 
     if (pace_holding(listing->courier->pace, now_ms, &until_ms)) {
         progress.wait_ms = until_ms - now_ms;
-        progress.why = "as the server asks (Retry-After)";
+        progress.why = pace_hold_was_asked(listing->courier->pace) ? "as the server asks (Retry-After)" : "after a 429";
     }
     console_progress(listing->courier->console, &progress, now_ms);
 }

@@ -81,7 +81,7 @@ static void explain_wait(struct progress *progress, const struct speed_input *in
         return;
     if (pace_holding(input->courier->pace, now_ms, &until_ms)) {
         progress->wait_ms = until_ms - now_ms;
-        progress->why = "as the server asks";
+        progress->why = pace_hold_was_asked(input->courier->pace) ? "as the server asks" : "after a 429";
     } else if (input->next_send_ms != INT64_MAX && input->next_send_ms > now_ms) {
         progress->wait_ms = input->next_send_ms - now_ms;
         progress->why = "for the rate limit";

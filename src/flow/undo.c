@@ -301,6 +301,7 @@ static void take_answer(struct undo *undo, const struct http_answer *answer)
     uint64_t index = answer->tag;
     enum verdict verdict = classify_idempotent(answer->fate, answer->status, says_archived(undo, index, answer));
 
+    courier_heed(&undo->courier, answer);
     /* the API's own 403 is about this connector (somebody else's); a gateway's is about the key */
     if (answer->status == 403 && api_error_is_json(answer->body))
         verdict = VERDICT_REJECTED;

@@ -33,9 +33,10 @@ enum {
     BACKOFF_MOST_MS = 60 * 1000,
 };
 
-void adapt_init(struct adapt *adapt)
+void adapt_init(struct adapt *adapt, int64_t backoff_most_ms)
 {
     *adapt = (struct adapt){.phase = ADAPT_OPEN, .high = INFINITY, .step = STEP / 2, .proof_ms = PROOF_LEAST_MS};
+    adapt->backoff_most_ms = backoff_most_ms > 0 ? backoff_most_ms : BACKOFF_MOST_MS;
     noise_init(&adapt->noise);
 }
 
@@ -344,19 +345,21 @@ void adapt_accepted(struct adapt *adapt, int64_t now_ms)
 /* Without a Retry-After, or where one was obeyed and the probe refused all the same, the wait grows by itself. */
 static int64_t choose_wait(const struct adapt *adapt, int64_t wait_ms)
 {
-    double own = fmin(BACKOFF_MS * pow(BACKOFF_GROWTH, adapt->tries), BACKOFF_MOST_MS);
+    double own = fmin(BACKOFF_MS * pow(BACKOFF_GROWTH, adapt->tries), (double)adapt->backoff_most_ms);
 
     if (wait_ms < 0)
         return (int64_t)own;
     return !adapt->noise.on && adapt->tries > 0 && wait_ms < (int64_t)own ? (int64_t)own : wait_ms;
 }
 
-static void hold(struct adapt *adapt, int64_t now_ms, int64_t wait_ms)
+static void hold(struct adapt *adapt, int64_t now_ms, int64_t wait_ms, bool asked)
 {
     int64_t until = now_ms + (wait_ms > HOLD_LEAST_MS ? wait_ms : HOLD_LEAST_MS);
 
-    if (adapt->phase != ADAPT_HELD || until > adapt->until_ms)
+    if (adapt->phase != ADAPT_HELD || until > adapt->until_ms) {
         adapt->until_ms = until;
+        adapt->asked = asked;
+    }
     adapt->phase = ADAPT_HELD;
 }
 
@@ -411,14 +414,14 @@ void adapt_refused(struct adapt *adapt, int64_t now_ms, uint32_t in_flight, int6
     }
     wait = choose_wait(adapt, wait_ms);
     adapt->late_ms = wait == wait_ms ? RETRY_AFTER_UNIT_MS : wait;
-    hold(adapt, now_ms, wait);
+    hold(adapt, now_ms, wait, wait == wait_ms);
 }
 
 void adapt_outage(struct adapt *adapt, int64_t now_ms, int64_t wait_ms)
 {
     if (adapt->phase == ADAPT_OPEN)
         adapt->outage = true;
-    hold(adapt, now_ms, wait_ms);
+    hold(adapt, now_ms, wait_ms, true);
 }
 
 bool adapt_holding(const struct adapt *adapt, int64_t now_ms, int64_t *until_ms)
@@ -427,6 +430,11 @@ bool adapt_holding(const struct adapt *adapt, int64_t now_ms, int64_t *until_ms)
         return false;
     *until_ms = adapt->until_ms;
     return true;
+}
+
+bool adapt_asked(const struct adapt *adapt)
+{
+    return adapt->asked;
 }
 
 double adapt_pace(const struct adapt *adapt)

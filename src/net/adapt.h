@@ -43,7 +43,10 @@ struct adapt {
     bool begun;        /* a request has been sent */
     bool limit_speaks; /* a refusal has asked for a wait: one that does not is a gateway's */
     uint32_t streak;   /* refusals since the newest accepted request */
+    bool asked;        /* HELD: for as long as the server says, not by a backoff of our own */
     int64_t until_ms;  /* HELD: the end of the hold; PROBING: when a further probe may go out */
+
+    int64_t backoff_most_ms; /* the longest backoff of our own */
 
     /* The newest event: refusals that belong together. */
     int64_t event_ms;     /* when it began */
@@ -81,7 +84,8 @@ struct adapt {
     struct noise noise;
 };
 
-void adapt_init(struct adapt *adapt);
+/* `backoff_most_ms`: the longest backoff of our own; 0 = a minute. */
+void adapt_init(struct adapt *adapt, int64_t backoff_most_ms);
 
 /* When the next request may be sent, as far as this module is concerned: `now_ms` or later, never INT64_MAX. */
 int64_t adapt_next(const struct adapt *adapt, int64_t now_ms);
@@ -102,8 +106,9 @@ void adapt_refused(struct adapt *adapt, int64_t now_ms, uint32_t in_flight, int6
 /* The server is out for `wait_ms`: all requests are held, the pace stays. */
 void adapt_outage(struct adapt *adapt, int64_t now_ms, int64_t wait_ms);
 
-/* Whether all requests are held; `until_ms` is set where so. */
+/* Whether all requests are held; `until_ms` is set where so. adapt_asked(): for as long as the server says. */
 bool adapt_holding(const struct adapt *adapt, int64_t now_ms, int64_t *until_ms);
+bool adapt_asked(const struct adapt *adapt);
 
 /* The learned pace in requests a millisecond; 0: none. */
 double adapt_pace(const struct adapt *adapt);

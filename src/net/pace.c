@@ -40,7 +40,7 @@ struct pace *pace_new(const struct pace_config *config)
     pace->rest_ms = pace->window_ms + guard_ms(pace->window_ms);
     window_init(&pace->resting);
     window_init(&pace->sends);
-    adapt_init(&pace->adapt);
+    adapt_init(&pace->adapt, config->backoff_most_ms);
     return pace;
 }
 
@@ -154,6 +154,11 @@ void pace_unsent(struct pace *pace, int64_t now_ms)
 bool pace_holding(const struct pace *pace, int64_t now_ms, int64_t *until_ms)
 {
     return adapt_holding(&pace->adapt, now_ms, until_ms);
+}
+
+bool pace_hold_was_asked(const struct pace *pace)
+{
+    return adapt_asked(&pace->adapt);
 }
 
 /* The declared limit and the learned pace, whichever is lower, in requests a millisecond; INFINITY: none. */

@@ -27,7 +27,8 @@
 struct pace;
 
 struct pace_config {
-    struct rate limit; /* a count of 0: no limit is known */
+    struct rate limit;       /* a count of 0: no limit is known */
+    int64_t backoff_most_ms; /* the longest wait after a refusal that names none; 0 = a minute */
 };
 
 /* What RateLimit headers said (net/retry.h reads them). -1 where they did not say. */
@@ -77,6 +78,9 @@ void pace_unsent(struct pace *pace, int64_t now_ms);
 
 /* Whether a refusal's Retry-After (or our own backoff in its place) holds all requests; `until_ms` is set where so. */
 bool pace_holding(const struct pace *pace, int64_t now_ms, int64_t *until_ms);
+
+/* Of a hold: the server has named its end (Retry-After); otherwise it is a backoff of our own after a 429. */
+bool pace_hold_was_asked(const struct pace *pace);
 
 /* The pace in force, declared or learned, whichever is lower, in requests a second; 0: none is known. */
 double pace_rate_per_s(const struct pace *pace);

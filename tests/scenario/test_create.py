@@ -873,6 +873,16 @@ def test_requests_that_never_left_are_not_called_sent(connload, raw_server, desk
 
 
 @pytest.mark.direct
+def test_refusals_without_a_word_end_by_attempts(connload, sandbox, desk, read_csv):
+    """The wait after such a 429 is a backoff, and --retry-cap its longest step."""
+    box = sandbox("--rate", "none", faults={"429-html": 100})
+    desk(3)
+    run = connload("create", "desk.csv", *QUICK, "--max-attempts", "4")
+    assert run.rc == 1 and box.stats()["created"] == 0, run
+    assert [(row["status"], row["http_status"], row["attempts"]) for row in read_csv("desk.results.csv")] == [("failed", "429", "4")] * 3
+
+
+@pytest.mark.direct
 def test_answers_429_are_in_the_summary(connload, sandbox, desk):
     sandbox("--rate", "none", faults={"429-html": "100:1"})
     desk(3)

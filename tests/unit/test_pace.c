@@ -208,6 +208,31 @@ static void known_limit_is_used_up(void **state)
     assert_true(checked > KNOWN_WORLDS / 4);
 }
 
+/* Refusals that name no time are waited for by a backoff that has the user's cap, and are not said to have asked. */
+static void a_hold_knows_who_asked(void **state)
+{
+    struct pace_config config = {.limit = {0}, .backoff_most_ms = 2000};
+    struct pace_answer refusal = {.refused = true, .retry_after_ms = -1, .hint = PACE_HINT_NONE};
+    struct pace *pace = pace_new(&config);
+    int64_t now_ms = 1000, until_ms;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        pace_sent(pace, now_ms);
+        pace_answered(pace, now_ms, &refusal);
+        assert_true(pace_holding(pace, now_ms, &until_ms));
+        assert_false(pace_hold_was_asked(pace));
+        assert_in_range(until_ms - now_ms, 1000, 2000);
+        now_ms = until_ms;
+    }
+    refusal.retry_after_ms = 7000;
+    pace_sent(pace, now_ms);
+    pace_answered(pace, now_ms, &refusal);
+    assert_true(pace_holding(pace, now_ms, &until_ms) && pace_hold_was_asked(pace));
+    assert_int_equal(until_ms, now_ms + 7000);
+    pace_free(pace);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +241,7 @@ int main(void)
         cmocka_unit_test(earlier_run_is_remembered),
         cmocka_unit_test(eta_counts_windows),
         cmocka_unit_test(unlimited_sends_are_counted_exactly),
+        cmocka_unit_test(a_hold_knows_who_asked),
         cmocka_unit_test(known_limit_is_never_exceeded),
         cmocka_unit_test(known_limit_is_used_up),
     };
