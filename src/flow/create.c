@@ -444,8 +444,10 @@ static bool read_again_in_place(struct create *create, struct err *err)
 static bool open_files(struct create *create, struct err *err)
 {
     create->run.sheet = sheet_open(&create->config->sheet, create->console, err);
-    if (create->run.sheet == NULL)
+    if (create->run.sheet == NULL) {
+        paths_explain_missing(create->config->paths.input, err);
         return false;
+    }
     if (!create->config->dry_run || create->config->paths.output != NULL) {
         if (!paths_find(&create->paths, &create->config->paths, sheet_header(create->run.sheet)->is_result, err))
             return false;

@@ -105,6 +105,8 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
         courier_fault(run->courier, &err);
         return;
     }
+    console_detail(run->console, "%s:%" PRIu32 ": %s; to be sent again", sheet_name(run->sheet),
+                   run->rows.row[row].line, run->text.data);
     if ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->courier->pace, now_ms, &until_ms))
         run_send_again(run, row);
     else

@@ -69,11 +69,13 @@ static void add_gauge(struct metrics *metrics, const char *name, const char *hel
     add_sample(metrics, name, NULL, NULL, value);
 }
 
-static void add_rows(struct metrics *metrics, const struct tally *tally)
+static void add_rows(struct metrics *metrics, const struct facts *facts, const struct tally *tally)
 {
     add_head(metrics, "run_rows", "gauge", "Rows of the input, by what became of them.");
     for (int i = STATUS_CREATED; i < STATUSES; i++)
         add_sample(metrics, "run_rows", "status", status_name((enum status)i), (double)tally->status[i]);
+    if (strcmp(facts->command, "check") == 0)
+        add_sample(metrics, "run_rows", "status", "passed", (double)tally_passed(tally));
 }
 
 static void add_requests(struct metrics *metrics, const struct tally *tally)
@@ -153,7 +155,7 @@ bool metrics_write(const char *path, const struct facts *facts, const struct tal
     add_label(&metrics.labels, "command", span_of(facts->command));
     add_label(&metrics.labels, "input", span_of(facts->input));
     add_run(&metrics, facts, tally);
-    add_rows(&metrics, tally);
+    add_rows(&metrics, facts, tally);
     if (facts->base_url != NULL) {
         add_requests(&metrics, tally);
         add_answers(&metrics, tally);

@@ -101,6 +101,16 @@ char *paths_results(const struct paths_config *config)
     return strcmp(config->input, "-") == 0 ? NULL : default_path(config, false);
 }
 
+void paths_explain_missing(const char *input, struct err *err)
+{
+    if (access(input, F_OK) == 0 || errno != ENOENT || !has_journal(input))
+        return;
+    err_set(err, EXIT_INPUT,
+            "%s does not exist, but %s.journal does: the run that was to write it was interrupted; give that run's "
+            "command, with its own input, once more, and it goes on",
+            input, input);
+}
+
 void paths_release(struct paths *paths)
 {
     free(paths->results);

@@ -33,6 +33,10 @@ bool paths_find(struct paths *paths, const struct paths_config *config, bool is_
  * may have appeared meanwhile, or the journal beside it was another run's.
  */
 bool paths_may_begin(struct paths *paths, const struct paths_config *config, struct err *err);
+/* Tells in `err`, of an input that does not exist, that an interrupted run was to write it, where it has left a journal.
+ */
+void paths_explain_missing(const char *input, struct err *err);
+
 void paths_release(struct paths *paths);
 
 /* Where the results of an input that is no result file go; NULL where that needs -o. Owned by the caller. */

@@ -73,7 +73,8 @@ static void show_cost(struct run *run, const struct plan_config *config, uint64_
         printf("nothing would be sent: a row fails the checks (--strict)\n");
         return;
     }
-    printf("%" PRIu64 " requests (%" PRIu64 " to create, %" PRIu64 " to list)", creates + lists, creates, lists);
+    printf("%" PRIu64 " request%s (%" PRIu64 " to create, %" PRIu64 " to list)", creates + lists,
+           creates + lists == 1 ? "" : "s", creates, lists);
     if (rate->count > 0)
         printf("; at %s ", num_format_rate(text, *rate));
     if (rate->count > 0 && least_ms > 0)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "flow/events.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,8 +49,8 @@ static void count_failure(struct run *run, enum status status)
         return;
     run->failures++;
     if (run->failures_max > 0 && run->failures >= run->failures_max)
-        courier_stop(run->courier, STOP_MAX_FAILURES, "%llu rows have failed (--max-failures)",
-                     (unsigned long long)run->failures);
+        courier_stop(run->courier, STOP_MAX_FAILURES, "%" PRIu64 " row%s failed (--max-failures)", run->failures,
+                     run->failures == 1 ? " has" : "s have");
 }
 
 void run_finish(struct run *run, uint64_t row, struct outcome *outcome)

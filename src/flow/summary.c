@@ -104,11 +104,7 @@ static void name_status(const struct page *page, enum status status, char name[3
 /* `check` gives no status to rows that pass: they are what is left. */
 static uint64_t passed(const struct page *page)
 {
-    uint64_t others = 0;
-
-    for (int i = STATUS_CREATED; i < STATUSES; i++)
-        others += page->tally->status[i];
-    return is_command(page, "check") && page->tally->rows > others ? page->tally->rows - others : 0;
+    return is_command(page, "check") ? tally_passed(page->tally) : 0;
 }
 
 static void put_count(struct page *page, uint64_t *left, enum colour colour, uint64_t count, const char *name)

@@ -71,7 +71,7 @@ static void add_run(struct json_object *object, const struct facts *facts, const
     add_file(object, "results", facts->results, facts->results_sha256);
 }
 
-static void add_rows(struct json_object *object, const struct tally *tally)
+static void add_rows(struct json_object *object, const struct facts *facts, const struct tally *tally)
 {
     struct json_object *status;
 
@@ -80,6 +80,8 @@ static void add_rows(struct json_object *object, const struct tally *tally)
     status = json_object_child(object, "status");
     for (int i = STATUS_CREATED; i < STATUSES; i++)
         add_count(status, status_name((enum status)i), tally->status[i]);
+    if (strcmp(facts->command, "check") == 0)
+        add_count(status, "passed", tally_passed(tally));
 }
 
 static void add_requests(struct json_object *object, const struct tally *tally, struct names *names)
@@ -187,7 +189,7 @@ bool summary_write(const char *path, const struct facts *facts, const struct tal
 
     buf_init(&out, JSON_BYTES);
     add_run(object, facts, tally);
-    add_rows(object, tally);
+    add_rows(object, facts, tally);
     add_requests(object, tally, &names);
     add_latency(object, tally);
     add_pace(object, facts, tally);

@@ -131,14 +131,24 @@ static void keep_line(struct tally_error *error, uint32_t line)
         error->lines[at] = line;
 }
 
+/* What there is no room for is shown to be missing. */
+static void keep_message(struct tally_error *error, struct span message)
+{
+    static const char more[] = "…";
+    size_t len = message.len < TALLY_MESSAGE ? message.len : TALLY_MESSAGE - sizeof(more);
+
+    while (len > 0 && len < message.len && ((unsigned char)message.data[len] & 0xC0) == 0x80)
+        len--;
+    snprintf(error->message, TALLY_MESSAGE, "%.*s%s", (int)len, message.data, len < message.len ? more : "");
+}
+
 static void count_error(struct tally *tally, const struct outcome *outcome, struct span code, uint32_t line)
 {
     struct tally_error *error = error_of(tally, outcome->status, code);
 
     /* a row with several codes has their messages in one: another row's says what this code alone is about */
     if (error->message[0] == '\0' && span_equal(code, outcome->error_code))
-        snprintf(error->message, sizeof(error->message), "%.*s",
-                 (int)text_cut(outcome->error_message, sizeof(error->message) - 1), outcome->error_message.data);
+        keep_message(error, outcome->error_message);
     keep_line(error, line);
     error->count++;
 }
@@ -183,6 +193,15 @@ uint64_t tally_without(const struct tally *tally)
 {
     return tally->status[STATUS_INVALID] + tally->status[STATUS_REJECTED] + tally->status[STATUS_FAILED] +
            tally->status[STATUS_UNKNOWN] + tally->status[STATUS_NOT_ATTEMPTED];
+}
+
+uint64_t tally_passed(const struct tally *tally)
+{
+    uint64_t others = 0;
+
+    for (int i = STATUS_CREATED; i < STATUSES; i++)
+        others += tally->status[i];
+    return tally->rows > others ? tally->rows - others : 0;
 }
 
 static int compare_errors(const void *a, const void *b)

@@ -93,4 +93,7 @@ unsigned tally_errors(const struct tally *tally, const struct tally_error *sorte
 /* Rows that have ended without a connector: invalid, rejected, failed, unknown, not attempted. */
 uint64_t tally_without(const struct tally *tally);
 
+/* Rows that have no status: after a `check`, those that pass. */
+uint64_t tally_passed(const struct tally *tally);
+
 #endif

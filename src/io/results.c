@@ -163,11 +163,18 @@ static struct span unguarded(struct span cell)
     return cell;
 }
 
+/* A spreadsheet may have made `201,00` or `1.0` of a number. */
 static uint32_t number(struct span cell, uint32_t max)
 {
+    struct span whole = span_trim(cell);
+    size_t end = whole.len;
     uint64_t value;
 
-    return num_parse_span(span_trim(cell), 0, max, &value) ? (uint32_t)value : 0;
+    while (end > 0 && whole.data[end - 1] == '0')
+        end--;
+    if (end > 0 && end < whole.len && (whole.data[end - 1] == '.' || whole.data[end - 1] == ','))
+        whole.len = end - 1;
+    return num_parse_span(whole, 0, max, &value) ? (uint32_t)value : 0;
 }
 
 /* Appends the cell after `lead`; nothing where it may hold a piece of a secret that a comma without quotes moved there.

@@ -521,7 +521,13 @@ void header_show_column(const struct header *header, enum field field, struct bu
 void header_show_remedy(const struct header *header, enum field field, struct buf *out)
 {
     const char *name = field_name(field);
+    char letters[TEXT_COLUMN];
 
+    if (header->likely[field] >= 0 && header->likely_names[field][0] == '"') {
+        buf_format(out, "in column %s a blank stands before the quote: remove that blank",
+                   text_column(letters, (size_t)header->likely[field]));
+        return;
+    }
     if (header->likely[field] >= 0) {
         buf_text(out, "is it ");
         show_column(out, (size_t)header->likely[field], span_of(header->likely_names[field]));

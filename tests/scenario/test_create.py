@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 import os
 import re
 import socket
@@ -900,3 +901,35 @@ def test_attempts_are_tries(connload, desk, read_csv):
                    env={"BIGDATA_API_KEY": KEY})
     assert run.rc == 1, run
     assert [(row["status"], row["attempts"]) for row in read_csv("desk.results.csv")] == [("failed", "3")] * 2
+
+
+def test_verbose_tells_of_what_is_sent_again(connload, raw_server, desk):
+    raw_server(answering(http_answer(503, {"message": "busy"}), api_answer))
+    desk(1)
+    run = connload("create", "desk.csv", "-v", *QUICK)
+    assert run.rc == 0 and "desk.csv:2: busy; to be sent again\n" in run.err, run
+    raw_server().stop()
+    run = connload("create", "desk.csv", "-v", "--force", "--no-preflight", "--max-attempts", "2", *QUICK)
+    assert run.rc == 1 and re.search(r"desk.csv:2: could not connect to .*; to be sent again", run.err), run
+
+
+def test_a_long_message_shows_that_it_is_cut(connload, raw_server, desk, tmp_path):
+    raw_server(answering(http_answer(422, {"message": "€" * 200})))
+    desk(1)
+    assert connload("create", "desk.csv", "--summary", "run.json", *QUICK).rc == 1
+    assert json.loads((tmp_path / "run.json").read_text())["errors"][0]["message"] == "€" * 132 + "…"
+
+
+def test_counts_of_one(connload, raw_server, desk):
+    raw_server(answering(http_answer(422, {"message": "no"})))
+    desk(1)
+    run = connload("create", "desk.csv", "--max-failures", "1", *QUICK)
+    assert run.rc == 4 and "1 row has failed (--max-failures)" in run.err, run
+
+
+def test_a_result_file_that_is_not_there_yet(connload, desk, tmp_path):
+    """Its journal tells of the interrupted run that was to write it."""
+    (tmp_path / "desk.results.csv.journal").write_text("x")
+    run = connload("create", "desk.results.csv", env={"BIGDATA_API_KEY": "k"})
+    assert run.rc == 3 and "desk.results.csv.journal does: the run that was to write it was interrupted" in run.err, run
+    assert connload("create", "other.csv", env={"BIGDATA_API_KEY": "k"}).err == "connload: other.csv does not exist; check the name and the folder\n"

@@ -157,6 +157,14 @@ def test_a_result_file_as_input(run_desk, connload, tmp_path):
     assert summary["carried"] == 58 and summary["requests"]["create"] == 0
 
 
+def test_a_check_counts_the_rows_that_pass(connload, write_csv, tmp_path):
+    write_csv("desk.csv", ["type", "label", "allowed_emails"], [["email", "A", "a@b.example"], ["email", "B", "b@b.example"], ["email", "C", ""]])
+    assert connload("check", "desk.csv", "--summary", "run.json", "--metrics", "run.prom").rc == 1
+    status = json.loads((tmp_path / "run.json").read_text())["status"]
+    assert (status["passed"], status["invalid"]) == (2, 1)
+    assert re.search(r'^connload_run_rows\{.*status="passed"\} 2$', (tmp_path / "run.prom").read_text(), re.M)
+
+
 @pytest.mark.parametrize("args", [["check", "desk.csv"], ["list", "-o", "all.csv"], ["create", "-n", "desk.csv"],
                                   ["undo", "--yes", "desk.results.csv"]])
 def test_other_commands(run_desk, connload, tmp_path, args):

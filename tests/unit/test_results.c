@@ -214,6 +214,10 @@ static void reads_rows(void **state)
     assert_int_equal(outcome.connector_id.len + outcome.error_message.len + outcome.created_at.len, 0);
     assert_int_equal(outcome.attempts, 0);
 
+    record = record_of("a;b;c;created;i;m;201,00;;;1.0;d", ';'); /* as a spreadsheet writes numbers */
+    assert_true(results_read(&outcome, &header, &record, "f", &err));
+    assert_int_equal(outcome.http_status, 201);
+    assert_int_equal(outcome.attempts, 1);
     record = record_of("a,b,c,unknown,'x,'',1e3,',',-1,", ','); /* numbers by hand, quotes that are no guard */
     assert_true(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_true(span_equal(outcome.connector_id, span_of("'x")));
