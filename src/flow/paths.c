@@ -103,7 +103,9 @@ char *paths_results(const struct paths_config *config)
 
 void paths_explain_missing(const char *input, struct err *err)
 {
-    if (access(input, F_OK) == 0 || errno != ENOENT || !has_journal(input))
+    struct stat about;
+
+    if (stat(input, &about) == 0 || errno != ENOENT || !journal_is_beside(input))
         return;
     err_set(err, EXIT_INPUT,
             "%s does not exist, but %s.journal does: the run that was to write it was interrupted; give that run's "

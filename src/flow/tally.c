@@ -135,10 +135,8 @@ static void keep_line(struct tally_error *error, uint32_t line)
 static void keep_message(struct tally_error *error, struct span message)
 {
     static const char more[] = "…";
-    size_t len = message.len < TALLY_MESSAGE ? message.len : TALLY_MESSAGE - sizeof(more);
+    size_t len = message.len < TALLY_MESSAGE ? message.len : text_cut(message, TALLY_MESSAGE - sizeof(more));
 
-    while (len > 0 && len < message.len && ((unsigned char)message.data[len] & 0xC0) == 0x80)
-        len--;
     snprintf(error->message, TALLY_MESSAGE, "%.*s%s", (int)len, message.data, len < message.len ? more : "");
 }
 

@@ -266,10 +266,10 @@ static void refuses_what_it_did_not_write(void **state)
     (void)state;
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_int_equal(err.code, EXIT_INPUT);
-    assert_string_equal(err.text,
-                        "desk.results.csv:7: the status \"creatd\" is none that connload writes (created, exists, archived, "
-                        "invalid, rejected, failed, unknown or not_attempted); put back what stood there, or empty the "
-                        "cell if the account certainly has no such connector");
+    assert_string_equal(
+        err.text, "desk.results.csv:7: the status \"creatd\" is none that connload writes (created, exists, archived, "
+                  "invalid, rejected, failed, unknown or not_attempted); put back what stood there, or empty the "
+                  "cell if the account certainly has no such connector");
     record = record_of("a,b,c,created,i,,,,,,,x", ',');
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_int_equal(err.code, EXIT_INPUT);
