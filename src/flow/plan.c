@@ -4,11 +4,12 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "flow/existing.h"
+#include "io/disk.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <unistd.h>
 
-enum { SHOWN_LABEL = 60 };
+enum { SHOWN_LABEL = 60, FLUSH_AT = 1 << 16 };
 
 /* A list that can't be had is no reason not to plan; a signal is. */
 static bool look_at_account(struct run *run, const struct plan_config *config, struct facts *facts)
@@ -45,53 +46,60 @@ static const char *intent_of(const struct plan_config *config, const struct row 
     return beyond_limit ? "leave for later (--limit)" : "create";
 }
 
+static bool flush(struct buf *out, struct err *err)
+{
+    if (!disk_write(STDOUT_FILENO, out->data, out->len))
+        return err_system(err, "standard output can't be written");
+    buf_reset(out);
+    return true;
+}
+
 static bool show_row(struct run *run, const struct plan_config *config, uint64_t index, bool beyond_limit,
-                     struct buf *line, struct err *err)
+                     struct buf *out, struct err *err)
 {
     const struct row *row = &run->rows.row[index];
     struct sheet_row *read;
 
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, err))
         return false;
-    buf_reset(line);
-    buf_format(line, "%s:%" PRIu32 ": %s ", sheet_name(run->sheet), row->line, intent_of(config, row, beyond_limit));
+    buf_format(out, "%s:%" PRIu32 ": %s ", sheet_name(run->sheet), row->line, intent_of(config, row, beyond_limit));
     if (read->connector.type != TYPE_NONE)
-        buf_format(line, "%s ", type_name(read->connector.type));
-    text_quote(line, read->connector.label, SHOWN_LABEL);
-    buf_char(line, '\n');
-    fwrite(line->data, 1, line->len, stdout);
-    return true;
+        buf_format(out, "%s ", type_name(read->connector.type));
+    text_quote(out, read->connector.label, SHOWN_LABEL);
+    buf_char(out, '\n');
+    return out->len < FLUSH_AT || flush(out, err);
 }
 
-static void show_cost(struct run *run, const struct plan_config *config, uint64_t creates, uint64_t lists)
+static void show_cost(struct run *run, const struct plan_config *config, uint64_t creates, uint64_t lists,
+                      struct buf *out)
 {
     char text[NUM_DURATION_TEXT];
     const struct rate *rate = &run->courier->config.rate;
     int64_t least_ms = pace_eta_ms(run->courier->pace, clock_mono_ms(), creates + lists);
 
     if (config->held) {
-        printf("nothing would be sent: a row fails the checks (--strict)\n");
+        buf_format(out, "nothing would be sent: a row fails the checks (--strict)\n");
         return;
     }
-    printf("%" PRIu64 " request%s (%" PRIu64 " to create, %" PRIu64 " to list)", creates + lists,
-           creates + lists == 1 ? "" : "s", creates, lists);
+    buf_format(out, "%" PRIu64 " request%s (%" PRIu64 " to create, %" PRIu64 " to list)", creates + lists,
+               creates + lists == 1 ? "" : "s", creates, lists);
     if (rate->count > 0)
-        printf("; at %s ", num_format_rate(text, *rate));
+        buf_format(out, "; at %s ", num_format_rate(text, *rate));
     if (rate->count > 0 && least_ms > 0)
-        printf("that takes at least %s", num_format_duration(text, least_ms));
+        buf_format(out, "that takes at least %s", num_format_duration(text, least_ms));
     else if (rate->count > 0)
-        printf("the limit does not slow it");
-    printf("\n");
+        buf_format(out, "the limit does not slow it");
+    buf_format(out, "\n");
 }
 
 /* Shows one row, and holds it; counts those that would be sent. */
 static bool plan_row(struct run *run, const struct plan_config *config, uint64_t index, uint64_t *creates,
-                     struct buf *line, struct err *err)
+                     struct buf *out, struct err *err)
 {
     struct row *row = &run->rows.row[index];
     bool beyond = row->state == ROW_PENDING && config->limit > 0 && *creates >= config->limit;
 
-    if (!show_row(run, config, index, beyond, line, err))
+    if (!show_row(run, config, index, beyond, out, err))
         return false;
     if (!config->held && ((row->state == ROW_PENDING && !beyond) || row->state == ROW_UNSETTLED))
         (*creates)++;
@@ -104,21 +112,20 @@ bool plan_show(struct run *run, const struct plan_config *config, struct facts *
     bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0 && !config->held;
     bool listed = look_at_account(run, config, facts), shown = true;
     uint64_t creates = 0;
-    struct buf line;
+    struct buf out;
 
-    buf_init(&line, 65536);
+    buf_init(&out, 4 * FLUSH_AT);
     for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++)
-        shown = plan_row(run, config, i, &creates, &line, err);
-    buf_release(&line);
+        shown = plan_row(run, config, i, &creates, &out, err);
     facts->planned = creates;
-    if (!shown)
-        return false;
-    if (courier_stopping(run->courier))
-        return true;
-    if (listed && facts->look_alikes > 0)
-        printf("the account already has a connector of the same type and label for %" PRIu64
-               " of these rows (--skip-existing)\n",
-               facts->look_alikes);
-    show_cost(run, config, creates, lists ? 1 : 0);
-    return fflush(stdout) == 0 || err_system(err, "standard output can't be written");
+    if (shown && listed && facts->look_alikes > 0 && !courier_stopping(run->courier))
+        buf_format(&out,
+                   "the account already has a connector of the same type and label for %" PRIu64
+                   " of these rows (--skip-existing)\n",
+                   facts->look_alikes);
+    if (shown && !courier_stopping(run->courier))
+        show_cost(run, config, creates, lists ? 1 : 0, &out);
+    shown = shown && flush(&out, err);
+    buf_release(&out);
+    return shown;
 }

@@ -3,11 +3,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "io/disk.h"
 
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,21 +72,7 @@ struct console *console_new(const struct console_config *config)
 
 static void write_text(const struct console *console, struct span text)
 {
-    while (text.len > 0) {
-        ssize_t n = write(console->config.fd, text.data, text.len);
-
-        if (n < 0 && errno == EAGAIN) {
-            struct pollfd ready = {.fd = console->config.fd, .events = POLLOUT};
-
-            if (poll(&ready, 1, -1) < 0)
-                return;
-        } else if (n < 0 && errno != EINTR)
-            return;
-        else if (n > 0) {
-            text.data += n;
-            text.len -= (size_t)n;
-        }
-    }
+    disk_write(console->config.fd, text.data, text.len);
 }
 
 void console_clear(struct console *console)

@@ -112,14 +112,14 @@ char *disk_target(const char *path, struct err *err)
     return at;
 }
 
-/* After a write that wrote nothing: whether to try again, once the file takes more. */
-static bool may_write_again(int fd)
+/* Whether a call that failed may be made again: a signal came, or what is set not to block has been waited for. */
+static bool may_go_on(int fd, short events)
 {
-    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    struct pollfd ready = {.fd = fd, .events = events};
 
-    if (errno == EINTR)
-        return true;
-    return errno == EAGAIN && (poll(&ready, 1, -1) >= 0 || errno == EINTR);
+    if (errno == EAGAIN)
+        return poll(&ready, 1, -1) >= 0 || errno == EINTR;
+    return errno == EINTR;
 }
 
 bool disk_write(int fd, const void *bytes, size_t len)
@@ -129,7 +129,7 @@ bool disk_write(int fd, const void *bytes, size_t len)
     while (len > 0) {
         ssize_t done = write(fd, at, len);
 
-        if (done < 0 && may_write_again(fd))
+        if (done < 0 && may_go_on(fd, POLLOUT))
             continue;
         if (done <= 0) {
             if (done == 0)
@@ -151,7 +151,7 @@ static ssize_t read_whole(int fd, void *bytes, size_t len, off_t offset)
         ssize_t got = offset < 0 ? read(fd, (char *)bytes + have, len - have)
                                  : pread(fd, (char *)bytes + have, len - have, offset + (off_t)have);
 
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && may_go_on(fd, POLLIN))
             continue;
         if (got < 0)
             return -1;

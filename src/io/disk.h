@@ -31,12 +31,12 @@ char *disk_folder(const char *path);
 const char *disk_name(const char *path);
 
 /*
- * Writes all of it, whatever signals come; a pipe that is set not to block is waited for. False with errno, some of it
+ * Writes all of it, whatever signals come; what is set not to block is waited for. False with errno, some of it
  * perhaps written.
  */
 bool disk_write(int fd, const void *bytes, size_t len);
 
-/* Reads up to `len` bytes, from where the file stands or at `offset`: fewer only at its end; -1 with errno. */
+/* Reads up to `len` bytes, likewise, from where the file stands or at `offset`: fewer only at its end; -1 with errno. */
 ssize_t disk_read(int fd, void *bytes, size_t len);
 ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset);
 

@@ -1,6 +1,7 @@
 """connload create: the exact requests, the exact results, and what each answer makes of its row."""
 
 import csv
+import fcntl
 import gzip
 import io
 import json
@@ -9,6 +10,8 @@ import re
 import socket
 import stat
 import subprocess
+import sys
+import termios
 import time
 from email.utils import formatdate
 
@@ -26,6 +29,10 @@ ID = "3f2b8c64-5a0e-4e37-9d5b-0c8f1f5f7a11"
 
 def posts(server):
     return [exchange for exchange in server.exchanges if exchange.method == "POST"]
+
+
+def bytes_in(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def answering(*answers):
@@ -803,6 +810,24 @@ def test_a_standard_output_that_takes_nothing(sandbox, desk, bin_dir, tmp_path):
                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
             assert done.returncode == 5 and "standard output" in done.stderr, done
             assert "same command" not in done.stderr and "1 connector was created" in done.stderr, done
+
+
+@pytest.mark.parametrize("args", [["create", "desk.csv", "-o", "-"], ["create", "desk.csv", "--dry-run"]])
+def test_a_standard_output_that_does_not_block_is_waited_for(sandbox, desk, bin_dir, tmp_path, args):
+    """Node and others set their pipes so: a reader that is slower than the program loses nothing."""
+    box = sandbox()
+    desk(2000)
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, False)
+    env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.direct_url})
+    with subprocess.Popen([bin_dir / "connload", *args, "--rate", "none", "-q"], env=env, cwd=tmp_path, stdout=writing,
+                          stdin=subprocess.DEVNULL) as run, os.fdopen(reading, "rb") as pipe:
+        os.close(writing)
+        while run.poll() is None and bytes_in(pipe) < 4096:
+            pass
+        lines = pipe.read().splitlines()
+    assert run.returncode == 0 and len(lines) == 2001
 
 
 @pytest.mark.direct

@@ -54,6 +54,27 @@ static void waits_for_a_pipe_that_does_not_block(void **state)
     assert_int_equal(status, 0);
 }
 
+static void waits_for_bytes_where_reading_does_not_block(void **state)
+{
+    static char bytes[MUCH], got[MUCH + 1];
+    int ends[2], status;
+    pid_t child;
+
+    (void)state;
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(ends[0]);
+        _exit(disk_write(ends[1], bytes, sizeof(bytes)) ? 0 : 1);
+    }
+    close(ends[1]);
+    assert_int_equal(disk_read(ends[0], got, sizeof(got)), MUCH);
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void says_why_it_can_not_write(void **state)
 {
     int ends[2];
@@ -73,6 +94,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_for_a_pipe_that_does_not_block),
+        cmocka_unit_test(waits_for_bytes_where_reading_does_not_block),
         cmocka_unit_test(says_why_it_can_not_write),
     };
 
