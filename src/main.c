@@ -331,20 +331,23 @@ static void guard_memory(void)
 }
 
 /*
- * Writes that can't be done fail and are told of, instead of ending the process; and files that are opened never land
- * on the standard descriptors, should these be closed.
+ * Files that are opened never land on the standard descriptors, should these be closed. What takes their place can't be
+ * read or written, also not by the name of /dev/stdout: results that go nowhere are not taken for written ones.
  */
+static void guard_descriptors(void)
+{
+    if (fcntl(STDIN_FILENO, F_GETFD) < 0 && open("/dev/null", O_WRONLY) < 0)
+        return;
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/", O_RDONLY | O_DIRECTORY) < 0)
+            return;
+}
+
+/* Writes that can't be done fail and are told of, instead of ending the process. */
 static void guard_writes(void)
 {
-    int fd;
-
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO)
-        close(fd);
 }
 
 /* What stands on the command line may hold a terminal's escapes, as any file's name may. */
@@ -362,7 +365,7 @@ static enum exit_code refuse(const struct err *err)
 /* Output that did not arrive is local trouble: `connload --help >/dev/full`. */
 static enum exit_code flushed(enum exit_code code)
 {
-    if (fflush(stdout) == 0 || code != EXIT_ALL_DONE)
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code != EXIT_ALL_DONE)
         return code;
     fprintf(stderr, "connload: standard output can't be written\n");
     return EXIT_LOCAL;
@@ -390,6 +393,7 @@ int main(int argc, char **argv)
     struct err err;
 
     guard_memory();
+    guard_descriptors();
     guard_writes();
     code = options_parse(&options, argc, argv, &err) ? flushed(act(&options, &err)) : refuse(&err);
     options_release(&options);

@@ -33,6 +33,7 @@ struct create {
     struct courier courier;
     struct buf key;
     struct paths paths;
+    struct output *stream; /* where the results go to one, from before the first row; NULL again once written */
     struct run run;
     struct intake intake;
     struct resume resume;
@@ -47,6 +48,14 @@ struct create {
 };
 
 /* ---- Before anything is sent ---- */
+
+/* What can't be written is known before anything is created. A FIFO's reader is waited for; a signal ends that. */
+static bool open_stream(struct create *create, struct err *err)
+{
+    if (create->paths.is_stream)
+        create->stream = finish_open(create->paths.results, sheet_has_secrets(create->run.sheet), err);
+    return create->stream != NULL || !create->paths.is_stream;
+}
 
 static bool open_journal(struct create *create, struct err *err)
 {
@@ -455,7 +464,7 @@ static bool open_files(struct create *create, struct err *err)
     if (create->paths.in_place && create->config->dry_run)
         return err_set(err, EXIT_USAGE, "--dry-run does not replace its input %s; name another file with -o",
                        create->config->sheet.path);
-    if (!open_journal(create, err) || !read_again_in_place(create, err))
+    if (!open_stream(create, err) || !open_journal(create, err) || !read_again_in_place(create, err))
         return false;
     look_back(create);
     return true;
@@ -514,7 +523,13 @@ static bool write_results(struct create *create, struct err *err)
         return leave_results(create, &how, err);
     if (create->paths.results == NULL)
         return finish_count(&create->run, &how, err);
-    if (!finish_results(&create->run, &how, err))
+    if (create->stream != NULL) {
+        struct output *stream = create->stream;
+
+        create->stream = NULL;
+        if (!finish_stream(&create->run, &how, stream, err))
+            return false;
+    } else if (!finish_results(&create->run, &how, err))
         return false;
     create->facts.results = create->paths.results;
     return true;
@@ -685,6 +700,7 @@ static bool work(struct create *create, struct err *err)
 static void release(struct create *create)
 {
     free(create->intake.keys);
+    output_abandon(create->stream);
     journal_close(create->run.journal);
     sheet_close(create->run.sheet);
     if (create->courier_ready) {

@@ -1,7 +1,6 @@
 #include "flow/finish.h"
 
 #include "base/clock.h"
-#include "io/output.h"
 #include "io/results.h"
 
 enum { LINE_MAX_BYTES = 64 << 20, FLUSH_AT = 1 << 16 };
@@ -154,23 +153,38 @@ static bool publish(struct finishing *finishing, struct err *err)
     return true;
 }
 
+struct output *finish_open(const char *path, bool secret, struct err *err)
+{
+    struct output_config how = {.path = path, .gzip = output_is_gzip(path), .secret = secret};
+
+    return output_open(&how, err);
+}
+
+static bool write_to(struct finishing *finishing, struct output *output, struct err *err)
+{
+    bool done;
+
+    finishing->output = output;
+    results_header(&finishing->out, &finishing->style, sheet_header_record(finishing->run->sheet));
+    done = write_rows(finishing, err) && publish(finishing, err);
+    output_abandon(finishing->output);
+    return done;
+}
+
 bool finish_results(struct run *run, const struct finish_config *config, struct err *err)
 {
+    struct output *output = finish_open(config->path, sheet_has_secrets(run->sheet), err);
+
+    return output != NULL && finish_stream(run, config, output, err);
+}
+
+bool finish_stream(struct run *run, const struct finish_config *config, struct output *stream, struct err *err)
+{
     struct finishing finishing;
-    struct output_config file = {
-        .path = config->path,
-        .gzip = output_is_gzip(config->path),
-        .secret = sheet_has_secrets(run->sheet),
-    };
     bool done;
 
     begin(&finishing, run, config);
-    finishing.output = output_open(&file, err);
-    if (finishing.output == NULL)
-        return false;
-    results_header(&finishing.out, &finishing.style, sheet_header_record(run->sheet));
-    done = write_rows(&finishing, err) && publish(&finishing, err);
-    output_abandon(finishing.output);
+    done = write_to(&finishing, stream, err);
     buf_wipe(&finishing.out);
     return done;
 }

@@ -8,17 +8,21 @@
 #include "flow/report.h"
 #include "flow/rows.h"
 #include "flow/run.h"
+#include "io/output.h"
 
 #include <stdbool.h>
 
 struct finish_config {
-    const char *path; /* of the result file; `-` or a stream is written through */
+    const char *path; /* of the result file */
     bool redact;
     const char *why_not;   /* the message of rows that were not attempted because the run stopped; NULL = none */
     const char *why_held;  /* the message of rows that were held back (--limit, --strict, --dry-run) */
     bool keep_earlier;     /* rows that have no outcome keep the one that the input says (undo) */
     struct report *report; /* gets the rows without a connector; or NULL */
 };
+
+/* Opens what the results go to, as its name and its secrets want it. NULL (EXIT_LOCAL). */
+struct output *finish_open(const char *path, bool secret, struct err *err);
 
 /*
  * Writes the result file in input order. Rows that have no outcome are `not_attempted`, or
@@ -27,6 +31,9 @@ struct finish_config {
  * there was one, and the journal stay as they were.
  */
 bool finish_results(struct run *run, const struct finish_config *config, struct err *err);
+
+/* The same through a stream that finish_open() has opened before the first row was sent. The stream is taken over. */
+bool finish_stream(struct run *run, const struct finish_config *config, struct output *stream, struct err *err);
 
 /* Counts the rows as finish_results() would write them, and feeds the report, without a file (for --dry-run without
  * -o). */

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/listing.h"
+#include "flow/paths.h"
 #include "flow/resume.h"
 #include "flow/secrets.h"
 #include "io/csv_write.h"
@@ -31,6 +32,7 @@ struct list {
     struct buf key, out, cell;
     struct listing listing;
     struct journal *journal; /* holds the lock of the file; NULL for a stream */
+    struct output *stream;   /* until the list is written to it; NULL for a file */
     char delimiter;
     int fd;
     uint64_t written;
@@ -142,17 +144,24 @@ static bool copy_rows(struct list *list, struct output *output, struct err *err)
     return true;
 }
 
-static bool write_file(struct list *list, const char *path, struct err *err)
+static struct output *open_output(const char *path, struct err *err)
 {
     struct output_config how = {
         .path = path,
         .gzip = output_is_gzip(path),
         .secret = true, /* the columns are there for secrets to be filled in */
     };
-    struct output *output = output_open(&how, err);
+
+    return output_open(&how, err);
+}
+
+static bool write_file(struct list *list, const char *path, struct err *err)
+{
+    struct output *output = list->stream != NULL ? list->stream : open_output(path, err);
     struct buf header;
     bool done;
 
+    list->stream = NULL;
     if (output == NULL)
         return false;
     buf_init(&header, 4096);
@@ -167,6 +176,8 @@ static bool write_file(struct list *list, const char *path, struct err *err)
 
 static bool check_place(const struct list *list, const char *path, struct err *err)
 {
+    if (!paths_can_hold(path, err))
+        return false;
     if (output_is_stream(path) || list->config->force || access(path, F_OK) != 0)
         return true;
     return err_set(err, EXIT_USAGE, "%s exists; name another file with -o, or replace it with --force", path);
@@ -220,6 +231,8 @@ static bool work(struct list *list, const char *path, struct err *err)
         !courier_init(&list->courier, &list->courier_config, &list->tally, list->console, list->reporting.log, err))
         return false;
     list->courier_ready = true;
+    if (output_is_stream(path) && (list->stream = open_output(path, err)) == NULL)
+        return false;
     courier_listen(&list->courier);
     list->fd = scratch_open("the account's list", err);
     return list->fd >= 0 && fetch(list, err) && write_file(list, path, err);
@@ -263,6 +276,7 @@ enum exit_code list_run(const struct list_config *config, struct console *consol
     }
     if (list->courier_ready)
         courier_release(&list->courier);
+    output_abandon(list->stream);
     journal_close(list->journal);
     if (list->fd >= 0)
         close(list->fd);

@@ -41,6 +41,22 @@ static void look(struct paths *paths, const struct paths_config *config, struct 
     paths->in_place = paths->exists && paths_same_file(paths->results, config->input);
 }
 
+bool paths_can_hold(const char *path, struct err *err)
+{
+    struct stat about;
+
+    if (strcmp(path, "-") == 0 || stat(path, &about) != 0)
+        return true;
+    if (S_ISDIR(about.st_mode))
+        return err_set(err, EXIT_USAGE, "%s is a folder; name a file with -o", path);
+    if (S_ISSOCK(about.st_mode))
+        return err_set(err, EXIT_USAGE,
+                       "%s is a socket, which can't be opened; name a file with -o, or - for standard "
+                       "output",
+                       path);
+    return true;
+}
+
 static bool refuse_existing(const struct paths *paths, struct err *err)
 {
     char *shell = paths_shell(paths->results);
@@ -59,8 +75,8 @@ static bool check_place(struct paths *paths, const struct paths_config *config, 
     bool usable = true;
 
     look(paths, config, &about);
-    if (paths->exists && S_ISDIR(about.st_mode))
-        usable = err_set(err, EXIT_USAGE, "%s is a folder; name a file with -o", paths->results);
+    if (!paths_can_hold(paths->results, err))
+        usable = false;
     else if (paths->in_place && !is_result)
         usable = err_set(err, EXIT_USAGE,
                          "the results would replace the input %s, which is no result file; name another file with -o",

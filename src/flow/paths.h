@@ -24,8 +24,8 @@ struct paths {
 
 /*
  * Finds the result file of a run over an input that is (`is_result`) or is not a result file itself. EXIT_USAGE, with
- * the remedy: standard input without -o; results that would replace an input which is no result file; a directory; an
- * existing file that is not the input and may not be replaced, unless an interrupted run's journal lies beside it.
+ * the remedy: standard input without -o; results that would replace an input which is no result file; a directory; a
+ * socket; an existing file that is not the input and may not be replaced, unless an interrupted run's journal lies beside it.
  */
 bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err);
 /*
@@ -41,6 +41,9 @@ void paths_release(struct paths *paths);
 
 /* Where the results of an input that is no result file go; NULL where that needs -o. Owned by the caller. */
 char *paths_results(const struct paths_config *config);
+
+/* Whether there may be results at `path`: EXIT_USAGE for a folder and for a socket, which can't be opened. */
+bool paths_can_hold(const char *path, struct err *err);
 
 /* Whether two names are of one file; equal names always are. */
 bool paths_same_file(const char *a, const char *b);

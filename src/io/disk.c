@@ -198,6 +198,16 @@ bool disk_close(int fd)
     return close(fd) == 0 || errno == EINTR;
 }
 
+int disk_stdout(void)
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    errno = EBADF;
+    return -1;
+}
+
 bool disk_sync_folder(const char *path)
 {
     char *folder = disk_folder(path);
@@ -230,6 +240,7 @@ static const struct {
     {EMFILE, "raise the limit on them (ulimit -n)"},
     {ENFILE, "run it again when there are fewer"},
     {EPIPE, "its reader has closed it"},
+    {EBADF, "it is closed, or open for reading only"},
 };
 
 bool disk_error(struct err *err, const char *verb, const char *path)

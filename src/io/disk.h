@@ -40,6 +40,9 @@ bool disk_write(int fd, const void *bytes, size_t len);
 ssize_t disk_read(int fd, void *bytes, size_t len);
 ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset);
 
+/* A descriptor of its own for standard output; -1 with errno (EBADF) where that can't be written to. */
+int disk_stdout(void);
+
 /*
  * fsync and fdatasync, done whatever signals come (NFS and FUSE let one interrupt them), and close, for which a signal
  * is no failure. False with errno.

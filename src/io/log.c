@@ -25,7 +25,7 @@ struct log {
 static int open_file(const char *path)
 {
     if (strcmp(path, "-") == 0)
-        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        return disk_stdout();
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 }
 

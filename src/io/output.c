@@ -169,7 +169,7 @@ static bool open_file(struct output *output, const struct output_config *config,
 static bool open_stream(struct output *output, const char *path, struct err *err)
 {
     if (strcmp(path, "-") == 0)
-        output->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        output->fd = disk_stdout();
     else
         output->fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
     return output->fd >= 0 || disk_error(err, "write to", output->shown);

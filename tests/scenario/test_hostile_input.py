@@ -5,10 +5,13 @@ import io
 import json
 import os
 import re
+import signal
+import stat
+from pathlib import Path
 
 import pytest
 
-from conftest import KEY, Process, clean_env
+from conftest import KEY, Process, api_answer, clean_env
 from hostile import is_harmless
 from once import QUICK
 
@@ -429,3 +432,76 @@ def test_a_closed_pipe_is_no_signal(bin_dir, sandbox, desk, tmp_path):
     run = Process(["/bin/bash", "-c", script], clean_env(env), tmp_path).wait(100)
     assert run.out.splitlines()[-1] in ("0", "5"), run
     assert box.stats()["created"] == 3000
+
+
+@pytest.mark.parametrize("command, words", [
+    ("create desk.csv -o - >&-", "standard output.*closed"),
+    ("create desk.csv -o - >/dev/null 1</dev/null", "standard output.*closed"),
+    ("create desk.csv --log - >&-", "the log - can't be written"),
+    ("create desk.csv --dry-run --no-preflight >&-", "standard output can't be written"),
+    ("create - -o out.csv <&-", "standard input can't be read"),
+    ("list >&-", "standard output.*closed"),
+    ("--version >&-", "standard output can't be written"),
+    ("create --help >&-", "standard output can't be written"),
+])
+def test_closed_descriptors_are_no_place_for_results(bin_dir, sheet, tmp_path, command, words):
+    env = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": sheet.direct_url}
+    run = Process(["/bin/bash", "-c", f"exec '{bin_dir}/connload' {command}"], clean_env(env), tmp_path).wait()
+    assert run.rc == 5 and re.search(words, run.err), run
+    assert sheet.stats()["requests"] == 0 and os.listdir(tmp_path) == ["desk.csv"]
+
+
+def test_the_name_of_a_closed_standard_output_is_no_place_either(bin_dir, sheet, tmp_path):
+    env = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": sheet.direct_url}
+    script = f"exec '{bin_dir}/connload' create desk.csv -o /dev/stdout >&-"
+    run = Process(["/bin/bash", "-c", script], clean_env(env), tmp_path).wait()
+    assert run.rc == 2 and "/dev/stdout is a folder" in run.err and sheet.stats()["requests"] == 0
+
+
+def test_a_run_whose_words_nobody_hears_still_writes_its_results(bin_dir, sheet, read_csv, tmp_path):
+    env = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": sheet.direct_url}
+    script = f"exec '{bin_dir}/connload' create desk.csv <&- >&- 2>&-"
+    assert Process(["/bin/bash", "-c", script], clean_env(env), tmp_path).wait().rc == 0
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["created"] * 2
+
+
+@pytest.mark.direct
+@pytest.mark.parametrize("args", [["create", "desk.csv"], ["list"]])
+def test_a_stream_is_open_before_anything_is_sent(connload, raw_server, desk, tmp_path, args):
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    writers = []
+
+    def behave(exchange):
+        try:
+            writers.append(os.read(reading, 1) != b"")
+        except BlockingIOError:  # empty, and somebody has it open for writing
+            writers.append(True)
+        return api_answer(exchange)
+
+    server = raw_server(behave)
+    desk(2)
+    assert connload(*args, "-o", "pipe", "--rate", "none").rc == 0
+    assert writers == [True] * len(server.exchanges) and parse(os.read(reading, 65536))
+    os.close(reading)
+
+
+@pytest.mark.parametrize("args", [["create", "desk.csv"], ["list"]])
+def test_a_fifo_without_a_reader_is_waited_for_until_a_signal(connload, sheet, tmp_path, args):
+    os.mkfifo(tmp_path / "pipe")
+    process = connload(*args, "-o", "pipe", "--rate", "none", wait=False)
+    while Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "SZ":
+        pass
+    process.signal(signal.SIGTERM)
+    assert process.wait().rc == -signal.SIGTERM and sheet.stats()["requests"] == 0
+
+
+@pytest.mark.parametrize("args", [["create", "desk.csv"], ["list"]])
+@pytest.mark.parametrize("path, rc, words", [("socket", 2, "socket is a socket"), (".", 2, ". is a folder"),
+                                             ("/dev/tty", 5, "cannot write to /dev/tty: No such device")])
+def test_what_can_not_be_opened_is_refused_before_anything_is_sent(bin_dir, sheet, tmp_path, args, path, rc, words):
+    """/dev/tty: to a process without a terminal it is there, but can't be opened."""
+    os.mknod(tmp_path / "socket", stat.S_IFSOCK | 0o600)
+    env = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": sheet.direct_url}
+    run = Process(["setsid", "-w", bin_dir / "connload", *args, "-o", path], clean_env(env), tmp_path).wait()
+    assert run.rc == rc and words in run.err and sheet.stats()["requests"] == 0, run
