@@ -21,7 +21,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { WORTH_SAYING_MS = 1000 }; /* a wait */
+enum {
+    WORTH_SAYING_MS = 1000, /* a wait */
+    MADE_TEXT = 128,        /* bytes of tell_made()'s text */
+};
 
 struct create {
     const struct create_config *config;
@@ -34,6 +37,7 @@ struct create {
     struct buf key;
     struct paths paths;
     struct output *stream; /* where the results go to one, from before the first row; NULL again once written */
+    char *kept;            /* the file that has the results instead, where the stream did not take them; or NULL */
     struct run run;
     struct intake intake;
     struct resume resume;
@@ -509,6 +513,66 @@ static bool leave_results(struct create *create, const struct finish_config *how
     return journal_remove(journal, err);
 }
 
+/* Rows whose create was answered by a connector, and rows whose create may have made one, in this run. */
+static void count_made(const struct create *create, uint64_t *made, uint64_t *maybe)
+{
+    const struct rows *rows = &create->run.rows;
+
+    *made = 0;
+    *maybe = rows->in_state[ROW_UNSETTLED] + rows->in_state[ROW_IN_FLIGHT];
+    for (uint64_t i = 0; i < rows->count; i++) {
+        *made += rows->row[i].state == ROW_DONE && rows->row[i].status == STATUS_CREATED;
+        *maybe += rows->row[i].state == ROW_DONE && rows->row[i].status == STATUS_UNKNOWN;
+    }
+}
+
+/* `3 connectors were created (and 1 may have been)`; false where this run has made none. */
+static bool tell_made(const struct create *create, char text[MADE_TEXT])
+{
+    uint64_t made, maybe;
+    int len;
+
+    count_made(create, &made, &maybe);
+    len = snprintf(text, MADE_TEXT, "%" PRIu64 " connector%s created", made, made == 1 ? " was" : "s were");
+    if (maybe > 0)
+        snprintf(text + len, MADE_TEXT - (size_t)len, " (and %" PRIu64 " may have been)", maybe);
+    return create->tally.requests[REQUEST_CREATE] > 0 && made + maybe > 0;
+}
+
+/* What this run made stands nowhere, and the same command would make it once more: says how to go on without that. */
+static void say_ids_lost(struct create *create)
+{
+    char *input = paths_shell(create->config->sheet.path), made[MADE_TEXT];
+    bool is_stdin = strcmp(create->config->sheet.path, "-") == 0;
+
+    if (tell_made(create, made))
+        console_say(create->console,
+                    "connload: %s, but the ids could not be written. To see what the account has: connload list -o "
+                    "account.csv. To go on without creating anything twice: connload create%s%s %s%s",
+                    made, is_stdin ? " -o FILE" : "", create->config->skip_existing ? "" : " --skip-existing",
+                    is_stdin ? "-" : input, create->config->repeat != NULL ? create->config->repeat : "");
+    free(input);
+}
+
+/* A stream that does not take the results is no reason to lose them: they are kept in a file, which is named. */
+static bool write_stream(struct create *create, const struct finish_config *how, struct err *err)
+{
+    struct output *stream = create->stream;
+    char made[MADE_TEXT];
+
+    create->stream = NULL;
+    create->facts.results = create->paths.results;
+    if (finish_stream(&create->run, how, stream, tell_made(create, made) ? &create->kept : NULL, err))
+        return true;
+    create->facts.results = create->kept;
+    if (create->kept == NULL)
+        return false;
+    console_clear(create->console);
+    console_say(create->console, "connload: %s", err->text);
+    console_say(create->console, "connload: %s; the results are in %s instead", made, create->kept);
+    return true;
+}
+
 static bool write_results(struct create *create, struct err *err)
 {
     struct finish_config how = {
@@ -523,13 +587,9 @@ static bool write_results(struct create *create, struct err *err)
         return leave_results(create, &how, err);
     if (create->paths.results == NULL)
         return finish_count(&create->run, &how, err);
-    if (create->stream != NULL) {
-        struct output *stream = create->stream;
-
-        create->stream = NULL;
-        if (!finish_stream(&create->run, &how, stream, err))
-            return false;
-    } else if (!finish_results(&create->run, &how, err))
+    if (create->stream != NULL)
+        return write_stream(create, &how, err);
+    if (!finish_results(&create->run, &how, err))
         return false;
     create->facts.results = create->paths.results;
     return true;
@@ -542,40 +602,6 @@ static enum exit_code exit_code_of(const struct create *create)
     if (create->config->dry_run)
         return create->tally.status[STATUS_INVALID] > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
     return tally_without(&create->tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
-}
-
-/* Rows whose create was answered by a connector, and rows whose create may have made one, in this run. */
-static void count_made(const struct create *create, uint64_t *made, uint64_t *maybe)
-{
-    const struct rows *rows = &create->run.rows;
-
-    *made = 0;
-    *maybe = rows->in_state[ROW_UNSETTLED] + rows->in_state[ROW_IN_FLIGHT];
-    for (uint64_t i = 0; i < rows->count; i++) {
-        *made += rows->row[i].state == ROW_DONE && rows->row[i].status == STATUS_CREATED;
-        *maybe += rows->row[i].state == ROW_DONE && rows->row[i].status == STATUS_UNKNOWN;
-    }
-}
-
-/* What this run made stands nowhere, and the same command would make it once more: says how to go on without that. */
-static void say_ids_lost(struct create *create)
-{
-    char *input = paths_shell(create->config->sheet.path), also[64] = "";
-    bool is_stdin = strcmp(create->config->sheet.path, "-") == 0;
-    uint64_t made, maybe;
-
-    count_made(create, &made, &maybe);
-    if (maybe > 0)
-        snprintf(also, sizeof(also), " (and %" PRIu64 " may have been)", maybe);
-    if (create->tally.requests[REQUEST_CREATE] > 0 && made + maybe > 0)
-        console_say(create->console,
-                    "connload: %" PRIu64 " connector%s created%s, but the ids could not be written. To see what the "
-                    "account has: connload list -o account.csv. To go on without creating anything twice: "
-                    "connload create%s%s %s%s",
-                    made, made == 1 ? " was" : "s were", also, is_stdin ? " -o FILE" : "",
-                    create->config->skip_existing ? "" : " --skip-existing", is_stdin ? "-" : input,
-                    create->config->repeat != NULL ? create->config->repeat : "");
-    free(input);
 }
 
 /* A run that can't write, or was told to stop at once, leaves its journal: the same command goes on from there. */
@@ -631,7 +657,7 @@ static enum exit_code end(struct create *create)
     create->tally.most_in_window = pace_most_in_window(create->courier.pace);
     if (!write_results(create, &err))
         return leave_journal(create, &err);
-    create->facts.exit_code = exit_code_of(create);
+    create->facts.exit_code = create->kept != NULL ? EXIT_LOCAL : exit_code_of(create);
     code = reporting_end(&create->reporting, &create->facts, &create->tally, create->console);
     return code;
 }
@@ -701,6 +727,7 @@ static void release(struct create *create)
 {
     free(create->intake.keys);
     output_abandon(create->stream);
+    free(create->kept);
     journal_close(create->run.journal);
     sheet_close(create->run.sheet);
     if (create->courier_ready) {

@@ -2,6 +2,10 @@
 
 #include "base/clock.h"
 #include "io/results.h"
+#include "io/scratch.h"
+
+#include <stdlib.h>
+#include <unistd.h>
 
 enum { LINE_MAX_BYTES = 64 << 20, FLUSH_AT = 1 << 16 };
 
@@ -10,6 +14,7 @@ struct finishing {
     const struct finish_config *config;
     struct results_style style;
     struct output *output; /* NULL: only counted */
+    uint64_t counted;      /* so many rows are, by an earlier attempt */
     struct buf out;
 };
 
@@ -47,12 +52,9 @@ static bool outcome_of(struct finishing *finishing, uint64_t index, const struct
         return journal_outcome_at(run->journal, row->place, outcome, err);
     if (row->state == ROW_CARRIED || finishing->config->keep_earlier) {
         *outcome = read->earlier;
-        if (row->state != ROW_CARRIED)
-            tally_carried(run->tally, outcome->status);
         return true;
     }
     *outcome = open_outcome(finishing, row, read);
-    tally_row(run->tally, outcome, row->line, clock_mono_ms());
     return true;
 }
 
@@ -61,6 +63,25 @@ static struct span cell_of(const struct finishing *finishing, const struct sheet
     int column = finishing->style.header->column[field];
 
     return column >= 0 && (size_t)column < read->record.count ? read->record.cells[column] : (struct span){0};
+}
+
+static void count_row(struct finishing *finishing, uint64_t index, const struct sheet_row *read,
+                      const struct outcome *outcome)
+{
+    struct run *run = finishing->run;
+    const struct row *row = &run->rows.row[index];
+    bool is_open = row->state != ROW_DONE && row->state != ROW_CARRIED;
+
+    if (index < finishing->counted)
+        return;
+    finishing->counted = index + 1;
+    if (is_open && finishing->config->keep_earlier)
+        tally_carried(run->tally, outcome->status);
+    else if (is_open)
+        tally_row(run->tally, outcome, row->line, clock_mono_ms());
+    if (finishing->config->report != NULL && (!status_is_finished(outcome->status) || outcome->error_code.len > 0))
+        report_row(finishing->config->report, row->line, cell_of(finishing, read, FIELD_LABEL),
+                   cell_of(finishing, read, FIELD_TYPE), outcome);
 }
 
 static bool write_row(struct finishing *finishing, uint64_t index, struct err *err)
@@ -73,9 +94,7 @@ static bool write_row(struct finishing *finishing, uint64_t index, struct err *e
     if (!sheet_record_at(run->sheet, row->offset, row->length, row->line, &read, err) ||
         !outcome_of(finishing, index, read, &outcome, err))
         return false;
-    if (finishing->config->report != NULL && (!status_is_finished(outcome.status) || outcome.error_code.len > 0))
-        report_row(finishing->config->report, row->line, cell_of(finishing, read, FIELD_LABEL),
-                   cell_of(finishing, read, FIELD_TYPE), &outcome);
+    count_row(finishing, index, read, &outcome);
     if (finishing->output == NULL)
         return true;
     results_row(&finishing->out, &finishing->style, &read->record, &outcome);
@@ -138,7 +157,8 @@ static bool publish(struct finishing *finishing, struct err *err)
     uint64_t size;
     uint32_t crc;
 
-    if (!output_finish(output, &size, &crc, err) || !journal_done(run->journal, size, crc, err))
+    if (!output_finish(output, &size, &crc, err) ||
+        (journal_path(run->journal) != NULL && !journal_done(run->journal, size, crc, err)))
         return false;
     finishing->output = NULL;
     if (!output_publish(output, err)) {
@@ -165,6 +185,7 @@ static bool write_to(struct finishing *finishing, struct output *output, struct 
     bool done;
 
     finishing->output = output;
+    buf_reset(&finishing->out);
     results_header(&finishing->out, &finishing->style, sheet_header_record(finishing->run->sheet));
     done = write_rows(finishing, err) && publish(finishing, err);
     output_abandon(finishing->output);
@@ -175,16 +196,34 @@ bool finish_results(struct run *run, const struct finish_config *config, struct 
 {
     struct output *output = finish_open(config->path, sheet_has_secrets(run->sheet), err);
 
-    return output != NULL && finish_stream(run, config, output, err);
+    return output != NULL && finish_stream(run, config, output, NULL, err);
 }
 
-bool finish_stream(struct run *run, const struct finish_config *config, struct output *stream, struct err *err)
+/* The results in a file that nobody asked for; its path, or NULL. What the stream's trouble was is told, not this. */
+static char *keep(struct finishing *finishing)
+{
+    struct err unheard;
+    char *path = scratch_name(".csv", &unheard);
+    struct output *output = path != NULL ? finish_open(path, true, &unheard) : NULL;
+
+    if (output != NULL && write_to(finishing, output, &unheard))
+        return path;
+    if (path != NULL)
+        unlink(path);
+    free(path);
+    return NULL;
+}
+
+bool finish_stream(struct run *run, const struct finish_config *config, struct output *stream, char **kept,
+                   struct err *err)
 {
     struct finishing finishing;
     bool done;
 
     begin(&finishing, run, config);
     done = write_to(&finishing, stream, err);
+    if (!done && kept != NULL)
+        *kept = keep(&finishing);
     buf_wipe(&finishing.out);
     return done;
 }

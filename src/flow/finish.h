@@ -32,8 +32,14 @@ struct output *finish_open(const char *path, bool secret, struct err *err);
  */
 bool finish_results(struct run *run, const struct finish_config *config, struct err *err);
 
-/* The same through a stream that finish_open() has opened before the first row was sent. The stream is taken over. */
-bool finish_stream(struct run *run, const struct finish_config *config, struct output *stream, struct err *err);
+/*
+ * The same through a stream that finish_open() has opened before the first row was sent; it is taken over. Where it
+ * does not take all of the results, and `kept` is not NULL, they are written to a file of mode 0600 in
+ * scratch_folder(): `*kept` is its path then, owned by the caller, and NULL where that could not be done either. The
+ * rows are counted once all the same.
+ */
+bool finish_stream(struct run *run, const struct finish_config *config, struct output *stream, char **kept,
+                   struct err *err);
 
 /* Counts the rows as finish_results() would write them, and feeds the report, without a file (for --dry-run without
  * -o). */

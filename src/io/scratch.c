@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,4 +37,21 @@ int scratch_open(const char *what, struct err *err)
                    what, folder);
     buf_release(&template);
     return fd;
+}
+
+char *scratch_name(const char *end, struct err *err)
+{
+    struct buf path;
+    int fd;
+
+    buf_init(&path, PATH_LONGEST);
+    buf_format(&path, "%s/connload-XXXXXX%s", scratch_folder(), end);
+    fd = path.overflow ? -1 : mkostemps(path.data, (int)strlen(end), O_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+        return path.data;
+    }
+    err_system(err, "no file can be made in %s (TMPDIR names another folder)", scratch_folder());
+    buf_release(&path);
+    return NULL;
 }

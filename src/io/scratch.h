@@ -1,5 +1,5 @@
 /*
- * scratch: a temporary file without a name, for what does not belong in memory.
+ * scratch: temporary files: one without a name, for what does not belong in memory; and one that is meant to stay.
  */
 #ifndef IO_SCRATCH_H
 #define IO_SCRATCH_H
@@ -14,5 +14,11 @@ const char *scratch_folder(void);
  * is gone when it is closed. -1 (EXIT_LOCAL) where there is none to be had; `what` is what needs it, for the sentence.
  */
 int scratch_open(const char *what, struct err *err);
+
+/*
+ * The path of a new empty file of mode 0600 in scratch_folder(), `connload-XXXXXX` and `end`, for what has no other
+ * place left. Owned by the caller; NULL (EXIT_LOCAL) where none can be made.
+ */
+char *scratch_name(const char *end, struct err *err);
 
 #endif

@@ -794,22 +794,47 @@ def test_exit_codes(connload, sandbox, raw_server, desk, write_csv, tmp_path):
     (tmp_path / "empty.csv").touch()
     assert connload("create", "empty.csv").rc == 3
     assert connload("create", "desk.csv", "--force", *AT_ONCE, env={"BIGDATA_API_KEY": "wrong"}).rc == 4
-    assert connload("create", "desk.csv", "-o", "/dev/full").rc == 5
+    assert connload("create", "desk.csv", "-o", "/dev/full", env={"TMPDIR": str(tmp_path)}).rc == 5
 
 
-def test_a_standard_output_that_takes_nothing(sandbox, desk, bin_dir, tmp_path):
-    """A full one, and one that nobody reads: local trouble, not a silent loss of the results."""
+def test_a_standard_output_that_takes_nothing(sandbox, desk, bin_dir, tmp_path, read_csv):
+    """A full one, and one that nobody reads: local trouble, and the results are kept in a file that is named."""
     box = sandbox()
     desk(1)
-    env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.direct_url})
+    (tmp_path / "kept").mkdir()
+    env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.direct_url, "TMPDIR": tmp_path / "kept"})
     reading, writing = os.pipe()
     os.close(reading)
     with open("/dev/full", "wb") as full, os.fdopen(writing, "wb") as broken:
         for out in (full, broken):
             done = subprocess.run([bin_dir / "connload", "create", "desk.csv", "-o", "-"], env=env, cwd=tmp_path, stdout=out,
                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-            assert done.returncode == 5 and "standard output" in done.stderr, done
-            assert "same command" not in done.stderr and "1 connector was created" in done.stderr, done
+            assert done.returncode == 5 and "cannot write standard output" in done.stderr, done
+            told = re.search(r"^connload: 1 connector was created; the results are in (\S+) instead$", done.stderr, re.M)
+            assert told and "same command" not in done.stderr, done
+            assert [row["status"] for row in read_csv(told.group(1))] == ["created"]
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
+@pytest.mark.direct
+def test_results_that_a_stream_did_not_take_are_gone_on_with(connload, sandbox, write_csv, read_csv, tmp_path):
+    """What the stream has not taken is a result file like any: counted once, as secret as its sheet, and an input."""
+    box = sandbox("--fault", "503-before=100:1")
+    write_csv("desk.csv", ["type", "label", "allowed_emails", "user_id", "user_password"],
+              [["investment_research", "A", "", "nq", "hunter2"]] + [["email", f"L{i}", f"l{i}@example.com", "", ""] for i in range(4000)])
+    (tmp_path / "kept").mkdir()
+    env = {"TMPDIR": str(tmp_path / "kept")}
+    once = ("--max-attempts", "1", "--concurrency", "1", "--rate", "none", "--settle", "0s")
+    run = connload("create", "desk.csv", "-o", "/dev/full", "--limit", "3000", *once, "--summary", "run.json", "--report", "run.html", env=env)
+    kept = next((tmp_path / "kept").iterdir())
+    assert run.rc == 5 and f"2999 connectors were created; the results are in {kept} instead" in run.err, run
+    assert f"results  {kept}\n" in run.err and f"connload create {kept} --max-attempts" in run.err and "hunter2" in kept.read_text()
+    assert re.search(r"^4001 rows in \S+: 2999 created, 1 failed, 1001 not attempted$", run.err, re.M), run
+    summary = json.loads((tmp_path / "run.json").read_text())
+    assert summary["exit_code"] == 5 and summary["results"]["path"] == str(kept) and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert (tmp_path / "run.html").read_text().count("investment_research") == 1
+    assert connload("create", kept, *once, env=env).rc == 0 and len(box.connectors()) == 4001
+    assert [row["status"] for row in read_csv(kept)] == ["created"] * 4001
 
 
 @pytest.mark.parametrize("args", [["create", "desk.csv", "-o", "-"], ["create", "desk.csv", "--dry-run"]])
@@ -831,14 +856,23 @@ def test_a_standard_output_that_does_not_block_is_waited_for(sandbox, desk, bin_
 
 
 @pytest.mark.direct
-def test_results_that_could_not_be_written_are_no_reason_to_create_all_again(connload, sandbox, desk, read_csv):
-    """There is no journal to go on from: the commands that the message names create nothing twice."""
-    box = sandbox("--fault", "503-before=100:1")
+def test_results_that_could_not_be_written_are_no_reason_to_create_all_again(connload, raw_server, sandbox, desk, read_csv, tmp_path):
+    """There is no journal to go on from, nor a place for a file: the commands that are named create nothing twice."""
+    (tmp_path / "kept").mkdir()
+
+    def behave(exchange):
+        if exchange.method == "POST" and (tmp_path / "kept").exists():
+            (tmp_path / "kept").rmdir()
+        return api_answer(exchange)
+
+    raw_server(behave)
     desk(4)
-    run = connload("create", "desk.csv", "-o", "/dev/full", "--max-attempts", "1", "--settle", "0s", "--concurrency", "1")
-    told = re.search(r"^connload: 3 connectors were created, but the ids could not be written\. .*: "
+    run = connload("create", "desk.csv", "-o", "/dev/full", "--settle", "0s", env={"TMPDIR": str(tmp_path / "kept")})
+    told = re.search(r"^connload: 4 connectors were created, but the ids could not be written\. .*: "
                      r"connload (list -o account\.csv)\. .*: connload (create --skip-existing desk\.csv .*)$", run.err, re.M)
     assert run.rc == 5 and told and "same command" not in run.err, run
+    box = sandbox()
+    assert connload("create", "desk.csv", "-o", "/dev/null", "--limit", "3").rc == 1
     assert connload(*told.group(1).split()).rc == 0 and len(read_csv("account.csv")) == 3
     assert connload(*told.group(2).split()).rc == 0 and len(box.connectors()) == 4
     assert [row["status"] for row in read_csv("desk.results.csv")].count("exists") == 3

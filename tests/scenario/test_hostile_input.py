@@ -378,10 +378,11 @@ def test_results_to_nowhere(connload, sheet):
 
 
 def test_results_to_a_full_device_are_told_of(connload, sheet, tmp_path):
-    """The connectors are there and nobody has their ids on file: local trouble, in words."""
-    run = connload("create", "desk.csv", "-o", "/dev/full", *QUICK)
+    """The connectors are there: local trouble, in words, and their ids in a file."""
+    (tmp_path / "kept").mkdir()
+    run = connload("create", "desk.csv", "-o", "/dev/full", *QUICK, env={"TMPDIR": str(tmp_path / "kept")})
     assert run.rc == 5 and "No space left on device" in run.err and "/dev/full" in run.err
-    assert os.listdir(tmp_path) == ["desk.csv"]
+    assert sorted(os.listdir(tmp_path)) == ["desk.csv", "kept"] and len(os.listdir(tmp_path / "kept")) == 1
 
 
 @pytest.mark.parametrize("option", ["--log", "--summary", "--metrics", "--report"])
@@ -428,7 +429,7 @@ def test_a_closed_pipe_is_no_signal(bin_dir, sandbox, desk, tmp_path):
     box = sandbox()
     desk(3000)
     script = f"'{bin_dir}/connload' create desk.csv -o - --rate none | head -1; echo ${{PIPESTATUS[0]}}"
-    env = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.direct_url}
+    env = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.direct_url, "TMPDIR": tmp_path}
     run = Process(["/bin/bash", "-c", script], clean_env(env), tmp_path).wait(100)
     assert run.out.splitlines()[-1] in ("0", "5"), run
     assert box.stats()["created"] == 3000
