@@ -1,6 +1,7 @@
 #include "flow/finish.h"
 
 #include "base/clock.h"
+#include "flow/stop.h"
 #include "io/results.h"
 #include "io/scratch.h"
 
@@ -175,7 +176,12 @@ static bool publish(struct finishing *finishing, struct err *err)
 
 struct output *finish_open(const char *path, bool secret, struct err *err)
 {
-    struct output_config how = {.path = path, .gzip = output_is_gzip(path), .secret = secret};
+    struct output_config how = {
+        .path = path,
+        .gzip = output_is_gzip(path),
+        .secret = secret,
+        .signals = stop_signals,
+    };
 
     return output_open(&how, err);
 }

@@ -149,6 +149,7 @@ static struct output *open_output(const char *path, struct err *err)
     struct output_config how = {
         .path = path,
         .gzip = output_is_gzip(path),
+        .signals = stop_signals,
         .secret = true, /* the columns are there for secrets to be filled in */
     };
 

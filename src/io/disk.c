@@ -124,11 +124,21 @@ static bool may_go_on(int fd, short events)
 
 bool disk_write(int fd, const void *bytes, size_t len)
 {
+    return disk_write_until(fd, bytes, len, NULL);
+}
+
+bool disk_write_until(int fd, const void *bytes, size_t len, int (*signals)(void))
+{
+    int before = signals != NULL ? signals() : 0;
     const char *at = bytes;
 
     while (len > 0) {
         ssize_t done = write(fd, at, len);
 
+        if (done < (ssize_t)len && signals != NULL && signals() > before) {
+            errno = EINTR;
+            return false;
+        }
         if (done < 0 && may_go_on(fd, POLLOUT))
             continue;
         if (done <= 0) {
@@ -240,6 +250,7 @@ static const struct {
     {EMFILE, "raise the limit on them (ulimit -n)"},
     {ENFILE, "run it again when there are fewer"},
     {EPIPE, "its reader has closed it"},
+    {EINTR, "a signal came before its reader had taken all of it"},
     {EBADF, "it is closed, or open for reading only"},
 };
 

@@ -44,6 +44,7 @@ struct output {
     mode_t mode;
     z_stream deflate;
     struct tally tally;
+    int (*signals)(void); /* NULL for a file */
     char *buffer;
     size_t used;
 };
@@ -191,6 +192,7 @@ struct output *output_open(const struct output_config *config, struct err *err)
         goto fail;
     }
     output->gzip = config->gzip;
+    output->signals = is_stream ? config->signals : NULL;
     return output;
 
 fail:
@@ -202,7 +204,7 @@ static bool flush(struct output *output, struct err *err)
 {
     crash_point("output.write.before");
     crash_half_write("output.write.half", output->fd, output->buffer, output->used);
-    if (!disk_write(output->fd, output->buffer, output->used))
+    if (!disk_write_until(output->fd, output->buffer, output->used, output->signals))
         return disk_error(err, "write", output->shown);
     crash_point("output.write.after");
     output->used = 0;

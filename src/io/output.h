@@ -20,9 +20,10 @@
 struct output;
 
 struct output_config {
-    const char *path; /* `-` is standard output. The target of a symbolic link is replaced, not the link. */
-    bool gzip;        /* compress; the same bytes come out as the same file: no time is stored */
-    bool secret;      /* mode 0600; else the mode of the file that it replaces, or 0666 less umask */
+    const char *path;     /* `-` is standard output. The target of a symbolic link is replaced, not the link. */
+    bool gzip;            /* compress; the same bytes come out as the same file: no time is stored */
+    int (*signals)(void); /* how many have come that ask for a stop: one more ends a stream's write; NULL: none does */
+    bool secret;          /* mode 0600; else the mode of the file that it replaces, or 0666 less umask */
 };
 
 /* Opens the temporary file, or the stream. Opening a FIFO waits for its reader. NULL on error. */

@@ -1,12 +1,15 @@
 """Result files as spreadsheets and people hand them back, and paths that are no plain files."""
 
 import csv
+import fcntl
 import io
 import json
 import os
 import re
 import signal
 import stat
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -506,3 +509,24 @@ def test_what_can_not_be_opened_is_refused_before_anything_is_sent(bin_dir, shee
     env = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": sheet.direct_url}
     run = Process(["setsid", "-w", bin_dir / "connload", *args, "-o", path], clean_env(env), tmp_path).wait()
     assert run.rc == rc and words in run.err and sheet.stats()["requests"] == 0, run
+
+
+@pytest.mark.parametrize("args", [["create", "desk.csv"], ["list"]])
+def test_a_reader_that_stopped_reading_does_not_hold_a_run_that_is_told_to_end(connload, sandbox, desk, tmp_path, args):
+    box = sandbox()
+    desk(2000)
+    assert connload("create", "desk.csv", "-o", "/dev/null", "--rate", "none").rc == 0
+    (tmp_path / "kept").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    full = fcntl.fcntl(reading, fcntl.F_GETPIPE_SZ)
+    process = connload(*args, "-o", "pipe", "--rate", "none", env={"TMPDIR": str(tmp_path / "kept")}, wait=False)
+    while int.from_bytes(fcntl.ioctl(reading, termios.FIONREAD, bytes(4)), sys.byteorder) < full:
+        assert process.popen.poll() is None
+    process.signal(signal.SIGTERM)
+    run = process.wait()
+    os.close(reading)
+    assert run.rc == 5 and "a signal came before its reader had taken all of it" in run.err, run
+    kept = [parse(path.read_bytes()) for path in (tmp_path / "kept").iterdir()]
+    assert [len(rows) for rows in kept] == ([2001] if args[0] == "create" else [])
+    assert box.stats()["created"] == (4000 if args[0] == "create" else 2000)
