@@ -515,6 +515,11 @@ static bool read_operands(struct options *options, int count, char **operands, s
     return true;
 }
 
+static bool is_dash(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 static bool check_fit(const struct options *options, const bool given[OPTIONS], struct err *err)
 {
     for (size_t i = 0; i < OPTIONS; i++)
@@ -525,8 +530,7 @@ static bool check_fit(const struct options *options, const bool given[OPTIONS], 
         return err_set(err, EXIT_USAGE, "--quiet and --verbose exclude each other");
     if (options->skip_existing && options->no_preflight)
         return err_set(err, EXIT_USAGE, "--skip-existing needs the list that --no-preflight leaves out");
-    if (options->api_key_file != NULL && strcmp(options->api_key_file, "-") == 0 && options->input != NULL &&
-        strcmp(options->input, "-") == 0)
+    if (is_dash(options->api_key_file) && is_dash(options->input))
         return err_set(err, EXIT_USAGE,
                        "INPUT and --api-key-file can't both be standard input; name a file for one of them");
     for (size_t i = 0; i < FIELDS; i++)

@@ -505,8 +505,8 @@ def test_a_preflight_that_finds_something_else(connload, raw_server, desk, read_
     """A wrong URL: a page, a redirect, an answer that is no list. No row is sent."""
     no_list = "the answer is not a list of connectors; is the base URL the API's?; asked "
     for answer, words in ((http_answer(200, "<html>Welcome</html>"), no_list), (http_answer(200, {"data": []}), no_list),
-                          (http_answer(404, {"message": "no route"}), "the server answered 404: no route; asked "),
-                          (http_answer(404), "the server answered 404; asked "),
+                          (http_answer(404, {"message": "no route"}), "the server answered 404: no route; the base URL "),
+                          (http_answer(404), "the server answered 404; the base URL "),
                           (http_answer(302, b"", {"Location": "http://127.0.0.1:1/"}),
                            "the server answered 302, and redirects are not followed; check --base-url; asked ")):
         server = raw_server([answer])
