@@ -196,6 +196,24 @@ bool journal_listed(struct journal *journal, struct err *err)
     return record_open(journal, "listed", err) && record_close(journal, err);
 }
 
+bool journal_list(struct journal *journal, int64_t wall_ms, struct err *err)
+{
+    if (!record_open(journal, "list", err))
+        return false;
+    record_signed(&journal->pending, wall_ms);
+    return record_close(journal, err);
+}
+
+bool journal_begun(struct journal *journal, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms, struct err *err)
+{
+    if (!record_open(journal, "begun", err))
+        return false;
+    record_signed(&journal->pending, timeout_ms);
+    record_number(&journal->pending, concurrency);
+    record_signed(&journal->pending, last_ms);
+    return record_close(journal, err);
+}
+
 bool journal_attempts(struct journal *journal, uint64_t row, uint32_t attempts, struct err *err)
 {
     assert(row < journal->head.rows);
@@ -348,6 +366,7 @@ static bool check_origin(const struct journal *journal, struct span start, struc
 {
     size_t magic = strlen(JOURNAL_MAGIC), len = start.len < magic ? start.len : magic;
     size_t version = strspn(start.data + len, "0123456789");
+    struct span format = {start.data + len, version};
 
     if (start.data[0] == '\0')
         return true;
@@ -356,10 +375,11 @@ static bool check_origin(const struct journal *journal, struct span start, struc
                        "%s is no journal of connload and is left alone; move it away, or name another "
                        "result file with -o",
                        shown(journal));
-    if (version > 0 && start.data[len + version] == '\t' && strncmp(start.data + len, "1\t", 2) != 0)
+    if (version > 0 && start.data[len + version] == '\t' && !span_equal(format, span_of(JOURNAL_FORMAT)) &&
+        !span_equal(format, span_of(JOURNAL_FORMAT_BEFORE)))
         return err_set(err, EXIT_LOCAL,
                        "%s was written by another version of connload (its format is %.*s, this "
-                       "version's is 1); finish its run with that version",
+                       "version's is " JOURNAL_FORMAT "); finish its run with that version",
                        shown(journal), (int)version, start.data + len);
     return true;
 }

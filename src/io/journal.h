@@ -4,11 +4,14 @@
  * Append-only text, a record a line, readable by a person: a word, tab-separated fields (escaped as record.h says),
  * and in 8 hex digits the CRC-32 (zlib's) of the line up to them, their tab included. ⇥ is a tab:
  *
- *   connload-journal 1 ⇥ command=create ⇥ input=… ⇥ … ⇥ 1a2b3c4d    the head, written once, synced
+ *   connload-journal 2 ⇥ command=create ⇥ input=… ⇥ … ⇥ 1a2b3c4d    the head, written once, synced
  *   clock ⇥ SERVER_MS ⇥ WALL_MS ⇥ crc     the server's clock, and ours at that moment
  *   account ⇥ ORG_ID ⇥ crc                whose account it is
  *   twin ⇥ CONNECTOR_ID ⇥ crc             the account had it before, of a row's type and label
  *   listed ⇥ crc                          all twins, and all `exists` outcomes, stand above
+ *   list ⇥ WALL_MS ⇥ crc                  the account's list was answered then, by our clock
+ *   begun ⇥ TIMEOUT_MS ⇥ CONCURRENCY ⇥ LAST_MS ⇥ crc    a process begins to send, with these options, after another
+ *                                         that wrote its last word at LAST_MS by our clock (0: there was none)
  *   upto ⇥ 512 ⇥ crc                      rows up to (not including) 512 may be sent; synced before the first is
  *   attempts ⇥ 17 ⇥ 2 ⇥ crc               row 17 was sent twice so far and may be sent again
  *   row ⇥ 17 ⇥ created ⇥ … ⇥ crc          the eight cells of row 17, in the order of the result file
@@ -16,6 +19,7 @@
  *
  * Rows count from 0. Of several `row` records of a row the first that does not say `unknown` holds: a later run may
  * learn what became of an unknown one; what is known of a row is never taken back. There is no secret in it.
+ * Format 1, which is read as well, had neither `list` nor `begun`.
  *
  * What a crash can leave at its end is cut off by the next run: a last record without its line end, or bytes that never
  * reached the disk (NULs). Anything else that isn't a whole, well-formed record is damage, and refused: a lost record
@@ -97,6 +101,14 @@ bool journal_account(struct journal *journal, struct span org_id, struct err *er
 bool journal_twin(struct journal *journal, struct span connector_id, struct err *err);
 /* The account has been listed: all twins, and all `exists` outcomes, are written. */
 bool journal_listed(struct journal *journal, struct err *err);
+/* A list of the account was answered at `wall_ms`: it has used the rate window like any other request. */
+bool journal_list(struct journal *journal, int64_t wall_ms, struct err *err);
+/*
+ * This process is about to send its first request, with this much time for each and so many at once. `last_ms`: when
+ * the interrupted run that it goes on with last wrote (journal_modified_ms()), or 0. A later run can tell by it what
+ * may still be on the way.
+ */
+bool journal_begun(struct journal *journal, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms, struct err *err);
 /* The attempts that `row` has made so far, where it may be sent again. */
 bool journal_attempts(struct journal *journal, uint64_t row, uint32_t attempts, struct err *err);
 /* The results with this size and checksum (output_finish()) are about to get their name; synced. */

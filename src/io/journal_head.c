@@ -61,7 +61,7 @@ void journal_head_write(struct buf *out, const struct journal_head *head)
 {
     char started[CLOCK_TEXT];
 
-    buf_text(out, JOURNAL_HEAD_WORD);
+    buf_text(out, JOURNAL_MAGIC JOURNAL_FORMAT);
     add_text(out, HEAD_COMMAND, head->command);
     add_text(out, HEAD_INPUT, head->input);
     buf_format(out, "\t%s=%" PRIu64, head_names[HEAD_INPUT_SIZE], head->input_size);
@@ -137,7 +137,9 @@ bool journal_head_read(struct span line, struct journal_head *head)
     *head = (struct journal_head){0};
     if (!record_is_sealed(line) || record_split(line, fields, 1 + HEAD_FIELDS + 1) != 1 + HEAD_FIELDS + 1)
         return false;
-    if (span_equal(fields[0], span_of(JOURNAL_HEAD_WORD)) && read_fields(fields, head))
+    if ((span_equal(fields[0], span_of(JOURNAL_MAGIC JOURNAL_FORMAT)) ||
+         span_equal(fields[0], span_of(JOURNAL_MAGIC JOURNAL_FORMAT_BEFORE))) &&
+        read_fields(fields, head))
         return true;
     journal_head_release(head);
     return false;

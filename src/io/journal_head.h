@@ -9,9 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What every journal begins with, and the word of the heads that this version writes. */
+/* What every journal begins with, and the formats that this version writes, and reads too. */
 #define JOURNAL_MAGIC "connload-journal "
-#define JOURNAL_HEAD_WORD JOURNAL_MAGIC "1"
+#define JOURNAL_FORMAT "2"
+#define JOURNAL_FORMAT_BEFORE "1"
 
 enum { JOURNAL_HEAD_TEXT_MAX = 8192 }; /* bytes kept of each text: more than a path can have */
 
@@ -39,7 +40,7 @@ void journal_head_write(struct buf *out, const struct journal_head *head);
 
 /*
  * Reads a line (without its end); the head owns its texts. False, and the head all 0, where the line isn't a head of
- * this version as journal_head_write() and record_seal() make it.
+ * either format as journal_head_write() and record_seal() make it.
  */
 bool journal_head_read(struct span line, struct journal_head *head);
 

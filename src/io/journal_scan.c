@@ -15,6 +15,8 @@ enum {
     LINES_BYTES = 2 * RECORD_MAX,
 };
 
+#define TIME_MAX_MS UINT64_C(253402300799999) /* the end of the year 9999 */
+
 /* What reading a record needs: `rows` to tell what can't be, and where to hand it. */
 struct reading {
     uint64_t rows;
@@ -134,15 +136,45 @@ static bool read_done(struct reading *reading, const struct span *fields)
     return true;
 }
 
+static bool read_list(struct reading *reading, const struct span *fields)
+{
+    uint64_t wall_ms;
+
+    if (!num_parse_span(fields[1], 0, TIME_MAX_MS, &wall_ms))
+        return false;
+    if (reading->visitor->list != NULL)
+        reading->visitor->list(reading->visitor->context, (int64_t)wall_ms);
+    return true;
+}
+
+static bool read_begun(struct reading *reading, const struct span *fields)
+{
+    uint64_t timeout_ms, concurrency, last_ms;
+
+    if (!num_parse_span(fields[1], 0, TIME_MAX_MS, &timeout_ms) ||
+        !num_parse_span(fields[2], 0, UINT32_MAX, &concurrency) || !num_parse_span(fields[3], 0, TIME_MAX_MS, &last_ms))
+        return false;
+    if (reading->visitor->begun != NULL)
+        reading->visitor->begun(reading->visitor->context, (int64_t)timeout_ms, (uint32_t)concurrency,
+                                (int64_t)last_ms);
+    return true;
+}
+
 static const struct kind {
     const char *word;
     size_t fields; /* with the word and the checksum */
     bool (*read)(struct reading *reading, const struct span *fields);
 } kinds[] = {
-    {"row", ROW_FIELDS, read_outcome}, {"upto", 3, read_upto},
-    {"attempts", 4, read_attempts},    {"twin", 3, read_twin},
-    {"clock", 4, read_clock},          {"account", 3, read_account},
-    {"listed", 2, read_listed},        {"done", 4, read_done},
+    {"row", ROW_FIELDS, read_outcome},
+    {"upto", 3, read_upto},
+    {"attempts", 4, read_attempts},
+    {"twin", 3, read_twin},
+    {"clock", 4, read_clock},
+    {"account", 3, read_account},
+    {"listed", 2, read_listed},
+    {"done", 4, read_done},
+    {"list", 3, read_list},
+    {"begun", 5, read_begun},
 };
 
 static bool read_record(struct reading *reading, struct span line)

@@ -24,6 +24,8 @@ struct journal_visitor {
     void (*attempts)(void *context, uint64_t row, uint32_t attempts);
     void (*outcome)(void *context, uint64_t row, const struct outcome *outcome, uint64_t place);
     void (*done)(void *context, uint64_t size, uint32_t crc);
+    void (*list)(void *context, int64_t wall_ms);
+    void (*begun)(void *context, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms);
 };
 
 /* What is read, and how messages call it. */

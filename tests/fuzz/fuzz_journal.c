@@ -113,6 +113,17 @@ static void tell_done(void *context, uint64_t size, uint32_t crc)
     tell(context, size, crc, span_of(NULL));
 }
 
+static void tell_list(void *context, int64_t wall_ms)
+{
+    tell(context, 4, (uint64_t)wall_ms, span_of(NULL));
+}
+
+static void tell_begun(void *context, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms)
+{
+    tell(context, (uint64_t)timeout_ms, concurrency, span_of(NULL));
+    tell(context, 5, (uint64_t)last_ms, span_of(NULL));
+}
+
 static uint64_t hash_of(const struct outcome *outcome)
 {
     const struct span texts[] = {outcome->connector_id, outcome->inbox_email, outcome->error_code,
@@ -138,8 +149,8 @@ static void tell_outcome(void *context, uint64_t row, const struct outcome *outc
 
 static void replay(struct journal *journal, struct told *told)
 {
-    struct journal_visitor visitor = {told,        tell_upto,     tell_clock,   tell_text, tell_text,
-                                      tell_listed, tell_attempts, tell_outcome, tell_done};
+    struct journal_visitor visitor = {told,          tell_upto,    tell_clock, tell_text, tell_text, tell_listed,
+                                      tell_attempts, tell_outcome, tell_done,  tell_list, tell_begun};
     struct err err;
 
     *told = (struct told){.hash = HASH_START};

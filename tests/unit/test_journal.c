@@ -107,8 +107,19 @@ static void tell_done(void *context, uint64_t size, uint32_t crc)
     buf_format(context, "done %ju %x\n", (uintmax_t)size, crc);
 }
 
-static const struct journal_visitor teller = {&told,       tell_upto,     tell_clock,   tell_account, tell_twin,
-                                              tell_listed, tell_attempts, tell_outcome, tell_done};
+static void tell_list(void *context, int64_t wall_ms)
+{
+    buf_format(context, "list %jd\n", (intmax_t)wall_ms);
+}
+
+static void tell_begun(void *context, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms)
+{
+    buf_format(context, "begun %jd %u %jd\n", (intmax_t)timeout_ms, concurrency, (intmax_t)last_ms);
+}
+
+static const struct journal_visitor teller = {&told,     tell_upto,   tell_clock,    tell_account,
+                                              tell_twin, tell_listed, tell_attempts, tell_outcome,
+                                              tell_done, tell_list,   tell_begun};
 
 static void assert_tells(struct journal *journal, const char *expected)
 {
@@ -185,20 +196,23 @@ static void tells_what_it_was_told(void **state)
     assert_true(journal_account(journal, span_of("org\n1"), &err));
     assert_true(journal_twin(journal, span_of("t1"), &err));
     assert_true(journal_listed(journal, &err));
+    assert_true(journal_list(journal, 1795500000001, &err));
+    assert_true(journal_begun(journal, 30000, 16, 1795499999000, &err));
     assert_true(journal_upto(journal, 1000, &err));
     assert_true(journal_attempts(journal, 999, 3, &err));
     add(journal, 0, "a");
     add(journal, 999, "b");
     assert_true(journal_done(journal, UINT64_MAX, UINT32_MAX, &err));
     journal_close(journal);
-    assert_left("clock -1 1795500000000\naccount org\n1\ntwin t1\nlisted\nupto 1000\nattempts 999 3\n"
+    assert_left("clock -1 1795500000000\naccount org\n1\ntwin t1\nlisted\nlist 1795500000001\n"
+                "begun 30000 16 1795499999000\nupto 1000\nattempts 999 3\n"
                 "row 0 created a 201\nrow 999 created b 201\ndone 18446744073709551615 ffffffff\n");
 }
 
 static void a_person_can_read_it(void **state)
 {
     static const char expected[] =
-        "connload-journal 1\tcommand=create\tinput=/home/desk\\t1.csv\tinput_size=12345\tinput_crc=00c0ffee\t"
+        "connload-journal 2\tcommand=create\tinput=/home/desk\\t1.csv\tinput_size=12345\tinput_crc=00c0ffee\t"
         "rows=1000\tplan=fedcba9876543210\tbase_url=https://api.example.com/v1\tkey_mark=0123456789abcdef:01234567\t"
         "started=2026-11-24T06:00:00.123Z\t";
     struct journal *journal = begin();
@@ -244,6 +258,32 @@ static void keeps_the_head(void **state)
     add(journal, 4, "new");
     journal_close(journal);
     assert_left("row 4 created new 201\n");
+}
+
+/* An upgrade between the crash and the run that goes on. */
+static void a_journal_of_the_format_before_is_read(void **state)
+{
+    static const char magic[] = "connload-journal 1";
+    struct journal *journal = begin();
+    size_t len = 0;
+    char *written;
+    struct buf before;
+
+    (void)state;
+    journal_close(journal);
+    written = tempdir_read(JOURNAL, &len);
+    buf_init(&before, 100000);
+    buf_text(&before, magic);
+    buf_add(&before, written + strlen(magic), len - strlen(magic) - strlen("\t12345678\n"));
+    record_seal(&before, 0);
+    assert_true(tempdir_write(JOURNAL, before.data, before.len));
+    journal = journal_open(RESULTS, &found, &err);
+    assert_true(found);
+    add(journal, 1, "a");
+    journal_close(journal);
+    assert_left("row 1 created a 201\n");
+    buf_release(&before);
+    free(written);
 }
 
 static void goes_on_where_it_was(void **state)
@@ -453,6 +493,12 @@ static void well_sealed_nonsense_is_damage(void **state)
         "twin\t\\xZZ",
         "twin\ta\tb",
         "listed\t",
+        "list\t-1",
+        "list\t253402300800000",
+        "begun\t30000\t16",
+        "begun\t-1\t16\t0",
+        "begun\t30000\t4294967296\t0",
+        "begun\t30000\t16\t253402300800000",
         "attempts\t1000\t1",
         "attempts\t1\t4294967296",
         "done\t1",
@@ -464,7 +510,7 @@ static void well_sealed_nonsense_is_damage(void **state)
         "row\t1\tcreated\ti\t\t1000\t\t\t1\t",
         "row\t1\tcreated\ti\t\t201\t\t\t-1\t",
         "row\t1\tcreated\ti\t\t201\t\t\t1\t\\x",
-        "connload-journal 1\tcommand=create",
+        "connload-journal 2\tcommand=create",
     };
     struct journal *journal = begin();
     off_t size;
@@ -509,9 +555,9 @@ static void what_is_not_ours_is_left_alone(void **state)
         {"connload", ""},
         {"connload-journel 1\t", "is no journal"},
         {"\n", "is no journal"},
-        {"connload-journal 2\tanything\n",
-         "was written by another version of connload (its format is 2, this version's "
-         "is 1); finish its run with that version"},
+        {"connload-journal 3\tanything\n",
+         "was written by another version of connload (its format is 3, this version's "
+         "is 2); finish its run with that version"},
         {"connload-journal 11\t", "its format is 11"},
         {"connload-journal one\n", "is damaged at byte 0,"},
     };
@@ -708,6 +754,7 @@ int main(void)
         IN_FOLDER(tells_what_it_was_told),
         IN_FOLDER(a_person_can_read_it),
         IN_FOLDER(keeps_the_head),
+        IN_FOLDER(a_journal_of_the_format_before_is_read),
         IN_FOLDER(goes_on_where_it_was),
         IN_FOLDER(finds_outcomes_again_wherever_they_are),
         IN_FOLDER(brings_any_text_back),
