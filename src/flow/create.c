@@ -14,12 +14,12 @@
 #include "flow/settle.h"
 #include "flow/speed.h"
 #include "io/digest.h"
+#include "io/disk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     WORTH_SAYING_MS = 1000, /* a wait */
@@ -235,13 +235,11 @@ static bool note_server_clock(struct create *create)
  */
 static void wait_for_reads(struct create *create)
 {
-    int64_t wait_ms = create->config->settle_ms, since_ms, until_ms, left_ms;
-    struct stat about;
+    int64_t wait_ms = create->config->settle_ms, replaced_ms, since_ms, until_ms, left_ms;
 
-    if (create->facts.resumed || create->paths.in_place || stat(create->paths.results, &about) != 0 ||
-        !S_ISREG(about.st_mode))
+    if (create->facts.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
         return;
-    since_ms = clock_wall_ms() - ((int64_t)about.st_mtim.tv_sec * 1000 + about.st_mtim.tv_nsec / 1000000);
+    since_ms = clock_wall_ms() - replaced_ms;
     until_ms = clock_mono_ms() + wait_ms - (since_ms > 0 ? since_ms : 0);
     left_ms = until_ms - clock_mono_ms();
     if (left_ms >= WORTH_SAYING_MS)
@@ -380,6 +378,14 @@ static void loop(struct create *create)
     }
 }
 
+/* When the input was written, as a result file by an earlier run; now where it is no file. */
+static int64_t written_ms(const struct create *create)
+{
+    int64_t wall_ms;
+
+    return disk_written_at(create->config->sheet.path, &wall_ms) ? wall_ms : clock_wall_ms();
+}
+
 static bool send_rows(struct create *create, struct err *err)
 {
     bool unsettled;
@@ -390,7 +396,8 @@ static bool send_rows(struct create *create, struct err *err)
     launch_init(&create->launch, &create->run, create->facts.resumed ? create->resume.promised : 0);
     land_init(&create->land, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);
-    unsettled = resume_unsettle(&create->run, clock_mono_ms(), err);
+    create->resume.earlier_arrives_ms = written_ms(create) + create->config->courier.http.timeout_ms;
+    unsettled = resume_unsettle(&create->resume, &create->run, err);
     if (unsettled) {
         loop(create);
         if (create->courier.stop != STOP_LOCAL && !(create->courier.stop == STOP_SIGNAL && stop_signals() > 1))

@@ -119,7 +119,7 @@ static void act_settle(struct land *land, uint64_t row, struct unsettled *entry)
     struct err err;
 
     entry->row = (uint32_t)row;
-    entry->since_ms = clock_mono_ms();
+    entry->given_up_ms = entry->arrives_ms = entry->since_ms = clock_mono_ms();
 
     console_detail(run->console, "%s:%" PRIu32 ": may exist: %s", sheet_name(run->sheet), run->rows.row[row].line,
                    run->text.data);

@@ -10,13 +10,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum {
+    /*
+     * A promise is renewed about this often while rows are sent: so the journal was written at most so long before the
+     * last sending, and a sync costs milliseconds.
+     */
+    LAUNCH_PROMISE_MS = 250,
+};
+
 struct launch {
     struct run *run;
-    uint64_t next;     /* first row that was not looked at yet */
-    uint64_t promised; /* the journal says that rows before this one may be sent */
-    uint64_t stride;   /* how many rows the next promise covers */
-    int64_t promised_ms;
-    struct buf payload; /* scratch, wiped */
+    uint64_t next;       /* first row that was not looked at yet */
+    uint64_t promised;   /* the journal says that rows before this one may be sent */
+    uint64_t stride;     /* how many rows the next promise covers */
+    int64_t promised_ms; /* when this run wrote it; 0: not yet */
+    struct buf payload;  /* scratch, wiped */
 };
 
 /* `promised`: what an interrupted run's journal says; 0 for a new run. */
@@ -28,7 +36,7 @@ bool launch_has_rows(struct launch *launch);
 
 /*
  * Sends one row. Needs launch_has_rows() and courier_next_send() <= now_ms. The journal's promise is on the disk before
- * the first row that it covers is sent; where that fails, or the input has changed, nothing is sent and the run stops.
+ * the first row that it covers is sent, and says once what this run sends with; where that fails, or the input has changed, nothing is sent and the run stops.
  */
 void launch_row(struct launch *launch, int64_t now_ms);
 

@@ -2,8 +2,7 @@
 
 #include "base/clock.h"
 #include "flow/sheet.h"
-
-#include <sys/stat.h>
+#include "io/disk.h"
 
 void recent_init(struct recent *recent, int64_t window_ms, int64_t now_wall_ms)
 {
@@ -35,14 +34,11 @@ void recent_add_file(struct recent *recent, const char *path)
     struct sheet_config config = {.path = path, .defaults = no_defaults};
     struct sheet *sheet;
     struct sheet_row *row;
-    struct stat about;
     struct err err;
     int64_t latest_ms;
 
-    if (stat(path, &about) != 0 || !S_ISREG(about.st_mode))
-        return;
-    latest_ms = (int64_t)about.st_mtim.tv_sec * 1000 + about.st_mtim.tv_nsec / 1000000;
-    if (recent->window_ms == 0 || recent->now_wall_ms - latest_ms >= recent->window_ms)
+    if (!disk_written_at(path, &latest_ms) || recent->window_ms == 0 ||
+        recent->now_wall_ms - latest_ms >= recent->window_ms)
         return;
     sheet = sheet_open(&config, NULL, &err);
     if (sheet != NULL && sheet_header(sheet)->is_result) {

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "flow/launch.h"
 #include "flow/listing.h"
 #include "flow/paths.h"
 #include "io/digest.h"
@@ -117,7 +118,31 @@ struct replay {
     struct run *run;
     struct recent *recent;
     int64_t latest_ms;
+    int64_t timeout_ms; /* of the process whose records come */
 };
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A process was last heard of at `last_ms`: what it had in flight then arrives until its patience would have ended. */
+static void on_killed(struct replay *replay, int64_t last_ms)
+{
+    struct resume *resume = replay->resume;
+
+    resume->arrives_ms = later(resume->arrives_ms, last_ms + LAUNCH_PROMISE_MS + replay->timeout_ms);
+}
+
+static void on_begun(void *context, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms)
+{
+    struct replay *replay = context;
+
+    (void)concurrency;
+    if (last_ms > 0)
+        on_killed(replay, last_ms);
+    replay->timeout_ms = timeout_ms;
+}
 
 static void on_server_clock(void *context, int64_t server_ms, int64_t wall_ms)
 {
@@ -177,7 +202,12 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
 bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err)
 {
     struct replay replay = {
-        .resume = resume, .run = run, .recent = recent, .latest_ms = journal_modified_ms(run->journal)};
+        .resume = resume,
+        .run = run,
+        .recent = recent,
+        .latest_ms = journal_modified_ms(run->journal),
+        .timeout_ms = run->courier->config.http.timeout_ms, /* a journal of format 1 does not say */
+    };
     struct journal_visitor visitor = {
         .context = &replay,
         .server_clock = on_server_clock,
@@ -185,21 +215,32 @@ bool resume_replay(struct resume *resume, struct run *run, struct recent *recent
         .listed = on_listed,
         .attempts = on_attempts,
         .outcome = on_outcome,
+        .begun = on_begun,
     };
 
     if (!journal_replay(run->journal, &visitor, err))
         return false;
+    resume->last_ms = replay.latest_ms;
+    on_killed(&replay, replay.latest_ms);
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_move(&run->rows, i, ROW_UNSETTLED);
     return true;
 }
 
-bool resume_unsettle(struct run *run, int64_t now_ms, struct err *err)
+bool resume_unsettle(const struct resume *resume, struct run *run, struct err *err)
 {
+    int64_t now_ms = clock_mono_ms(), wall_ms = clock_wall_ms();
+
     for (uint64_t i = 0; i < run->rows.count; i++) {
         const struct row *row = &run->rows.row[i];
-        struct unsettled entry = {.since_ms = now_ms, .row = (uint32_t)i, .earlier = row->earlier};
+        int64_t arrives_ms = resume->arrives_ms;
+        struct unsettled entry = {
+            .given_up_ms = now_ms - later(wall_ms - resume->last_ms, 0),
+            .since_ms = now_ms,
+            .row = (uint32_t)i,
+            .earlier = row->earlier,
+        };
         struct sheet_row *read;
 
         if (row->state != ROW_UNSETTLED)
@@ -207,6 +248,9 @@ bool resume_unsettle(struct run *run, int64_t now_ms, struct err *err)
         if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, err))
             return false;
         entry.public_hash = connector_public_hash(&read->connector);
+        if (row->earlier && read->earlier.http_status == 0) /* an answer, if one that told nothing, ends a request */
+            arrives_ms = later(arrives_ms, resume->earlier_arrives_ms);
+        entry.arrives_ms = now_ms + later(arrives_ms - wall_ms, 0);
         run_wait_for_settling(run, &entry);
     }
     return true;

@@ -29,7 +29,10 @@ enum { RUN_WITNESSES = 64 };
 struct unsettled {
     uint64_t public_hash; /* connector_public_hash() of what was sent */
     uint64_t near_hash;   /* connector_near_hash() of it; settle.c sets it when the row's turn has come */
-    int64_t since_ms;     /* monotonic: when it was given up */
+    /* Monotonic; the same time where this run itself has given the request up. */
+    int64_t given_up_ms; /* when the answer was lost */
+    int64_t arrives_ms;  /* until when the request may still arrive: what a list lacks before then proves nothing */
+    int64_t since_ms;    /* from when on it waits for the list */
     uint32_t row;
     uint16_t http_status; /* of the answer that told nothing; 0 = none */
     bool earlier;         /* lost by an earlier run, whose beginning is not known, at */

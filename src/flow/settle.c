@@ -348,6 +348,18 @@ static bool has_likes_elsewhere(const struct settle *settle, uint64_t public_has
     return false;
 }
 
+/* From when on the last of the rows like these waits that wait: no list can tell before. */
+static int64_t likes_since(const struct settle *settle, uint64_t public_hash)
+{
+    const struct run *run = settle->run;
+    int64_t since_ms = INT64_MIN;
+
+    for (size_t i = 0; i < run->unsettled_count; i++)
+        if (run->unsettled[i].public_hash == public_hash && run->unsettled[i].since_ms > since_ms)
+            since_ms = run->unsettled[i].since_ms;
+    return since_ms;
+}
+
 static void log_settled(struct settle *settle, uint64_t row, const char *result)
 {
     struct json_object *line = run_log_row(settle->run, "settle", row);
@@ -443,7 +455,7 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
 {
     struct run *run = settle->run;
     const struct row *row = &run->rows.row[entry->row];
-    int64_t since_wall_ms = clock_wall_ms() - (clock_mono_ms() - entry->since_ms), lost_ms;
+    int64_t given_up_wall_ms = clock_wall_ms() - (clock_mono_ms() - entry->given_up_ms), lost_ms;
     char when[CLOCK_TEXT];
     struct sheet_row *read;
     struct buf text;
@@ -457,7 +469,7 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
         return;
     }
     lost_ms =
-        entry->earlier ? lost_time(read->earlier.error_message) : courier_server_time(run->courier, since_wall_ms);
+        entry->earlier ? lost_time(read->earlier.error_message) : courier_server_time(run->courier, given_up_wall_ms);
     buf_init(&text, 8192);
     buf_text(&text, "may exist: ");
     if (lost_ms == INT64_MIN)
@@ -480,6 +492,8 @@ struct group {
     int64_t begin_ms; /* what was created before is not theirs, by the server's clock; INT64_MIN = not known */
     size_t ours;      /* candidates that are surely of this run */
     size_t doubtful;  /* candidates that may be older than it */
+    int64_t
+        arrives_ms; /* some of them may still arrive until then, and the list was too early for them; INT64_MIN = no */
 };
 
 enum age { AGE_OURS, AGE_OLDER, AGE_DOUBTFUL };
@@ -579,6 +593,12 @@ static bool rows_differ(struct settle *settle, const struct group *group)
     return false;
 }
 
+/* The list lacks some of the group, and would have to show them by now. */
+static bool is_short(const struct group *group)
+{
+    return group->ours < group->row_count && group->arrives_ms == INT64_MIN;
+}
+
 /* Gives the group up where the list can't tell which connector is whose, or whether there is one; false where it can. */
 static bool is_ambiguous(struct settle *settle, const struct group *group)
 {
@@ -588,14 +608,14 @@ static bool is_ambiguous(struct settle *settle, const struct group *group)
 
     if (group->ours > group->row_count || settle->crowded)
         why = "the account has more such connectors than this run can have made";
-    else if (group->ours < group->row_count && group->doubtful > 0)
+    else if (is_short(group) && group->doubtful > 0)
         why = "the account has such a connector, but perhaps from before this run";
     else if (group->ours > 0 && is_doubted(settle, group->rows[0].public_hash))
         why = "the account has such a connector, but it may as well be that of a row like it which was left unknown";
     else if (group->ours > 0 && group->row_count > 1 && rows_differ(settle, group))
         why = "the account has such connectors, but rows that differ in their secrets alone can't be told apart by the "
               "list";
-    else if (group->ours < group->row_count && (stranger = stranger_near(settle, group)) != NULL) {
+    else if (is_short(group) && (stranger = stranger_near(settle, group)) != NULL) {
         snprintf(text, sizeof(text), "the account has a new connector %s that is no other row's, but differs from it",
                  stranger->id);
         why = text;
@@ -605,24 +625,55 @@ static bool is_ambiguous(struct settle *settle, const struct group *group)
     return why != NULL;
 }
 
-/* `proven`: what the list lacks is surely absent. */
+static int64_t arrival_of(const struct settle *settle, const struct group *group)
+{
+    int64_t arrives_ms = INT64_MIN;
+
+    for (size_t i = 0; i < group->row_count; i++)
+        if (group->rows[i].arrives_ms + settle->wait_ms > settle->listing.sent_ms &&
+            group->rows[i].arrives_ms > arrives_ms)
+            arrives_ms = group->rows[i].arrives_ms;
+    return arrives_ms;
+}
+
+/* The rows from `first` on wait for a later list, from `since_ms` on. */
+static void group_waits(struct settle *settle, const struct group *group, size_t first, int64_t since_ms)
+{
+    for (size_t i = first; i < group->row_count; i++) {
+        struct unsettled entry = group->rows[i];
+
+        entry.since_ms = since_ms > entry.since_ms ? since_ms : entry.since_ms;
+        run_wait_for_settling(settle->run, &entry);
+    }
+}
+
+/* The rows from `first` on are not in the list. `proven`: so they are surely absent. */
+static void group_lacks(struct settle *settle, const struct group *group, size_t first, bool proven,
+                        const char *unproven)
+{
+    for (size_t i = first; i < group->row_count; i++)
+        if (group->rows[i].misnamed)
+            settle_unknown(settle, &group->rows[i], "ambiguous", "the answer named a connector that is not its own");
+        else if (proven)
+            settle_absent(settle, &group->rows[i]);
+        else
+            settle_unknown(settle, &group->rows[i], "unsettled", unproven);
+}
+
 static void decide_group(struct settle *settle, struct group *group, bool proven, const char *unproven)
 {
     const struct candidate **ours = alloc_zeroed(group->row_count, sizeof(const struct candidate *));
 
     weigh(settle, group, ours);
-    if (!is_ambiguous(settle, group))
-        for (size_t i = 0; i < group->row_count; i++) {
-            if (i < group->ours)
-                settle_created(settle, &group->rows[i], ours[i]);
-            else if (group->rows[i].misnamed)
-                settle_unknown(settle, &group->rows[i], "ambiguous",
-                               "the answer named a connector that is not its own");
-            else if (proven)
-                settle_absent(settle, &group->rows[i]);
-            else
-                settle_unknown(settle, &group->rows[i], "unsettled", unproven);
-        }
+    group->arrives_ms = arrival_of(settle, group);
+    if (!is_ambiguous(settle, group)) {
+        for (size_t i = 0; i < group->ours; i++)
+            settle_created(settle, &group->rows[i], ours[i]);
+        if (group->arrives_ms != INT64_MIN)
+            group_waits(settle, group, group->ours, group->arrives_ms);
+        else
+            group_lacks(settle, group, group->ours, proven, unproven);
+    }
     free((void *)ours);
 }
 
@@ -647,8 +698,7 @@ static void decide(struct settle *settle, bool proven, const char *unproven)
             found++;
         group.first = settle->found + found;
         if (has_likes_elsewhere(settle, public_hash))
-            for (size_t i = 0; i < group.row_count; i++)
-                run_wait_for_settling(settle->run, &group.rows[i]);
+            group_waits(settle, &group, 0, likes_since(settle, public_hash));
         else
             decide_group(settle, &group, proven, unproven);
     }

@@ -1,7 +1,9 @@
 /*
  * settle: rows whose create may have happened are settled together against one list.
  *
- * A row waits `wait_ms` after it was given up: reads lag writes. Then one list decides over all that have waited:
+ * A row waits `wait_ms` after it was given up: reads lag writes. Then one list decides over all that have waited. What
+ * a killed run has sent may still be on its way: such a row is found as soon as a list shows it, but its absence is
+ * believed only so long after it can't arrive any more.
  *
  *   found          its payload, not archived, no other row's, not there before the run   → created
  *   surely absent  and the list is fresh, whole, and nobody like it is in flight         → sent again, failed, or left

@@ -232,6 +232,16 @@ bool disk_sync_folder(const char *path)
     return ok;
 }
 
+bool disk_written_at(const char *path, int64_t *wall_ms)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
+    *wall_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+    return true;
+}
+
 static const struct {
     int cause;
     const char *remedy;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -59,6 +60,9 @@ bool disk_close(int fd);
  * is taken at its word.
  */
 bool disk_sync_folder(const char *path);
+
+/* When the regular file at `path` was written last, by the wall clock; false where there is none. */
+bool disk_written_at(const char *path, int64_t *wall_ms);
 
 /*
  * Sets EXIT_LOCAL and `cannot VERB PATH: REASON` for errno, with the remedy where there is one. Always returns false.

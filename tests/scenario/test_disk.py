@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from conftest import KEY, SANITIZER, TIMEOUT, clean_env
-from once import LAG, QUICK, journal, once, posts
+from once import BRIEF, LAG, journal, once, posts
 
 ROWS = 120
 
@@ -22,7 +22,7 @@ def limited(bin_dir, box, folder, size, *args):
 
 
 def finish(connload, box, read_csv, tmp_path, *args):
-    run = connload("create", *args, *QUICK)
+    run = connload("create", *args, *BRIEF)
     assert run.rc == 0, run.err
     once(box, read_csv("desk.results.csv"))
     assert not list(tmp_path.glob("*.journal")) and not list(tmp_path.glob(".*"))
@@ -32,7 +32,7 @@ def finish(connload, box, read_csv, tmp_path, *args):
 def test_a_limit_on_file_sizes(connload, bin_dir, sandbox, desk, read_csv, tmp_path, size):
     box = sandbox(*LAG, "--fault", "drop-after=10")
     desk(ROWS)
-    run = limited(bin_dir, box, tmp_path, size, "create", "desk.csv", *QUICK)
+    run = limited(bin_dir, box, tmp_path, size, "create", "desk.csv", *BRIEF)
     assert run.returncode == 5, run.stderr.decode()
     assert "limit on file sizes" in run.stderr.decode() or "temporary file" in run.stderr.decode()
     assert not (tmp_path / "desk.results.csv").exists()
@@ -44,9 +44,9 @@ def test_a_limit_on_file_sizes(connload, bin_dir, sandbox, desk, read_csv, tmp_p
 def test_in_place_the_old_file_stays(connload, bin_dir, sandbox, desk, read_csv, tmp_path, size):
     box = sandbox(*LAG)
     desk(ROWS)
-    assert connload("create", "desk.csv", *QUICK, "--limit", "20").rc == 1
+    assert connload("create", "desk.csv", *BRIEF, "--limit", "20").rc == 1
     before = (tmp_path / "desk.results.csv").read_bytes()
-    run = limited(bin_dir, box, tmp_path, size, "create", "desk.results.csv", *QUICK)
+    run = limited(bin_dir, box, tmp_path, size, "create", "desk.results.csv", *BRIEF)
     assert run.returncode == 5, run.stderr.decode()
     assert (tmp_path / "desk.results.csv").read_bytes() == before
     finish(connload, box, read_csv, tmp_path, "desk.results.csv")
@@ -56,7 +56,7 @@ def test_in_place_the_old_file_stays(connload, bin_dir, sandbox, desk, read_csv,
 def test_undo(connload, bin_dir, sandbox, desk, read_csv, tmp_path):
     box = sandbox(*LAG)
     desk(ROWS)
-    assert connload("create", "desk.csv", *QUICK).rc == 0
+    assert connload("create", "desk.csv", *BRIEF).rc == 0
     undo = ["undo", "desk.results.csv", "--yes", "--rate", "none"]
     run = limited(bin_dir, box, tmp_path, 9000, *undo)
     assert run.returncode == 5, run.stderr.decode()
@@ -94,10 +94,10 @@ def test_a_full_disk(connload, sandbox, desk, read_csv, small_disk, free):
     (folder / "desk.csv").write_bytes(desk(ROWS).read_bytes())
     used = os.statvfs(folder)
     (folder / "ballast").write_bytes(b"x" * (used.f_bavail * used.f_bsize - free * 4096))
-    run = connload("create", "desk.csv", *QUICK, cwd=folder)
+    run = connload("create", "desk.csv", *BRIEF, cwd=folder)
     assert run.rc == 5 and "make room" in run.err, run
     (folder / "ballast").unlink()
-    run = connload("create", "desk.csv", *QUICK, cwd=folder)
+    run = connload("create", "desk.csv", *BRIEF, cwd=folder)
     assert run.rc == 0, run.err
     once(box, read_csv("disk/desk.results.csv"))
     assert len(posts(box)) == ROWS
@@ -109,9 +109,9 @@ def test_a_log_that_cannot_be_written_stops_the_run(connload, sandbox, desk, rea
     box = sandbox(*LAG)
     folder = small_disk("16k")
     desk(ROWS)
-    run = connload("create", "desk.csv", *QUICK, "--log", folder / "log")
+    run = connload("create", "desk.csv", *BRIEF, "--log", folder / "log")
     assert run.rc == 5, run
-    assert connload("create", "desk.csv", *QUICK).rc == 0
+    assert connload("create", "desk.csv", *BRIEF).rc == 0
     once(box, read_csv("desk.results.csv"))
     assert len(posts(box)) == ROWS
 
@@ -122,12 +122,12 @@ def test_a_log_that_cannot_be_written_stops_the_run(connload, sandbox, desk, rea
 def test_each_call_may_fail(connload, sandbox, desk, read_csv, failing, tmp_path, call, at):
     box = sandbox(*LAG)
     desk(20)
-    run = connload("create", "desk.csv", *QUICK, env=failing(call, at=at, times=1000))
+    run = connload("create", "desk.csv", *BRIEF, env=failing(call, at=at, times=1000))
     assert run.rc in (0, 5), run
     if run.rc == 5 and not (tmp_path / "desk.results.csv").exists():
-        assert connload("create", "desk.csv", *QUICK).rc == 0
+        assert connload("create", "desk.csv", *BRIEF).rc == 0
     elif journal(tmp_path).exists():
-        assert connload("create", "desk.csv", *QUICK).rc == 0
+        assert connload("create", "desk.csv", *BRIEF).rc == 0
     once(box, read_csv("desk.results.csv"))
     assert len(posts(box)) == 20
 

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from conftest import api_answer, connector_of, http_answer
-from once import DESK, LAG, QUICK, email, journal, kill_when, labels, posts, prefill, until
+from once import BRIEF, DESK, LAG, QUICK, email, journal, kill_when, labels, posts, prefill, until
 
 SKIP = ["create", "desk.csv", "--skip-existing", *QUICK]
 
@@ -206,7 +206,7 @@ def test_a_killed_night_goes_on(connload, sandbox, desk, read_csv):
     box = sandbox(*LAG, "--latency", "20ms")
     desk(30)
     prefill(box, *(email(f"Desk {n}", f"desk{n}@example.com") for n in range(0, 30, 3)))
-    process = connload(*SKIP, "--concurrency", "2", wait=False)
+    process = connload(*SKIP, *BRIEF, "--concurrency", "2", wait=False)
     kill_when(process, lambda: box.stats()["created"] >= 16)
     assert connload(*SKIP).rc == 0
     assert Counter(statuses(read_csv("desk.results.csv"))) == {"exists": 10, "created": 20}

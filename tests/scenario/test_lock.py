@@ -26,7 +26,7 @@ def test_a_second_run_names_the_holder(connload, sandbox, desk, read_csv):
 
 
 def test_a_killed_holder_leaves_no_lock(connload, sandbox, desk, read_csv):
-    box, first = busy(connload, sandbox, desk)
+    box, first = busy(connload, sandbox, desk, "--timeout", "3s")
     first.kill()
     run = connload("create", "desk.csv", *QUICK)
     assert run.rc == 0, run.err

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 import zlib
+from datetime import datetime
 from email.utils import formatdate
 
 import pytest
 from conftest import KEY, Hang, clean_env, connector_of, http_answer
-from once import DESK, LAG, QUICK, journal, kill_when, labels, once, posts, prefill, email, until
+from once import BRIEF, DESK, LAG, QUICK, journal, kill_when, labels, once, posts, prefill, email, until
 
 ROWS = 40
 SLOW = [*LAG, "--latency", "20ms"]
@@ -18,7 +19,7 @@ SLOW = [*LAG, "--latency", "20ms"]
 
 def interrupt(connload, box, *args, created=10, **more):
     """Starts a run and kills it in the middle."""
-    process = connload("create", *args, *QUICK, "--concurrency", "4", wait=False, **more)
+    process = connload("create", *args, *BRIEF, "--concurrency", "4", wait=False, **more)
     kill_when(process, lambda: box.stats()["created"] >= created)
 
 
@@ -121,12 +122,100 @@ def test_an_older_twin_is_known_to_the_run_that_goes_on(connload, sandbox, write
     older, = prefill(box, email("Twin"))
     box.faults({"hang-before": 100})
     write_csv("desk.csv", DESK, [["email", "Twin", "x@example.com"]])
-    process = connload("create", "desk.csv", *QUICK, wait=False)
+    process = connload("create", "desk.csv", *BRIEF, wait=False)
     kill_when(process, lambda: box.stats()["methods"]["POST"] == 2)
     box.faults({})
     assert connload("create", "desk.csv", *QUICK).rc == 0
     row, = read_csv("desk.results.csv")
     assert row["status"] == "created" and row["connector_id"] != older
+
+
+class Slow:
+    """
+    A server that is slower with the first create than its client is patient: the connector shows from the list numbered
+    `shown` on (never where that is 0), whether or not anybody still waits for it. All else is done at once.
+    """
+
+    def __init__(self, shown):
+        self.shown, self.lists, self.made, self.first, self.seen = shown, 0, [], None, {}
+
+    def __call__(self, exchange):
+        self.seen[exchange.index] = time.monotonic()
+        if exchange.method == "GET":
+            self.lists += 1
+            if self.lists == self.shown:
+                self.made.append(self.first)
+            return http_answer(200, {"results": self.made})
+        connector = connector_of(exchange.json())
+        if self.first is None:
+            self.first = connector
+            return Hang()
+        self.made.append(connector)
+        return http_answer(201, connector)
+
+
+def killed_at_the_first_create(connload, raw_server, desk, shown, timeout, rows=1):
+    """A run that is killed while its first create is under way; its server, and when it was killed."""
+    server = raw_server(Slow(shown))
+    desk(rows)
+    process = connload("create", "desk.csv", *QUICK, "--timeout", timeout, wait=False)
+    server.wait_for_requests(1 + rows)
+    process.kill()
+    return server, time.monotonic()
+
+
+def test_what_a_killed_run_has_sent_may_arrive_until_its_timeout(connload, raw_server, desk, read_csv):
+    """The first list after the kill does not show the connector, the second one does."""
+    server, _ = killed_at_the_first_create(connload, raw_server, desk, shown=3, timeout="3s")
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    row, = read_csv("desk.results.csv")
+    assert row["connector_id"] == server.behave.first["connector_id"]
+    assert [one.method for one in server.exchanges] == ["GET", "POST", "GET", "GET"]
+
+
+def test_what_a_killed_run_has_made_is_found_at_once(connload, raw_server, desk, read_csv):
+    server, _ = killed_at_the_first_create(connload, raw_server, desk, shown=2, timeout="1h")
+    assert connload("create", "desk.csv", *QUICK, timeout=30).rc == 0
+    assert read_csv("desk.results.csv")[0]["connector_id"] == server.behave.first["connector_id"]
+    assert len(server.exchanges) == 3
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_it_is_the_killed_runs_timeout_that_counts(connload, raw_server, desk, read_csv, kills):
+    """Also where a run in between, with another one, was killed before it sent anything."""
+    server, killed = killed_at_the_first_create(connload, raw_server, desk, shown=0, timeout="2s")
+    for more in range(1, kills):
+        process = connload("create", "desk.csv", *QUICK, "--timeout", "200ms", wait=False)
+        server.wait_for_requests(2 + more)
+        process.kill()
+    assert connload("create", "desk.csv", *QUICK, "--timeout", "200ms").rc == 0
+    second = [one for one in server.exchanges if one.method == "POST"][1]
+    assert server.behave.seen[second.index] - killed > 2
+    assert read_csv("desk.results.csv")[0]["status"] == "created"
+
+
+def test_a_row_that_may_still_arrive_does_not_keep_its_equals_apart(connload, raw_server, write_csv, read_csv):
+    """Two equal rows, one of them found: the other is not sent before the list's silence can be believed."""
+    server = raw_server(Slow(shown=3))
+    write_csv("desk.csv", DESK, [["email", "Same", "x@example.com"]] * 2)
+    args = ["create", "desk.csv", *QUICK, "--allow-duplicates", "--timeout", "3s"]
+    process = connload(*args, wait=False)
+    server.wait_for_requests(3)
+    process.kill()
+    assert connload(*args).rc == 0
+    assert sum(one.method == "POST" for one in server.exchanges) == 2
+    assert {row["connector_id"] for row in read_csv("desk.results.csv")} == {
+        one["connector_id"] for one in server.behave.made}
+
+
+def test_what_stayed_unsettled_says_when_the_killed_run_lost_it(connload, raw_server, desk, read_csv):
+    server, _ = killed_at_the_first_create(connload, raw_server, desk, shown=0, timeout="200ms")
+    before = time.time()
+    server.behave = lambda exchange: http_answer(200, {"results": [{"connector_id": 7}]})
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    row, = read_csv("desk.results.csv")
+    lost = re.search(r"its answer was lost at about (\S+Z)", row["error_message"]).group(1)
+    assert row["status"] == "unknown" and datetime.fromisoformat(lost.replace("Z", "+00:00")).timestamp() <= before
 
 
 def rewrite_journal(path, pattern, replacement):
@@ -179,7 +268,7 @@ def test_what_an_interrupted_run_has_made_is_not_older_than_it(connload, raw_ser
 
     server = raw_server(silent)
     desk(80)
-    process = connload("create", "desk.csv", *QUICK, "--no-preflight", "--concurrency", "8", wait=False)
+    process = connload("create", "desk.csv", *BRIEF, "--no-preflight", "--concurrency", "8", wait=False)
     server.wait_for_requests(8)
     process.kill()
     rewrite_journal(journal(tmp_path), rb"started=[^\t]+", b"started=" + stamp(-30).replace("000000Z", "000Z").encode())
@@ -254,7 +343,7 @@ def test_another_key_of_the_same_account_goes_on(connload, raw_server, desk, rea
 
     server = raw_server(behave)
     desk(ROWS)
-    process = connload("create", "desk.csv", *QUICK, "--concurrency", "1", wait=False)
+    process = connload("create", "desk.csv", *BRIEF, "--concurrency", "1", wait=False)
     server.wait_for_requests(12)
     process.kill()
     made.append(connector_of(email("Other", "o@example.com"), org_id=org_id))
@@ -360,7 +449,7 @@ def test_a_hundred_thousand_rows_resume_within_64_mib(bin_dir, sandbox, desk, re
     box = sandbox("--settle", "50ms")
     desk(rows)
     env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.url})
-    command = [bin_dir / "connload", "create", "-q", "desk.csv", *QUICK, "--concurrency", "64"]
+    command = [bin_dir / "connload", "create", "-q", "desk.csv", *QUICK, "--timeout", "5s", "--concurrency", "64"]
     first = subprocess.Popen(command, cwd=tmp_path, env=env)
     until(lambda: box.stats()["created"] >= rows // 2)
     first.kill()

@@ -5,7 +5,7 @@ from email.utils import formatdate
 
 import pytest
 from conftest import Close, connector_of, http_answer
-from once import DESK, LAG, QUICK, email, labels, once, posts, prefill
+from once import BRIEF, DESK, LAG, QUICK, email, labels, once, posts, prefill
 
 ROWS = 12
 BEFORE = ["drop-before", "hang-before", "429-html", "500-before", "502-before", "503-before", "504-before"]
@@ -239,7 +239,7 @@ def test_what_was_there_before_an_earlier_run_is_not_its_lost_row(connload, raw_
     assert read_csv("desk.results.csv")[0]["status"] == "unknown"
     account.whole = True
     for _ in range(2):
-        assert connload("create", "desk.results.csv", *QUICK).rc == 1
+        assert connload("create", "desk.results.csv", *BRIEF).rc == 1
         row, = read_csv("desk.results.csv")
         assert (row["status"], row["error_code"], row["connector_id"]) == ("unknown", "ambiguous", "")
         assert "its answer was lost at about 20" in row["error_message"] and "before" in row["error_message"]
@@ -329,7 +329,7 @@ def test_unknown_rows_are_settled_by_the_next_run(connload, sandbox, desk, read_
 def test_unknown_rows_that_do_not_exist_are_sent(connload, sandbox, desk, read_csv):
     box = lost(connload, sandbox, desk, read_csv)
     box.call("DELETE", "/contents/v1/connectors/" + box.connectors()[0]["connector_id"])
-    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    assert connload("create", "desk.results.csv", *BRIEF).rc == 0
     assert labels(one for one in box.connectors() if not one["archived"]) == labels(read_csv("desk.results.csv"))
 
 
@@ -362,7 +362,7 @@ def test_limit_holds_for_unknown_rows_that_turn_out_absent(connload, sandbox, de
     box = lost(connload, sandbox, desk, read_csv)
     for connector in box.connectors():
         box.call("DELETE", f"/contents/v1/connectors/{connector['connector_id']}")
-    assert connload("create", "desk.results.csv", *QUICK, "--limit", "1").rc == 1
+    assert connload("create", "desk.results.csv", *BRIEF, "--limit", "1").rc == 1
     assert [row["status"] for row in read_csv("desk.results.csv")] == ["created", "not_attempted", "not_attempted"]
     assert len(posts(box)) == 4
 

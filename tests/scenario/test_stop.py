@@ -1,9 +1,11 @@
 """What stops a run before its rows are done: signals, deadline, limits. Results are written, the next run goes on."""
 
 import signal
+import time
 from collections import Counter
 
 import pytest
+from conftest import Hang, connector_of, http_answer
 from once import DESK, LAG, QUICK, journal, labels, once, posts, until
 
 ROWS = 40
@@ -87,7 +89,7 @@ def test_lost_rows_are_settled_before_the_run_ends(connload, sandbox, desk, read
 def test_a_second_signal_ends_it_at_once_and_the_journal_covers_it(connload, sandbox, desk, read_csv, tmp_path):
     box = sandbox(*LAG, "--fault", "hang-after=100")
     desk(ROWS)
-    process = connload("create", "desk.csv", *QUICK, wait=False)
+    process = connload("create", "desk.csv", *QUICK, "--timeout", "3s", wait=False)
     until(lambda: box.stats()["created"] == 16)
     process.signal(signal.SIGINT)
     process.signal(signal.SIGTERM)
@@ -113,6 +115,29 @@ def test_grace_ends_the_wait_and_what_was_in_flight_is_unknown(connload, sandbox
     assert connload("create", "desk.results.csv", *QUICK).rc == 0
     once(box, read_csv("desk.results.csv"))
     assert len(posts(box)) == ROWS
+
+
+def test_what_was_unknown_may_still_arrive_when_the_next_run_begins(connload, raw_server, desk, read_csv):
+    """A server that is slower than the grace and --settle together: neither first list of the next run shows the row."""
+    made, lists = [], []
+
+    def behave(exchange):
+        if exchange.method == "POST":
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            made.append(connector_of(exchange.json(), created_at=now))
+            return Hang()
+        lists.append(exchange)
+        return http_answer(200, {"results": made if len(lists) > 3 else []})
+
+    server = raw_server(behave)
+    desk(1)
+    process = connload("create", "desk.csv", *QUICK, "--grace", "100ms", wait=False)
+    server.wait_for_requests(2)
+    process.signal(signal.SIGINT)
+    assert process.wait().rc == 4
+    assert statuses(read_csv("desk.results.csv")) == {"unknown": 1}
+    assert connload("create", "desk.results.csv", *QUICK, "--timeout", "3s").rc == 0
+    assert read_csv("desk.results.csv")[0]["connector_id"] == made[0]["connector_id"] and len(made) == 1
 
 
 def test_a_signal_while_the_account_is_listed(connload, sandbox, desk, read_csv):
