@@ -110,6 +110,8 @@ static bool begin_or_resume(struct create *create, struct err *err)
     if (done && anew)
         done = paths_may_begin(&create->paths, &create->config->paths, err);
     if (done && anew) {
+        if (create->journal_found) /* of a run that is over, or was listing the account */
+            recent_add(&create->recent, journal_modified_ms(create->run.journal), 1);
         create->resume = (struct resume){0};
         done = journal_begin(create->run.journal, &head, err);
     } else if (done) {
@@ -229,6 +231,18 @@ static bool note_server_clock(struct create *create)
     return false;
 }
 
+/* A run that goes on with this one has to know of the `count` lists that it has asked for. */
+static void note_lists(struct create *create, uint64_t count)
+{
+    struct err err;
+
+    for (; count > 0; count--)
+        if (!journal_list(create->run.journal, clock_wall_ms(), &err)) {
+            courier_fault(&create->courier, &err);
+            return;
+        }
+}
+
 /*
  * Reads lag writes: the list may lack what the run that wrote the result file has made in its last seconds. That run's
  * rows are not carried over where its file is replaced (--skip-existing, --force), so nothing else would know of them.
@@ -323,9 +337,10 @@ static void take_answers(struct create *create)
 
     while (create->courier.stop != STOP_LOCAL && courier_take(&create->courier, &answer)) {
         note_server_clock(create); /* before the answer: what it tells of created_at counts already */
-        if (answer.tag == LISTING_TAG)
+        if (answer.tag == LISTING_TAG) {
+            note_lists(create, 1);
             settle_answer(&create->settle, &answer);
-        else
+        } else
             land_answer(&create->land, &answer);
     }
     if (create->courier.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
@@ -725,6 +740,7 @@ static bool work(struct create *create, struct err *err)
         return plan(create, err);
     if (!preflight(create))
         return true; /* the courier knows why the run stops; the results say that nothing was attempted */
+    note_lists(create, create->tally.requests[REQUEST_LIST]);
     free(create->intake.keys);
     create->intake.keys = NULL;
     return send_rows(create, err);

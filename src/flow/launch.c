@@ -32,38 +32,22 @@ bool launch_has_rows(struct launch *launch)
     return launch->next < rows->count;
 }
 
-/* What a run that goes on with this one has to know of its requests. */
-static bool say_begun(const struct launch *launch, struct err *err)
-{
-    struct journal *journal = launch->run->journal;
-    const struct http_config *http = &launch->run->courier->config.http;
-    int64_t last_ms = launch->promised > 0 ? journal_modified_ms(journal) : 0;
-
-    return launch->promised_ms > 0 || journal_begun(journal, http->timeout_ms, http->concurrency, last_ms, err);
-}
-
-/* Promises grow while they are used up faster than LAUNCH_PROMISE_MS, so that the disk is not what sets the speed. */
+/* Promises grow while they are used up faster than RUN_PROMISE_MS, so that the disk is not what sets the speed. */
 static bool promise(struct launch *launch, uint64_t row, int64_t now_ms)
 {
-    bool is_new = launch->promised_ms > 0 && now_ms - launch->promised_ms < LAUNCH_PROMISE_MS;
-    bool said;
-    struct err err;
+    struct run *run = launch->run;
+    bool lately = run_promised_lately(run, now_ms);
 
-    if (row < launch->promised && is_new)
+    if (row < launch->promised && lately)
         return true;
-    said = say_begun(launch, &err);
     if (row >= launch->promised) {
-        if (is_new && launch->stride < LONGEST_STRIDE)
+        if (lately && launch->stride < LONGEST_STRIDE)
             launch->stride *= 2;
         launch->promised = row + launch->stride;
     }
-    if (launch->promised > launch->run->rows.count)
-        launch->promised = launch->run->rows.count;
-    launch->promised_ms = now_ms;
-    if (said && journal_upto(launch->run->journal, launch->promised, &err))
-        return true;
-    courier_fault(launch->run->courier, &err);
-    return false;
+    if (launch->promised > run->rows.count)
+        launch->promised = run->rows.count;
+    return run_promise(run, launch->promised, now_ms);
 }
 
 /* What was checked is what is sent: otherwise the input has changed, or what a secret's reference names. */

@@ -10,21 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    /*
-     * A promise is renewed about this often while rows are sent: so the journal was written at most so long before the
-     * last sending, and a sync costs milliseconds.
-     */
-    LAUNCH_PROMISE_MS = 250,
-};
-
 struct launch {
     struct run *run;
-    uint64_t next;       /* first row that was not looked at yet */
-    uint64_t promised;   /* the journal says that rows before this one may be sent */
-    uint64_t stride;     /* how many rows the next promise covers */
-    int64_t promised_ms; /* when this run wrote it; 0: not yet */
-    struct buf payload;  /* scratch, wiped */
+    uint64_t next;      /* first row that was not looked at yet */
+    uint64_t promised;  /* the journal says that rows before this one may be sent */
+    uint64_t stride;    /* how many rows the next promise covers */
+    struct buf payload; /* scratch, wiped */
 };
 
 /* `promised`: what an interrupted run's journal says; 0 for a new run. */

@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "flow/launch.h"
 #include "flow/listing.h"
 #include "flow/paths.h"
 #include "io/digest.h"
@@ -118,7 +117,8 @@ struct replay {
     struct run *run;
     struct recent *recent;
     int64_t latest_ms;
-    int64_t timeout_ms; /* of the process whose records come */
+    int64_t timeout_ms; /* of the process whose records come; */
+    uint64_t flights;   /* the most that it had in flight at once */
 };
 
 static int64_t later(int64_t a, int64_t b)
@@ -129,19 +129,20 @@ static int64_t later(int64_t a, int64_t b)
 /* A process was last heard of at `last_ms`: what it had in flight then arrives until its patience would have ended. */
 static void on_killed(struct replay *replay, int64_t last_ms)
 {
-    struct resume *resume = replay->resume;
+    int64_t arrives_ms = last_ms + RUN_PROMISE_MS + replay->timeout_ms;
 
-    resume->arrives_ms = later(resume->arrives_ms, last_ms + LAUNCH_PROMISE_MS + replay->timeout_ms);
+    replay->resume->arrives_ms = later(replay->resume->arrives_ms, arrives_ms);
+    recent_add(replay->recent, arrives_ms, (uint32_t)replay->flights);
 }
 
 static void on_begun(void *context, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms)
 {
     struct replay *replay = context;
 
-    (void)concurrency;
     if (last_ms > 0)
         on_killed(replay, last_ms);
     replay->timeout_ms = timeout_ms;
+    replay->flights = concurrency;
 }
 
 static void on_server_clock(void *context, int64_t server_ms, int64_t wall_ms)
@@ -165,10 +166,26 @@ static void on_listed(void *context)
 
 static void on_attempts(void *context, uint64_t row, uint32_t attempts)
 {
-    struct replay *replay = context;
+    ((struct replay *)context)->run->rows.row[row].attempts = attempts & ROW_ATTEMPTS_MAX;
+}
 
-    replay->run->rows.row[row].attempts = attempts & ROW_ATTEMPTS_MAX;
-    recent_add_row(replay->recent, (struct span){0}, attempts, replay->latest_ms);
+static void on_list(void *context, int64_t wall_ms)
+{
+    recent_add(((struct replay *)context)->recent, wall_ms, 1);
+}
+
+static bool is_undo(const struct replay *replay)
+{
+    return strcmp(journal_head(replay->run->journal)->command, "undo") == 0;
+}
+
+/* What `undo` writes down is its own answer, after a create that may be long ago. */
+static void count_outcome(const struct replay *replay, const struct outcome *outcome)
+{
+    if (is_undo(replay))
+        recent_add(replay->recent, replay->latest_ms, 1);
+    else
+        recent_add_row(replay->recent, outcome->created_at, outcome->attempts, replay->latest_ms);
 }
 
 static void on_outcome(void *context, uint64_t index, const struct outcome *outcome, uint64_t place)
@@ -185,7 +202,7 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
         return; /* the list may tell by now */
     rows_finish(&run->rows, index, ROW_DONE, outcome->status, place);
     replay->resume->recovered++;
-    recent_add_row(replay->recent, outcome->created_at, outcome->attempts, replay->latest_ms);
+    count_outcome(replay, outcome);
     if (outcome->status == STATUS_CREATED) {
         if (!clock_parse_rfc3339(outcome->created_at, &created_ms))
             created_ms = -1;
@@ -199,6 +216,19 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
         tally_row(run->tally, outcome, row->line, now_ms);
 }
 
+/* Rows without an outcome: their requests that were answered; and those, with a list, that were still in flight. */
+static void count_open(struct replay *replay, uint64_t open)
+{
+    const struct rows *rows = &replay->run->rows;
+
+    for (uint64_t i = 0; i < rows->count; i++)
+        if (rows->row[i].state == ROW_PENDING || rows->row[i].state == ROW_UNSETTLED)
+            recent_add(replay->recent, replay->latest_ms, rows->row[i].attempts);
+    if (replay->flights > open + 1)
+        replay->flights = open + 1;
+    on_killed(replay, replay->latest_ms);
+}
+
 bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err)
 {
     struct replay replay = {
@@ -206,7 +236,9 @@ bool resume_replay(struct resume *resume, struct run *run, struct recent *recent
         .run = run,
         .recent = recent,
         .latest_ms = journal_modified_ms(run->journal),
-        .timeout_ms = run->courier->config.http.timeout_ms, /* a journal of format 1 does not say */
+        /* a journal of format 1 does not say */
+        .timeout_ms = run->courier->config.http.timeout_ms,
+        .flights = run->courier->config.http.concurrency,
     };
     struct journal_visitor visitor = {
         .context = &replay,
@@ -215,16 +247,17 @@ bool resume_replay(struct resume *resume, struct run *run, struct recent *recent
         .listed = on_listed,
         .attempts = on_attempts,
         .outcome = on_outcome,
+        .list = on_list,
         .begun = on_begun,
     };
 
     if (!journal_replay(run->journal, &visitor, err))
         return false;
-    resume->last_ms = replay.latest_ms;
-    on_killed(&replay, replay.latest_ms);
+    run->interrupted_ms = replay.latest_ms;
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_move(&run->rows, i, ROW_UNSETTLED);
+    count_open(&replay, run->rows.in_state[is_undo(&replay) ? ROW_PENDING : ROW_UNSETTLED]);
     return true;
 }
 
@@ -236,7 +269,7 @@ bool resume_unsettle(const struct resume *resume, struct run *run, struct err *e
         const struct row *row = &run->rows.row[i];
         int64_t arrives_ms = resume->arrives_ms;
         struct unsettled entry = {
-            .given_up_ms = now_ms - later(wall_ms - resume->last_ms, 0),
+            .given_up_ms = now_ms - later(wall_ms - run->interrupted_ms, 0),
             .since_ms = now_ms,
             .row = (uint32_t)i,
             .earlier = row->earlier,

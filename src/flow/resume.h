@@ -21,9 +21,8 @@ struct resume {
     uint32_t done_crc;
     char org_id[JOURNAL_TEXT_MAX + 1]; /* the account; empty where not known */
     bool other_key;                    /* begun with another API key: resume_is_same_account() has to decide */
-    int64_t last_ms;            /* wall clock: when the interrupted run was last heard of; */
-    int64_t arrives_ms;         /* until when what it has sent may still arrive; */
-    int64_t earlier_arrives_ms; /* likewise what the result file's run has left `unknown` */
+    int64_t arrives_ms;                /* wall clock: until when what it has sent may still arrive; */
+    int64_t earlier_arrives_ms;        /* likewise what the result file's run has left `unknown` */
 };
 
 /* Reads what the journal says beyond its rows. */

@@ -133,6 +133,25 @@ void run_wake_backoffs(struct run *run, int64_t now_ms)
         run_send_again(run, row);
 }
 
+bool run_promised_lately(const struct run *run, int64_t now_ms)
+{
+    return run->promised_ms > 0 && now_ms - run->promised_ms < RUN_PROMISE_MS;
+}
+
+bool run_promise(struct run *run, uint64_t rows, int64_t now_ms)
+{
+    const struct http_config *http = &run->courier->config.http;
+    struct err err;
+    bool begun = run->promised_ms > 0 ||
+                 journal_begun(run->journal, http->timeout_ms, http->concurrency, run->interrupted_ms, &err);
+
+    run->promised_ms = now_ms;
+    if (begun && journal_upto(run->journal, rows, &err))
+        return true;
+    courier_fault(run->courier, &err);
+    return false;
+}
+
 void run_wait_for_settling(struct run *run, const struct unsettled *entry)
 {
     if (run->unsettled_count == run->unsettled_cap) {

@@ -23,7 +23,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RUN_WITNESSES = 64 };
+enum {
+    RUN_WITNESSES = 64,
+    RUN_PROMISE_MS = 250, /* a promise is renewed about this often: a sync costs milliseconds */
+};
 
 /* A row whose create may have happened. */
 struct unsettled {
@@ -89,6 +92,9 @@ struct run {
     uint64_t failures_max; /* stop where there are as many; 0 = never */
     bool key_has_worked;   /* a create was accepted */
     bool account_noted;    /* the journal knows the account */
+    int64_t promised_ms;   /* when this process last promised; 0: not yet */
+    int64_t
+        interrupted_ms; /* wall clock: when the interrupted run that it goes on with was last heard of; 0: there is none */
     struct buf text, code; /* scratch for messages */
 };
 
@@ -116,6 +122,14 @@ void run_wake_backoffs(struct run *run, int64_t now_ms);
 
 /* The next ready row, taken off the ring; false where there is none. */
 bool run_take_ready(struct run *run, uint64_t *row);
+
+/*
+ * Before a row below `rows` is sent: the journal's promise, on the disk, and with the first one what this process sends
+ * with. A promise that was not made lately is renewed, so that the journal's time tells within RUN_PROMISE_MS when
+ * something was last sent. False: the run stops.
+ */
+bool run_promise(struct run *run, uint64_t rows, int64_t now_ms);
+bool run_promised_lately(const struct run *run, int64_t now_ms);
 
 /* May have been created: waits to be settled. */
 void run_unsettle(struct run *run, const struct unsettled *entry);

@@ -123,7 +123,7 @@ static bool take_up(struct undo *undo, bool found, struct err *err)
                   !resume_fits(&resume, undo->run.journal, &head, undo->courier_config.http.api_key, &anew, err)))
         return false;
     if (anew)
-        return journal_begin(undo->run.journal, &head, err) && journal_upto(undo->run.journal, head.rows, err);
+        return journal_begin(undo->run.journal, &head, err);
     undo->facts.resumed = true;
     resume.promised = 0; /* a DELETE that may have been sent is sent again */
     if (!resume_replay(&resume, &undo->run, &undo->recent, err))
@@ -201,7 +201,8 @@ static void send_row(struct undo *undo, int64_t now_ms)
     char path[128];
 
     run_take_ready(run, &index);
-    if (!earlier_of(undo, index, &outcome))
+    if (!earlier_of(undo, index, &outcome) ||
+        (!run_promised_lately(run, now_ms) && !run_promise(run, run->rows.count, now_ms)))
         return;
     if (!remote_is_uuid(outcome.connector_id)) {
         undo->facts.hopeless++;

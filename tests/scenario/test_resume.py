@@ -218,6 +218,19 @@ def test_what_stayed_unsettled_says_when_the_killed_run_lost_it(connload, raw_se
     assert row["status"] == "unknown" and datetime.fromisoformat(lost.replace("Z", "+00:00")).timestamp() <= before
 
 
+def test_what_a_killed_run_has_sent_counts_for_the_rate(connload, sandbox, desk, read_csv):
+    """Its requests in flight and its list, which have no outcome, and the rows that it created, once each."""
+    box = sandbox("--rate", "16/s", "--latency", "300ms")
+    desk(80)
+    args = ["create", "desk.csv", "--rate", "16/s", "--settle", "300ms", "--timeout", "1s"]
+    process = connload(*args, wait=False)
+    kill_when(process, lambda: box.stats()["in_progress"] == 15)
+    assert connload(*args).rc == 0
+    once(box, read_csv("desk.results.csv"))
+    stats = box.stats()
+    assert stats["rate_limited"] == 0 and stats["most_in_window"] == 16
+
+
 def rewrite_journal(path, pattern, replacement):
     """Changes the head of a journal, and its checksum with it."""
     head, _, rest = path.read_bytes().partition(b"\n")

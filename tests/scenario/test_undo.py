@@ -135,6 +135,18 @@ def test_attempts_are_limited(connload, sandbox, desk, read_csv):
     assert archived(box) == set(ids)
 
 
+def test_what_a_killed_undo_has_sent_counts_for_the_rate(connload, sandbox, desk, read_csv, tmp_path):
+    box = sandbox("--rate", "16/s", "--latency", "300ms")
+    desk(40)
+    rate = ["--rate", "16/s", "--timeout", "1s"]
+    assert connload("create", "desk.csv", *rate).rc == 0
+    process = connload("undo", "desk.results.csv", "--yes", *rate, wait=False)
+    kill_when(process, lambda: box.stats()["archived"] > 0 and journal(tmp_path).read_bytes().count(b"\nrow\t") >= 16)
+    assert connload("undo", "desk.results.csv", "--yes", *rate).rc == 0
+    stats = box.stats()
+    assert stats["archived"] == 40 and stats["rate_limited"] == 0 and stats["most_in_window"] == 16
+
+
 def test_a_killed_undo_goes_on(connload, sandbox, desk, read_csv, tmp_path):
     box = sandbox(*LAG, "--latency", "20ms")
     ids = created(connload, desk, read_csv, 30)
