@@ -43,8 +43,11 @@ void recent_add_file(struct recent *recent, const char *path)
     sheet = sheet_open(&config, NULL, &err);
     if (sheet != NULL && sheet_header(sheet)->is_result) {
         recent_add(recent, latest_ms, 1); /* its list request */
-        while (sheet_next(sheet, &row, &err) == CSV_STEP_RECORD)
+        while (sheet_next(sheet, &row, &err) == CSV_STEP_RECORD) {
             recent_add_row(recent, row->earlier.created_at, row->earlier.attempts, latest_ms);
+            if (row->earlier.status == STATUS_ARCHIVED)
+                recent_add(recent, latest_ms, 1); /* by whoever wrote the file, for all that it tells */
+        }
     }
     sheet_close(sheet);
 }

@@ -1,0 +1,91 @@
+#include "flow/recent.h"
+
+#include "base/clock.h"
+#include "tempdir.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define HEADER                                                                                                 \
+    "type,label,allowed_emails,status,connector_id,inbox_email,http_status,error_code,error_message,attempts," \
+    "created_at\n"
+
+static const int64_t window_ms = 60000, written_ms = 1795500000000; /* 2026-11-24T06:00:00Z */
+
+static struct recent recent;
+
+static void write_results(const char *text)
+{
+    struct timespec times[2] = {{.tv_sec = written_ms / 1000}, {.tv_sec = written_ms / 1000}};
+
+    assert_true(tempdir_write("desk.results.csv", text, strlen(text)));
+    assert_int_equal(utimensat(AT_FDCWD, "desk.results.csv", times, 0), 0);
+}
+
+/* What a run knows that begins `after_ms` after the file was written. */
+static void look(int64_t after_ms, const char *text)
+{
+    write_results(text);
+    recent_init(&recent, window_ms, written_ms + after_ms);
+    recent_add_file(&recent, "desk.results.csv");
+}
+
+/* Requests that are `from` to `to` seconds old. */
+static uint32_t aged(int from, int to)
+{
+    uint32_t sum = 0;
+
+    for (int i = from; i <= to; i++)
+        sum += recent.requests[i];
+    return sum;
+}
+
+static void counts_creates_when_they_were(void **state)
+{
+    (void)state;
+    look(2000, HEADER "email,A,a@example.com,created,id-1,,201,,,1,2026-11-24T05:59:58Z\n"
+                      "email,B,b@example.com,created,id-2,,201,,,3,2026-11-24T05:59:50Z\n"
+                      "email,C,c@example.com,created,id-3,,201,,,1,2026-11-24T05:58:00Z\n"
+                      "email,D,d@example.com,rejected,,,422,,,1,\n"
+                      "email,E,e@example.com,invalid,,,,,,0,\n");
+    assert_int_equal(recent.requests[2], 1 + 1); /* the rejected row, by the file's time, and the list */
+    assert_int_equal(aged(3, 4), 1);
+    assert_int_equal(aged(10, 12), 3);
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 6);
+}
+
+static void an_old_file_tells_nothing(void **state)
+{
+    (void)state;
+    look(window_ms, HEADER "email,D,d@example.com,rejected,,,422,,,1,\n");
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 0);
+    look(1000, "type,label\nemail,A\n");
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 0);
+}
+
+static void counts_archiving_when_the_file_was_written(void **state)
+{
+    (void)state;
+    look(5000, HEADER "email,A,a@example.com,archived,id-1,,200,,,1,2026-11-23T05:59:58Z\n"
+                      "email,B,b@example.com,archived,id-2,,200,,,1,2026-11-24T05:59:45Z\n"
+                      "email,C,c@example.com,created,id-3,,201,,,1,2026-11-23T05:59:00Z\n");
+    assert_int_equal(recent.requests[5], 2 + 1);
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 2 + 1 + 1); /* the second one's create, too */
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, tempdir_enter, tempdir_leave)
+        IN_FOLDER(counts_creates_when_they_were),
+        IN_FOLDER(an_old_file_tells_nothing),
+        IN_FOLDER(counts_archiving_when_the_file_was_written),
+    };
+
+    return cmocka_run_group_tests_name("recent", tests, NULL, NULL);
+}
