@@ -47,7 +47,7 @@ struct create {
     struct settle settle;
     struct speed speed;
     char key_mark[DIGEST_MARK];
-    bool journal_found, courier_ready, sends_held;
+    bool journal_found, courier_ready;
     bool keeps_journal; /* the interrupted run is perhaps another account's: no results */
 };
 
@@ -172,7 +172,7 @@ static bool is_sendable(const struct row *row)
 static void hold_rows(struct create *create)
 {
     struct rows *rows = &create->run.rows;
-    bool all = create->sends_held;
+    bool all = create->facts.held_back;
     uint64_t limit = create->config->limit, seen = 0, open = 0;
 
     for (uint64_t i = 0; i < rows->count; i++) {
@@ -196,11 +196,6 @@ static void set_failures_max(struct create *create)
     if (config->max_failures_percent)
         most = (most * create->tally.to_send + 9999) / 10000;
     create->run.failures_max = config->max_failures > 0 && most == 0 ? 1 : most;
-}
-
-static bool is_nothing_to_send(const struct create *create)
-{
-    return create->run.rows.in_state[ROW_PENDING] == 0 && create->run.rows.in_state[ROW_UNSETTLED] == 0;
 }
 
 /* ---- The list before the first row ---- */
@@ -507,7 +502,7 @@ static const char *why_held(const struct create *create)
 {
     if (create->config->dry_run)
         return "would be sent (--dry-run)";
-    return create->sends_held ? "held back: another row fails the checks (--strict)" : "beyond --limit";
+    return create->facts.held_back ? "held back: another row fails the checks (--strict)" : "beyond --limit";
 }
 
 /*
@@ -517,7 +512,7 @@ static const char *why_held(const struct create *create)
 static bool must_leave_results(const struct create *create)
 {
     const struct paths *paths = &create->paths;
-    bool stopped = create->courier.stop != STOP_NONE || create->sends_held;
+    bool stopped = create->courier.stop != STOP_NONE || create->facts.held_back;
 
     return stopped && paths->exists && !paths->in_place && !create->config->dry_run && !create->facts.resumed &&
            create->tally.requests[REQUEST_CREATE] == 0;
@@ -684,15 +679,6 @@ static enum exit_code end(struct create *create)
     return code;
 }
 
-static bool stop_before_sending(struct create *create)
-{
-    create->facts.held_back = create->config->strict && create->tally.status[STATUS_INVALID] > 0;
-    create->sends_held = create->facts.held_back;
-    if (create->config->dry_run)
-        create->sends_held = true;
-    return is_nothing_to_send(create);
-}
-
 static void begin_facts(struct create *create)
 {
     const struct create_config *config = create->config;
@@ -723,27 +709,48 @@ static bool plan(struct create *create, struct err *err)
     return plan_show(&create->run, &how, &create->facts, err);
 }
 
-static bool work(struct create *create, struct err *err)
+/* What may be in the account is settled and, unless --strict holds them back, the other rows are sent. */
+static bool carry_out(struct create *create, struct err *err)
 {
-    if (!reporting_open(&create->reporting, &create->config->reporting, &create->facts, err) || !prepare(create, err) ||
-        !open_files(create, err) || !take_in(create, err))
-        return false;
-    if (stop_before_sending(create) && !create->config->dry_run)
-        return true;
-    recent_tell(&create->recent, create->courier.pace, clock_mono_ms());
-    courier_listen(&create->courier);
-    if (create->sends_held && !create->config->dry_run) {
-        hold_rows(create);
-        return true;
-    }
-    if (create->config->dry_run)
-        return plan(create, err);
     if (!preflight(create))
         return true; /* the courier knows why the run stops; the results say that nothing was attempted */
     note_lists(create, create->tally.requests[REQUEST_LIST]);
     free(create->intake.keys);
     create->intake.keys = NULL;
     return send_rows(create, err);
+}
+
+enum course { COURSE_PLAN, COURSE_HOLD, COURSE_SEND };
+
+/* Rows that may be in the account are a reason to ask it, also where none is to be sent: what tells of them goes. */
+static enum course course_of(const struct create *create)
+{
+    const uint64_t *rows = create->run.rows.in_state;
+
+    if (create->config->dry_run)
+        return COURSE_PLAN;
+    if (rows[ROW_UNSETTLED] > 0 || (rows[ROW_PENDING] > 0 && !create->facts.held_back))
+        return COURSE_SEND;
+    return COURSE_HOLD;
+}
+
+static bool work(struct create *create, struct err *err)
+{
+    if (!reporting_open(&create->reporting, &create->config->reporting, &create->facts, err) || !prepare(create, err) ||
+        !open_files(create, err) || !take_in(create, err))
+        return false;
+    create->facts.held_back = create->config->strict && create->tally.status[STATUS_INVALID] > 0;
+    recent_tell(&create->recent, create->courier.pace, clock_mono_ms());
+    courier_listen(&create->courier);
+    switch (course_of(create)) {
+    case COURSE_PLAN:
+        return plan(create, err);
+    case COURSE_SEND:
+        return carry_out(create, err);
+    case COURSE_HOLD:
+        hold_rows(create);
+    }
+    return true;
 }
 
 static void release(struct create *create)

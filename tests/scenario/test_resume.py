@@ -117,6 +117,32 @@ def test_limit_counts_what_the_interrupted_run_has_sent(connload, sandbox, desk,
     assert len(box.connectors()) == 20
 
 
+def test_strict_settles_what_the_interrupted_run_has_sent(connload, sandbox, write_csv, read_csv, tmp_path):
+    """It holds every other row back, and throws nothing away: what was sent and what was not is told by the list."""
+    box = sandbox(*LAG, "--latency", "50ms")
+    good = [["email", f"Desk {n}", f"desk{n}@example.com"] for n in range(12)]
+    write_csv("desk.csv", DESK, [["email", "bad", "no address"], *good])
+    process = connload("create", "desk.csv", *BRIEF, "--concurrency", "3", wait=False)
+    kill_when(process, lambda: box.stats()["created"] == 3)
+    assert connload("create", "desk.csv", *QUICK, "--strict").rc == 1
+    rows = read_csv("desk.results.csv")
+    made = box.connectors()
+    assert rows[0]["status"] == "invalid" and len(made) == len(posts(box))
+    assert {row["connector_id"] for row in rows[1:] if row["status"] == "created"} == {one["connector_id"] for one in made}
+    assert all("--strict" in row["error_message"] for row in rows[1 + len(made):])
+    assert connload("create", "desk.results.csv", *QUICK).rc == 1
+    once(box, read_csv("desk.results.csv")[1:])
+
+
+def test_strict_asks_whose_account_it_is_before_it_writes_anything(connload, sandbox, write_csv, tmp_path):
+    box = sandbox(*SLOW, "--api-key", "another-account")
+    write_csv("desk.csv", DESK, [["email", "bad", "no address"],
+                                 *(["email", f"Desk {n}", f"desk{n}@example.com"] for n in range(ROWS))])
+    interrupt(connload, box, "desk.csv")
+    refuse(connload, box, tmp_path, "desk.csv", "--strict", says="begun with another API key",
+           env={"BIGDATA_API_KEY": "another-account"})
+
+
 def test_an_older_twin_is_known_to_the_run_that_goes_on(connload, sandbox, write_csv, read_csv):
     box = sandbox(*LAG)
     older, = prefill(box, email("Twin"))

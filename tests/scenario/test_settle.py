@@ -1,6 +1,7 @@
 """A create whose answer was lost may have happened: the list decides, and no row is created twice."""
 
 import time
+from collections import Counter
 from email.utils import formatdate
 
 import pytest
@@ -349,12 +350,15 @@ def test_unknown_rows_stay_so_where_a_run_stops_before_the_list(connload, sandbo
     assert len(posts(box)) == 3
 
 
-def test_unknown_rows_stay_so_where_strict_holds_everything_back(connload, sandbox, desk, read_csv, tmp_path):
+def test_unknown_rows_are_settled_where_strict_holds_everything_else_back(connload, sandbox, desk, read_csv, tmp_path):
     box = lost(connload, sandbox, desk, read_csv)
+    box.call("DELETE", f"/contents/v1/connectors/{box.connectors()[0]['connector_id']}?force_delete=true")
     with open(tmp_path / "desk.results.csv", "a", encoding="utf-8") as file:
-        file.write("email,No address,,,,,,,,,\n")
-    assert connload("create", "desk.results.csv", *QUICK, "--strict").rc == 1
-    assert [row["status"] for row in read_csv("desk.results.csv")] == ["unknown"] * 3 + ["invalid"]
+        file.write("email,No address,,,,,,,,,\nemail,New,n@example.com,,,,,,,,\n")
+    assert connload("create", "desk.results.csv", *BRIEF, "--strict").rc == 1
+    rows = read_csv("desk.results.csv")
+    assert Counter(row["status"] for row in rows) == {"created": 2, "not_attempted": 2, "invalid": 1}
+    assert all("--strict" in row["error_message"] for row in rows if row["status"] == "not_attempted")
     assert len(posts(box)) == 3
 
 
