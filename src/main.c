@@ -196,7 +196,7 @@ static struct paths_config paths_of(const struct options *options)
 static bool check_places(const struct options *options, struct err *err)
 {
     struct paths_config paths = paths_of(options);
-    char *results = options->input != NULL ? paths_results(&paths) : NULL;
+    char *results = options->input != NULL ? paths_results(&paths, false) : NULL;
     struct places places = {
         .input = options->input,
         .results = results != NULL ? results : options->output,

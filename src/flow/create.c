@@ -38,6 +38,7 @@ struct create {
     struct paths paths;
     struct output *stream; /* where the results go to one, from before the first row; NULL again once written */
     char *kept;            /* the file that has the results instead, where the stream did not take them; or NULL */
+    char *planned;         /* --dry-run: the result file of the run that it plans; NULL where that is none */
     struct run run;
     struct intake intake;
     struct resume resume;
@@ -96,6 +97,13 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
     };
 }
 
+/* For --dry-run: what the run that it plans would go on with. */
+static bool look_at_interrupted(struct create *create, const struct journal_head *head, struct err *err)
+{
+    return create->planned == NULL || resume_look(&create->resume, &create->run, &create->recent, create->planned, head,
+                                                  create->courier_config.http.api_key, &create->facts.resumed, err);
+}
+
 /* Goes on with the journal's run, or begins a new one. */
 static bool begin_or_resume(struct create *create, struct err *err)
 {
@@ -105,20 +113,21 @@ static bool begin_or_resume(struct create *create, struct err *err)
 
     fill_head(create, &head, &absolute);
     if (create->journal_found)
-        done = resume_read(&create->resume, create->run.journal, err) &&
-               resume_fits(&create->resume, create->run.journal, &head, create->key.data, &anew, err);
+        done =
+            resume_read(&create->resume, create->run.journal, err) &&
+            resume_fits(&create->resume, create->run.journal, &head, create->courier_config.http.api_key, &anew, err);
     if (done && anew)
         done = paths_may_begin(&create->paths, &create->config->paths, err);
     if (done && anew) {
         if (create->journal_found) /* of a run that is over, or was listing the account */
             recent_add(&create->recent, journal_modified_ms(create->run.journal), 1);
         create->resume = (struct resume){0};
-        done = journal_begin(create->run.journal, &head, err);
+        done = journal_begin(create->run.journal, &head, err) && look_at_interrupted(create, &head, err);
     } else if (done) {
         create->facts.resumed = true;
         done = resume_replay(&create->resume, &create->run, &create->recent, err);
     }
-    if (done && create->facts.resumed)
+    if (done && !anew)
         console_note(create->console,
                      "connload: going on with the interrupted run of %s: %" PRIu64 " of %" PRIu64
                      " rows have their outcome",
@@ -157,14 +166,6 @@ static bool take_in(struct create *create, struct err *err)
                                                          create->run.log, create->console, &create->tally, err);
 }
 
-/* Whether the row counts for --limit: this run may send it, or the interrupted run that it goes on with has done so. */
-static bool is_sendable(const struct row *row)
-{
-    if (row->state == ROW_DONE)
-        return !row->invalid && row->status != STATUS_EXISTS;
-    return row->state == ROW_PENDING || row->state == ROW_UNSETTLED;
-}
-
 /*
  * Rows that are not to be sent by this run: all of them where --strict finds an invalid one; those beyond --limit.
  * Those of them that may exist are settled all the same.
@@ -178,7 +179,7 @@ static void hold_rows(struct create *create)
     for (uint64_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->row[i];
 
-        if (!is_sendable(row))
+        if (!row_is_sendable(row))
             continue;
         row->held = row->state != ROW_DONE && (all || (limit > 0 && seen >= limit));
         seen++;
@@ -449,13 +450,29 @@ static bool prepare(struct create *create, struct err *err)
     return true;
 }
 
+/* The run that --dry-run plans has no -o, which names the plan's own file; unless such a run was interrupted. */
+static void find_planned(struct create *create)
+{
+    struct paths_config config = create->config->paths;
+    bool is_stdin = strcmp(config.input, "-") == 0, is_stream = create->paths.is_stream;
+
+    if (!create->config->dry_run)
+        return;
+    if (is_stream || (config.output != NULL && !is_stdin && !journal_is_beside(config.output)))
+        config.output = NULL;
+    create->planned = paths_results(&config, sheet_header(create->run.sheet)->is_result);
+}
+
 /* What the result file of an earlier run tells of the window's use, and the checksum of what will be replaced. */
 static void look_back(struct create *create)
 {
+    const char *results = create->config->dry_run ? create->planned
+                          : create->paths.exists  ? create->paths.results
+                                                  : NULL;
     struct err unheard;
 
-    if (create->paths.exists && !create->config->dry_run)
-        recent_add_file(&create->recent, create->paths.results);
+    if (results != NULL)
+        recent_add_file(&create->recent, results);
     if (create->config->reporting.summary != NULL && create->paths.in_place &&
         !digest_file(create->config->sheet.path, create->facts.input_sha256, &unheard))
         create->facts.input_sha256[0] = '\0';
@@ -487,6 +504,7 @@ static bool open_files(struct create *create, struct err *err)
                        create->config->sheet.path);
     if (!open_stream(create, err) || !open_journal(create, err) || !read_again_in_place(create, err))
         return false;
+    find_planned(create);
     look_back(create);
     return true;
 }
@@ -701,7 +719,7 @@ static bool plan(struct create *create, struct err *err)
         .why_unlisted = create->key.len == 0        ? "no API key"
                         : create->config->preflight ? NULL
                                                     : "--no-preflight",
-        .skip_existing = create->config->skip_existing,
+        .skip_existing = create->config->skip_existing && !create->facts.resumed, /* as preflight() */
         .held = create->config->strict && create->tally.status[STATUS_INVALID] > 0,
         .limit = create->config->limit,
     };
@@ -765,6 +783,7 @@ static void release(struct create *create)
         courier_release(&create->courier);
     }
     paths_release(&create->paths);
+    free(create->planned);
     buf_wipe(&create->key);
     reporting_close(&create->reporting);
 }

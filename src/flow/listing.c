@@ -152,11 +152,14 @@ static void after_failure(struct listing *listing, enum verdict verdict, struct 
 static void show_waiting(struct listing *listing, const char *doing, int64_t now_ms)
 {
     struct progress progress = {.doing = doing, .done = listing->connectors, .eta_ms = -1};
-    int64_t until_ms;
+    int64_t until_ms, send_ms = listing->active ? now_ms : courier_next_send(listing->courier, now_ms);
 
     if (pace_holding(listing->courier->pace, now_ms, &until_ms)) {
         progress.wait_ms = until_ms - now_ms;
         progress.why = pace_hold_was_asked(listing->courier->pace) ? "as the server asks (Retry-After)" : "after a 429";
+    } else if (send_ms > now_ms && send_ms != INT64_MAX) {
+        progress.wait_ms = send_ms - now_ms;
+        progress.why = "for the rate limit";
     }
     console_progress(listing->courier->console, &progress, now_ms);
 }

@@ -110,11 +110,11 @@ bool paths_find(struct paths *paths, const struct paths_config *config, bool is_
     return check_place(paths, config, is_result, err);
 }
 
-char *paths_results(const struct paths_config *config)
+char *paths_results(const struct paths_config *config, bool is_result)
 {
     if (config->output != NULL)
         return alloc_text(config->output);
-    return strcmp(config->input, "-") == 0 ? NULL : default_path(config, false);
+    return strcmp(config->input, "-") == 0 ? NULL : default_path(config, is_result);
 }
 
 void paths_explain_missing(const char *input, struct err *err)

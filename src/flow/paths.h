@@ -39,8 +39,8 @@ void paths_explain_missing(const char *input, struct err *err);
 
 void paths_release(struct paths *paths);
 
-/* Where the results of an input that is no result file go; NULL where that needs -o. Owned by the caller. */
-char *paths_results(const struct paths_config *config);
+/* Where the results of an input go that is (`is_result`) or is no result file; NULL where that needs -o. Owned. */
+char *paths_results(const struct paths_config *config, bool is_result);
 
 /* Whether there may be results at `path`: EXIT_USAGE for a folder and for a socket, which can't be opened. */
 bool paths_can_hold(const char *path, struct err *err);

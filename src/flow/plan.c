@@ -35,14 +35,16 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
 
 static const char *intent_of(const struct plan_config *config, const struct row *row, bool beyond_limit)
 {
-    if (row->state == ROW_CARRIED)
+    if (row->state == ROW_CARRIED || (row->state == ROW_DONE && row->status == STATUS_CREATED))
         return "keep, it is finished:";
+    if (row->state == ROW_DONE && row->status == STATUS_EXISTS)
+        return "keep, the account has it:";
     if (row->state == ROW_DONE)
-        return row->status == STATUS_EXISTS ? "keep, the account has it:" : "leave out, it fails the checks:";
+        return row->invalid ? "leave out, it fails the checks:" : "leave out, the interrupted run was done with it:";
+    if (row->state == ROW_UNSETTLED)
+        return config->held ? "settle by the list:" : "settle by the list, then perhaps create";
     if (config->held)
         return "hold back, another row fails the checks (--strict):";
-    if (row->state == ROW_UNSETTLED)
-        return "settle by the list, then perhaps create";
     return beyond_limit ? "leave for later (--limit)" : "create";
 }
 
@@ -92,15 +94,16 @@ static void show_cost(struct run *run, const struct plan_config *config, uint64_
     buf_format(out, "\n");
 }
 
-/* Shows one row, and holds it; counts those that would be sent. */
-static bool plan_row(struct run *run, const struct plan_config *config, uint64_t index, uint64_t *creates,
-                     struct buf *out, struct err *err)
+/* Shows one row, and holds it; counts those that count for --limit, and those that would be sent. */
+static bool plan_row(struct run *run, const struct plan_config *config, uint64_t index, uint64_t *sendable,
+                     uint64_t *creates, struct buf *out, struct err *err)
 {
     struct row *row = &run->rows.row[index];
-    bool beyond = row->state == ROW_PENDING && config->limit > 0 && *creates >= config->limit;
+    bool beyond = row->state == ROW_PENDING && config->limit > 0 && *sendable >= config->limit;
 
     if (!show_row(run, config, index, beyond, out, err))
         return false;
+    *sendable += row_is_sendable(row);
     if (!config->held && ((row->state == ROW_PENDING && !beyond) || row->state == ROW_UNSETTLED))
         (*creates)++;
     row->held = 1;
@@ -111,12 +114,12 @@ bool plan_show(struct run *run, const struct plan_config *config, struct facts *
 {
     bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0 && !config->held;
     bool listed = look_at_account(run, config, facts), shown = true;
-    uint64_t creates = 0;
+    uint64_t sendable = 0, creates = 0;
     struct buf out;
 
     buf_init(&out, 4 * FLUSH_AT);
     for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++)
-        shown = plan_row(run, config, i, &creates, &out, err);
+        shown = plan_row(run, config, i, &sendable, &creates, &out, err);
     facts->planned = creates;
     if (shown && listed && facts->look_alikes > 0 && !courier_stopping(run->courier))
         buf_format(&out,

@@ -113,12 +113,15 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
 }
 
 struct replay {
+    struct journal *journal; /* the interrupted run's: run->journal, or, for --dry-run, another */
     struct resume *resume;
     struct run *run;
     struct recent *recent;
     int64_t latest_ms;
     int64_t timeout_ms; /* of the process whose records come; */
     uint64_t flights;   /* the most that it had in flight at once */
+    bool failed;
+    struct err err;
 };
 
 static int64_t later(int64_t a, int64_t b)
@@ -151,7 +154,7 @@ static void on_server_clock(void *context, int64_t server_ms, int64_t wall_ms)
     struct run *run = replay->run;
 
     run->has_server_clock = true;
-    run->started_server_ms = journal_head(run->journal)->started_ms + (server_ms - wall_ms);
+    run->started_server_ms = journal_head(replay->journal)->started_ms + (server_ms - wall_ms);
 }
 
 static void on_twin(void *context, struct span connector_id)
@@ -176,7 +179,7 @@ static void on_list(void *context, int64_t wall_ms)
 
 static bool is_undo(const struct replay *replay)
 {
-    return strcmp(journal_head(replay->run->journal)->command, "undo") == 0;
+    return strcmp(journal_head(replay->journal)->command, "undo") == 0;
 }
 
 /* What `undo` writes down is its own answer, after a create that may be long ago. */
@@ -200,6 +203,10 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     row->attempts = outcome->attempts & ROW_ATTEMPTS_MAX;
     if (outcome->status == STATUS_UNKNOWN && !row->invalid)
         return; /* the list may tell by now */
+    if (replay->journal != run->journal && !journal_outcome(run->journal, index, outcome, &place, &replay->err)) {
+        replay->failed = true;
+        return;
+    }
     rows_finish(&run->rows, index, ROW_DONE, outcome->status, place);
     replay->resume->recovered++;
     count_outcome(replay, outcome);
@@ -229,13 +236,15 @@ static void count_open(struct replay *replay, uint64_t open)
     on_killed(replay, replay->latest_ms);
 }
 
-bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err)
+static bool replay_from(struct journal *journal, struct resume *resume, struct run *run, struct recent *recent,
+                        struct err *err)
 {
     struct replay replay = {
+        .journal = journal,
         .resume = resume,
         .run = run,
         .recent = recent,
-        .latest_ms = journal_modified_ms(run->journal),
+        .latest_ms = journal_modified_ms(journal),
         /* a journal of format 1 does not say */
         .timeout_ms = run->courier->config.http.timeout_ms,
         .flights = run->courier->config.http.concurrency,
@@ -251,14 +260,47 @@ bool resume_replay(struct resume *resume, struct run *run, struct recent *recent
         .begun = on_begun,
     };
 
-    if (!journal_replay(run->journal, &visitor, err))
+    if (!journal_replay(journal, &visitor, err))
         return false;
+    if (replay.failed) {
+        *err = replay.err;
+        return false;
+    }
     run->interrupted_ms = replay.latest_ms;
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_move(&run->rows, i, ROW_UNSETTLED);
     count_open(&replay, run->rows.in_state[is_undo(&replay) ? ROW_PENDING : ROW_UNSETTLED]);
     return true;
+}
+
+bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err)
+{
+    return replay_from(run->journal, resume, run, recent, err);
+}
+
+bool resume_look(struct resume *resume, struct run *run, struct recent *recent, const char *results,
+                 const struct journal_head *now, const char *key, bool *resumed, struct err *err)
+{
+    bool found, anew = true, done;
+    struct journal *journal;
+
+    *resumed = false;
+    if (!journal_is_beside(results))
+        return true;
+    journal = journal_open(results, &found, err);
+    if (journal == NULL)
+        return false;
+    done = !found || (resume_read(resume, journal, err) && resume_fits(resume, journal, now, key, &anew, err) &&
+                      (anew || replay_from(journal, resume, run, recent, err)));
+    *resumed = done && !anew;
+    if (*resumed)
+        console_note(run->console,
+                     "connload: an interrupted run has left %s: %" PRIu64 " of %" PRIu64
+                     " rows have their outcome; the run would go on from there",
+                     journal_path(journal), resume->recovered, run->rows.count);
+    journal_close(journal);
+    return done;
 }
 
 bool resume_unsettle(const struct resume *resume, struct run *run, struct err *err)

@@ -45,6 +45,14 @@ bool resume_refuse(const struct journal *journal, struct err *err);
  */
 bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err);
 
+/*
+ * For --dry-run: whether the result file `results` has an interrupted run that `now`, a new run with a journal of its
+ * own, would go on with (`*resumed`); takes over from its journal what resume_replay() would, and leaves it as it is.
+ * False: as resume_fits(), or as journal_open().
+ */
+bool resume_look(struct resume *resume, struct run *run, struct recent *recent, const char *results,
+                 const struct journal_head *now, const char *key, bool *resumed, struct err *err);
+
 /* Puts the rows that are ROW_UNSETTLED (an earlier run's unknown ones, an interrupted run's) on the waiting list. */
 bool resume_unsettle(const struct resume *resume, struct run *run, struct err *err);
 

@@ -65,6 +65,13 @@ void rows_finish(struct rows *rows, uint64_t index, enum row_state state, enum s
     rows->with_status[status]++;
 }
 
+bool row_is_sendable(const struct row *row)
+{
+    if (row->state == ROW_DONE)
+        return !row->invalid && row->status != STATUS_EXISTS;
+    return row->state == ROW_PENDING || row->state == ROW_UNSETTLED;
+}
+
 const char *row_state_name(enum row_state state)
 {
     return state_names[state];

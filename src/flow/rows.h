@@ -63,6 +63,9 @@ void rows_move(struct rows *rows, uint64_t index, enum row_state state);
 /* Gives a row its outcome (`state` ROW_DONE with its place in the journal, or ROW_CARRIED). */
 void rows_finish(struct rows *rows, uint64_t index, enum row_state state, enum status status, uint64_t place);
 
+/* Whether the row counts for --limit: this run may send it, or the interrupted run that it goes on with has done so. */
+bool row_is_sendable(const struct row *row);
+
 /* For the log: "in_flight". */
 const char *row_state_name(enum row_state state);
 

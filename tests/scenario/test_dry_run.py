@@ -110,6 +110,52 @@ def test_it_leaves_an_interrupted_run_alone(connload, sandbox, desk, tmp_path):
     before, sent = journal(tmp_path).read_bytes(), len(posts(box))
     assert connload(*DRY, "desk.csv").rc == 0
     assert journal(tmp_path).read_bytes() == before and len(posts(box)) == sent
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["desk.csv", "desk.results.csv.journal"]
+
+
+def outcomes(folder):
+    """The rows that a journal has an outcome of, by their index."""
+    return {int(line.split("\t")[1]) for line in journal(folder).read_text().splitlines() if line.startswith("row\t")}
+
+
+@pytest.mark.parametrize("limit", [[], ["--limit", "66"]])
+def test_it_goes_on_from_an_interrupted_run_as_the_run_would(connload, sandbox, desk, read_csv, tmp_path, limit):
+    """What has its outcome is kept, what may have been sent is settled, the others (here from row 64 on) are created."""
+    box = sandbox(*LAG, "--latency", "20ms")
+    desk(70)
+    process = connload("create", "desk.csv", *QUICK, "--concurrency", "2", *limit, wait=False)
+    kill_when(process, lambda: box.stats()["created"] >= 5)
+    done = outcomes(tmp_path)
+    run = connload(*DRY, "desk.csv", "-o", "plan.csv", *limit)
+    assert run.rc == 0 and f"{len(done)} of 70 rows have their outcome" in run.err, run
+    lines, rows = run.out.splitlines(), read_csv("plan.csv")
+    for index in range(70):
+        does = "keep, it is finished:" if index in done else "settle by the list, then perhaps create"
+        does = does if index < 64 else "create" if not limit or index < 66 else "leave for later (--limit)"
+        assert lines[index] == f'desk.csv:{index + 2}: {does} email "Desk {index}"'
+        assert rows[index]["status"] == ("created" if index in done else "unknown" if index < 64 else "not_attempted")
+    ids = {one["connector_id"] for one in box.connectors()}
+    assert {rows[index]["connector_id"] for index in done} <= ids
+
+
+def test_it_is_refused_where_the_run_would_be(connload, sandbox, desk, tmp_path):
+    box = sandbox(*LAG, "--latency", "20ms")
+    sheet = desk(40)
+    process = connload("create", "desk.csv", *QUICK, "--concurrency", "2", wait=False)
+    kill_when(process, lambda: box.stats()["created"] >= 5)
+    run = connload(*DRY, "desk.csv", "--skip-existing")
+    assert run.rc == 2 and "begun with other options" in run.err and run.out == ""
+    sheet.write_text(sheet.read_text() + "email,New,new@example.com\n")
+    run = connload(*DRY, "desk.csv")
+    assert run.rc == 2 and "has changed since" in run.err and run.out == ""
+
+
+def test_the_time_it_names_knows_of_the_run_before(connload, sandbox, desk):
+    sandbox()
+    desk(8)
+    assert connload("create", "desk.csv", "--rate", "10/m").rc == 0  # with its list, and that of the dry run: full
+    run = connload("create", "--dry-run", "desk.csv", "--rate", "10/m", "--limit", "1")
+    assert re.search(r"that takes at least (5\d\.\ds|1m00s)$", run.out, re.M), run.out
 
 
 def test_a_row_without_a_type_leaves_no_hole(connload, sandbox, write_csv):

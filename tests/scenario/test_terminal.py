@@ -169,6 +169,15 @@ def test_why_it_waits(terminal, sandbox, desk):
     assert run.wait() == 0
 
 
+def test_why_the_first_list_waits(terminal, connload, sandbox, desk):
+    box = sandbox("--rate", "none")
+    desk(9)
+    assert connload("create", "desk.csv", "--rate", "10/3s").rc == 0
+    run = terminal(box, 120, "create", "desk.csv", "--rate", "10/3s", "--force", "--settle", "10ms")
+    run.wait_for(r"listing the account[^\r]*waiting [23] s.*for the rate limit")
+    assert run.wait() == 0
+
+
 def test_width_is_looked_up_each_time(terminal, sandbox, desk):
     box = sandbox("--rate", "none", "--latency", "100ms")
     desk(200)
