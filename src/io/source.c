@@ -398,10 +398,12 @@ static bool open_path(struct source *source, const char *path, struct err *err)
 /* Where standard input is closed, the spool must not take its place and be read as the input. */
 static bool open_stdin(struct source *source, struct err *err)
 {
+    int flags = fcntl(STDIN_FILENO, F_GETFL);
     struct stat about;
 
-    if (fstat(STDIN_FILENO, &about) != 0)
-        return err_system(err, "%s can't be read", source->name);
+    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || fstat(STDIN_FILENO, &about) != 0)
+        return err_set(err, EXIT_INPUT, "%s is closed, or can't be read; name the CSV file, or pipe it in",
+                       source->name);
     if (S_ISDIR(about.st_mode))
         return refuse_folder(source->name, err);
     return open_stream(source, STDIN_FILENO, err);

@@ -51,13 +51,13 @@ static struct span short_text(const struct json_value *object, const char *name)
     return text.len <= REMOTE_TEXT_MAX ? text : (struct span){0};
 }
 
-/* Visible ASCII, as ids are written, and not much of it. */
+/* Visible ASCII, as ids are written. */
 static bool is_id(struct span text)
 {
     for (size_t i = 0; i < text.len; i++)
         if (text.data[i] <= ' ' || text.data[i] > '~')
             return false;
-    return text.len <= REMOTE_ID_MAX;
+    return true;
 }
 
 /* The API writes its types in one way only: type_named() is for people. */

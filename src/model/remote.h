@@ -13,8 +13,7 @@
 
 enum {
     UUID_TEXT = 36,        /* bytes of a UUID as text */
-    REMOTE_TEXT_MAX = 320, /* bytes of owner_id and inbox_email; a longer one counts as absent */
-    REMOTE_ID_MAX = 64,    /* likewise of org_id, which has to be visible ASCII */
+    REMOTE_TEXT_MAX = 320, /* bytes of org_id, owner_id and inbox_email; a longer one counts as absent */
 };
 
 /* Everything is owned by the struct and replaced by the next remote_read(). Texts are valid UTF-8 without NUL. */
