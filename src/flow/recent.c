@@ -4,6 +4,9 @@
 #include "flow/sheet.h"
 #include "io/disk.h"
 
+/* No clock is further behind: the newest connector is then an earlier run's, which this file's run carried over. */
+#define BEHIND_MAX_MS ((int64_t)3600 * 1000)
+
 void recent_init(struct recent *recent, int64_t window_ms, int64_t now_wall_ms)
 {
     *recent = (struct recent){.window_ms = window_ms, .now_wall_ms = now_wall_ms};
@@ -17,39 +20,68 @@ void recent_add(struct recent *recent, int64_t wall_ms, uint32_t count)
         recent->requests[age_ms * RECENT_STEPS / recent->window_ms] += count;
 }
 
-void recent_add_row(struct recent *recent, struct span created_at, uint32_t attempts, int64_t latest_ms)
+void recent_add_row(struct recent *recent, struct span created_at, int64_t ahead_ms, uint32_t attempts,
+                    int64_t latest_ms)
 {
     int64_t created_ms;
 
     if (attempts == 0)
         return;
-    if (!clock_parse_rfc3339(created_at, &created_ms) || created_ms > latest_ms)
-        created_ms = latest_ms;
-    recent_add(recent, created_ms, attempts);
+    if (!clock_parse_rfc3339(created_at, &created_ms) || created_ms - ahead_ms > latest_ms)
+        created_ms = latest_ms + ahead_ms;
+    recent_add(recent, created_ms - ahead_ms, attempts);
+}
+
+/* The rows of a result file, one by one. */
+struct past {
+    struct recent *recent;
+    int64_t latest_ms; /* when it was written */
+    int64_t newest_ms; /* the newest created_at of what was created; INT64_MIN: none */
+    int64_t ahead_ms;
+};
+
+static void see_row(struct past *past, const struct outcome *outcome)
+{
+    int64_t created_ms;
+
+    if (outcome->attempts > 0 && clock_parse_rfc3339(outcome->created_at, &created_ms) && created_ms > past->newest_ms)
+        past->newest_ms = created_ms;
+}
+
+static void count_row(struct past *past, const struct outcome *outcome)
+{
+    recent_add_row(past->recent, outcome->created_at, past->ahead_ms, outcome->attempts, past->latest_ms);
+    if (outcome->status == STATUS_ARCHIVED)
+        recent_add(past->recent, past->latest_ms, 1); /* by whoever wrote the file, for all that it tells */
+}
+
+/* Hands each row to `visit`; false where the file is none that can be read. */
+static bool visit_rows(struct past *past, const char *path, void (*visit)(struct past *, const struct outcome *))
+{
+    static const char *const no_defaults[FIELDS] = {NULL};
+    struct sheet_config config = {.path = path, .defaults = no_defaults};
+    struct err unheard;
+    struct sheet *sheet = sheet_open(&config, NULL, &unheard);
+    bool is_result = sheet != NULL && sheet_header(sheet)->is_result;
+    struct sheet_row *row;
+
+    while (is_result && sheet_next(sheet, &row, &unheard) == CSV_STEP_RECORD)
+        visit(past, &row->earlier);
+    sheet_close(sheet);
+    return is_result;
 }
 
 void recent_add_file(struct recent *recent, const char *path)
 {
-    static const char *const no_defaults[FIELDS] = {NULL};
-    struct sheet_config config = {.path = path, .defaults = no_defaults};
-    struct sheet *sheet;
-    struct sheet_row *row;
-    struct err err;
-    int64_t latest_ms;
+    struct past past = {.recent = recent, .newest_ms = INT64_MIN};
 
-    if (!disk_written_at(path, &latest_ms) || recent->window_ms == 0 ||
-        recent->now_wall_ms - latest_ms >= recent->window_ms)
+    if (!disk_written_at(path, &past.latest_ms) || recent->window_ms == 0 ||
+        recent->now_wall_ms - past.latest_ms >= recent->window_ms || !visit_rows(&past, path, see_row))
         return;
-    sheet = sheet_open(&config, NULL, &err);
-    if (sheet != NULL && sheet_header(sheet)->is_result) {
-        recent_add(recent, latest_ms, 1); /* its list request */
-        while (sheet_next(sheet, &row, &err) == CSV_STEP_RECORD) {
-            recent_add_row(recent, row->earlier.created_at, row->earlier.attempts, latest_ms);
-            if (row->earlier.status == STATUS_ARCHIVED)
-                recent_add(recent, latest_ms, 1); /* by whoever wrote the file, for all that it tells */
-        }
-    }
-    sheet_close(sheet);
+    if (past.newest_ms < past.latest_ms && past.newest_ms >= past.latest_ms - BEHIND_MAX_MS)
+        past.ahead_ms = past.newest_ms - past.latest_ms;
+    recent_add(recent, past.latest_ms, 1); /* its list request */
+    visit_rows(&past, path, count_row);
 }
 
 void recent_tell(const struct recent *recent, struct pace *pace, int64_t now_ms)

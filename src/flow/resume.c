@@ -120,6 +120,8 @@ struct replay {
     int64_t latest_ms;
     int64_t timeout_ms; /* of the process whose records come; */
     uint64_t flights;   /* the most that it had in flight at once */
+    bool has_clock;
+    int64_t ahead_ms; /* the server's clock of ours, where it is known */
     bool failed;
     struct err err;
 };
@@ -153,7 +155,8 @@ static void on_server_clock(void *context, int64_t server_ms, int64_t wall_ms)
     struct replay *replay = context;
     struct run *run = replay->run;
 
-    run->has_server_clock = true;
+    replay->has_clock = run->has_server_clock = true;
+    replay->ahead_ms = server_ms - wall_ms;
     run->started_server_ms = journal_head(replay->journal)->started_ms + (server_ms - wall_ms);
 }
 
@@ -188,7 +191,8 @@ static void count_outcome(const struct replay *replay, const struct outcome *out
     if (is_undo(replay))
         recent_add(replay->recent, replay->latest_ms, 1);
     else
-        recent_add_row(replay->recent, outcome->created_at, outcome->attempts, replay->latest_ms);
+        recent_add_row(replay->recent, replay->has_clock ? outcome->created_at : (struct span){0}, replay->ahead_ms,
+                       outcome->attempts, replay->latest_ms);
 }
 
 static void on_outcome(void *context, uint64_t index, const struct outcome *outcome, uint64_t place)

@@ -657,6 +657,16 @@ def test_the_rate_is_never_exceeded_and_never_refused(connload, sandbox, desk, r
 
 
 @pytest.mark.direct
+@pytest.mark.parametrize("offset", ["-30s", "30s"])
+def test_a_servers_wrong_clock_hides_no_request_of_the_run_before(connload, sandbox, desk, offset):
+    box = sandbox("--rate", "10/2s", "--clock-offset", offset)
+    desk(9)
+    for force in [], ["--force"]:
+        assert connload("create", "desk.csv", "--rate", "10/2s", "--settle", "10ms", *force).rc == 0
+    assert box.stats()["rate_limited"] == 0 and box.stats()["most_in_window"] == 10
+
+
+@pytest.mark.direct
 def test_a_full_window_goes_out_at_once(connload, sandbox, desk):
     """50 of 50 an hour: one every 72 s would take an hour."""
     box = sandbox("--rate", "50/h")

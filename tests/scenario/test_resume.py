@@ -244,13 +244,16 @@ def test_what_stayed_unsettled_says_when_the_killed_run_lost_it(connload, raw_se
     assert row["status"] == "unknown" and datetime.fromisoformat(lost.replace("Z", "+00:00")).timestamp() <= before
 
 
-def test_what_a_killed_run_has_sent_counts_for_the_rate(connload, sandbox, desk, read_csv):
-    """Its requests in flight and its list, which have no outcome, and the rows that it created, once each."""
-    box = sandbox("--rate", "16/s", "--latency", "300ms")
+@pytest.mark.parametrize("offset, created", [("0s", 0), ("0s", 15), ("-30s", 15), ("30s", 15)])
+def test_what_a_killed_run_has_sent_counts_for_the_rate(connload, sandbox, desk, read_csv, offset, created):
+    """Its requests in flight and its list, which have no outcome, and the rows that it created, whatever their clock."""
+    box = sandbox("--rate", "16/2s", "--latency", "100ms" if created else "300ms", "--clock-offset", offset)
     desk(80)
-    args = ["create", "desk.csv", "--rate", "16/s", "--settle", "300ms", "--timeout", "1s"]
+    args = ["create", "desk.csv", "--rate", "16/2s", "--settle", "300ms", "--timeout", "1s",
+            "--concurrency", "4" if created else "16"]
     process = connload(*args, wait=False)
-    kill_when(process, lambda: box.stats()["in_progress"] == 15)
+    kill_when(process, lambda: box.stats()["in_progress"] + box.stats()["created"] >= 15 and
+              (created == 0 or box.stats()["created"] == created))
     assert connload(*args).rc == 0
     once(box, read_csv("desk.results.csv"))
     stats = box.stats()

@@ -49,14 +49,15 @@ static void counts_creates_when_they_were(void **state)
 {
     (void)state;
     look(2000, HEADER "email,A,a@example.com,created,id-1,,201,,,1,2026-11-24T05:59:58Z\n"
+                      "email,F,f@example.com,created,id-6,,201,,,1,2026-11-24T06:00:00Z\n"
                       "email,B,b@example.com,created,id-2,,201,,,3,2026-11-24T05:59:50Z\n"
                       "email,C,c@example.com,created,id-3,,201,,,1,2026-11-24T05:58:00Z\n"
                       "email,D,d@example.com,rejected,,,422,,,1,\n"
                       "email,E,e@example.com,invalid,,,,,,0,\n");
-    assert_int_equal(recent.requests[2], 1 + 1); /* the rejected row, by the file's time, and the list */
+    assert_int_equal(recent.requests[2], 1 + 1 + 1); /* with the rejected row, by the file's time, and the list */
     assert_int_equal(aged(3, 4), 1);
     assert_int_equal(aged(10, 12), 3);
-    assert_int_equal(aged(0, RECENT_STEPS - 1), 6);
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 7);
 }
 
 static void an_old_file_tells_nothing(void **state)
@@ -73,9 +74,40 @@ static void counts_archiving_when_the_file_was_written(void **state)
     (void)state;
     look(5000, HEADER "email,A,a@example.com,archived,id-1,,200,,,1,2026-11-23T05:59:58Z\n"
                       "email,B,b@example.com,archived,id-2,,200,,,1,2026-11-24T05:59:45Z\n"
-                      "email,C,c@example.com,created,id-3,,201,,,1,2026-11-23T05:59:00Z\n");
-    assert_int_equal(recent.requests[5], 2 + 1);
-    assert_int_equal(aged(0, RECENT_STEPS - 1), 2 + 1 + 1); /* the second one's create, too */
+                      "email,C,c@example.com,created,id-3,,201,,,1,2026-11-24T06:00:00Z\n");
+    assert_int_equal(recent.requests[5], 1 + 2 + 1);
+    assert_int_equal(aged(20, 20), 1); /* the second one's create */
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 1 + 2 + 1 + 1);
+}
+
+/* A server that is twenty seconds behind: the newest create was no later than the file. */
+static void a_server_behind_our_clock_hides_nothing(void **state)
+{
+    (void)state;
+    look(2000, HEADER "email,A,a@example.com,created,id-1,,201,,,1,2026-11-24T05:59:40Z\n"
+                      "email,B,b@example.com,created,id-2,,201,,,1,2026-11-24T05:59:25Z\n"
+                      "email,C,c@example.com,created,id-3,,201,,,1,2026-11-24T05:58:30Z\n"
+                      "email,D,d@example.com,exists,id-4,,,,,0,2026-11-24T05:59:59Z\n");
+    assert_int_equal(recent.requests[2], 1 + 1);
+    assert_int_equal(aged(16, 18), 1);
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 3);
+}
+
+static void a_server_ahead_of_our_clock_counts_as_now(void **state)
+{
+    (void)state;
+    look(2000, HEADER "email,A,a@example.com,created,id-1,,201,,,1,2026-11-24T06:00:20Z\n"
+                      "email,B,b@example.com,created,id-2,,201,,,1,2026-11-24T06:00:10Z\n");
+    assert_int_equal(recent.requests[2], 2 + 1);
+}
+
+/* The run that wrote the file created nothing: no clock is so far behind. */
+static void rows_of_another_day_are_not_moved(void **state)
+{
+    (void)state;
+    look(2000, HEADER "email,A,a@example.com,created,id-1,,201,,,1,2026-11-23T05:59:40Z\n"
+                      "email,B,b@example.com,created,id-2,,201,,,1,2026-11-23T05:59:25Z\n");
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 1);
 }
 
 int main(void)
@@ -85,6 +117,9 @@ int main(void)
         IN_FOLDER(counts_creates_when_they_were),
         IN_FOLDER(an_old_file_tells_nothing),
         IN_FOLDER(counts_archiving_when_the_file_was_written),
+        IN_FOLDER(a_server_behind_our_clock_hides_nothing),
+        IN_FOLDER(a_server_ahead_of_our_clock_counts_as_now),
+        IN_FOLDER(rows_of_another_day_are_not_moved),
     };
 
     return cmocka_run_group_tests_name("recent", tests, NULL, NULL);
