@@ -1,6 +1,7 @@
 #include "flow/recent.h"
 
 #include "base/clock.h"
+#include "flow/settle.h"
 #include "flow/sheet.h"
 #include "io/disk.h"
 
@@ -20,16 +21,20 @@ void recent_add(struct recent *recent, int64_t wall_ms, uint32_t count)
         recent->requests[age_ms * RECENT_STEPS / recent->window_ms] += count;
 }
 
-void recent_add_row(struct recent *recent, struct span created_at, int64_t ahead_ms, uint32_t attempts,
-                    int64_t latest_ms)
+/* When a row was over, by our clock. */
+static int64_t time_of(struct span created_at, int64_t ahead_ms, int64_t latest_ms)
 {
     int64_t created_ms;
 
-    if (attempts == 0)
-        return;
     if (!clock_parse_rfc3339(created_at, &created_ms) || created_ms - ahead_ms > latest_ms)
-        created_ms = latest_ms + ahead_ms;
-    recent_add(recent, created_ms - ahead_ms, attempts);
+        return latest_ms;
+    return created_ms - ahead_ms;
+}
+
+void recent_add_row(struct recent *recent, struct span created_at, int64_t ahead_ms, uint32_t attempts,
+                    int64_t latest_ms)
+{
+    recent_add(recent, time_of(created_at, ahead_ms, latest_ms), attempts);
 }
 
 /* The rows of a result file, one by one. */
@@ -38,6 +43,7 @@ struct past {
     int64_t latest_ms; /* when it was written */
     int64_t newest_ms; /* the newest created_at of what was created; INT64_MIN: none */
     int64_t ahead_ms;
+    bool settled; /* the list was asked about a row within the window */
 };
 
 static void see_row(struct past *past, const struct outcome *outcome)
@@ -48,8 +54,21 @@ static void see_row(struct past *past, const struct outcome *outcome)
         past->newest_ms = created_ms;
 }
 
+/* The list was asked about the row, or perhaps, before it was sent once more. */
+static bool was_settled(const struct outcome *outcome)
+{
+    return outcome->attempts > 1 || outcome->status == STATUS_UNKNOWN ||
+           (outcome->status == STATUS_CREATED && outcome->http_status == 0) ||
+           span_equal(outcome->error_code, span_of("answer_lost"));
+}
+
 static void count_row(struct past *past, const struct outcome *outcome)
 {
+    const struct recent *recent = past->recent;
+    int64_t over_ms = time_of(outcome->created_at, past->ahead_ms, past->latest_ms);
+
+    if (outcome->attempts > 0 && was_settled(outcome) && recent->now_wall_ms - over_ms < recent->window_ms)
+        past->settled = true;
     recent_add_row(past->recent, outcome->created_at, past->ahead_ms, outcome->attempts, past->latest_ms);
     if (outcome->status == STATUS_ARCHIVED)
         recent_add(past->recent, past->latest_ms, 1); /* by whoever wrote the file, for all that it tells */
@@ -80,8 +99,8 @@ void recent_add_file(struct recent *recent, const char *path)
         return;
     if (past.newest_ms < past.latest_ms && past.newest_ms >= past.latest_ms - BEHIND_MAX_MS)
         past.ahead_ms = past.newest_ms - past.latest_ms;
-    recent_add(recent, past.latest_ms, 1); /* its list request */
     visit_rows(&past, path, count_row);
+    recent_add(recent, past.latest_ms, 1 + (past.settled ? SETTLE_LISTS_MAX : 0)); /* its lists */
 }
 
 void recent_tell(const struct recent *recent, struct pace *pace, int64_t now_ms)

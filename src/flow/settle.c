@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum {
-    LISTS_MAX = 12,          /* lists for one batch that lag or fail before its rows are `unknown` */
     SHORTEST_PAUSE_MS = 200, /* between two lists */
     LONGEST_PAUSE_MS = 30000,
     COST_FACTOR = 4,         /* a list that took t: 4 t until the next, while there are creates that it would hold up */
@@ -733,7 +732,7 @@ static void take_list(struct settle *settle, int64_t now_ms)
     bool partial = listing_is_partial(&settle->listing);
 
     if (!is_fresh(settle)) {
-        ask_again(settle, partial ? PARTIAL_LISTS_MAX : LISTS_MAX,
+        ask_again(settle, partial ? PARTIAL_LISTS_MAX : SETTLE_LISTS_MAX,
                   "the account's list lags behind what this run has created", now_ms);
         return;
     }
@@ -758,7 +757,7 @@ void settle_answer(struct settle *settle, const struct http_answer *answer)
     }
     forget_found(settle);
     if (verdict == VERDICT_AGAIN && !courier_must_abort(run->courier, now_ms)) {
-        ask_again(settle, LISTS_MAX, settle->why.data, now_ms);
+        ask_again(settle, SETTLE_LISTS_MAX, settle->why.data, now_ms);
         return;
     }
     if (verdict == VERDICT_REFUSED)

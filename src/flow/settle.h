@@ -26,6 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { SETTLE_LISTS_MAX = 12 }; /* lists for one batch that lag or fail before its rows are `unknown` */
+
 /* A connector in the list that may be an unsettled row's. */
 struct candidate {
     uint64_t public_hash;

@@ -1,6 +1,6 @@
 #include "flow/recent.h"
 
-#include "base/clock.h"
+#include "flow/settle.h"
 #include "tempdir.h"
 
 #include <fcntl.h>
@@ -54,10 +54,11 @@ static void counts_creates_when_they_were(void **state)
                       "email,C,c@example.com,created,id-3,,201,,,1,2026-11-24T05:58:00Z\n"
                       "email,D,d@example.com,rejected,,,422,,,1,\n"
                       "email,E,e@example.com,invalid,,,,,,0,\n");
-    assert_int_equal(recent.requests[2], 1 + 1 + 1); /* with the rejected row, by the file's time, and the list */
+    /* with the rejected row and the lists, by the file's time */
+    assert_int_equal(recent.requests[2], 1 + 1 + 1 + SETTLE_LISTS_MAX);
     assert_int_equal(aged(3, 4), 1);
     assert_int_equal(aged(10, 12), 3);
-    assert_int_equal(aged(0, RECENT_STEPS - 1), 7);
+    assert_int_equal(aged(0, RECENT_STEPS - 1), 7 + SETTLE_LISTS_MAX);
 }
 
 static void an_old_file_tells_nothing(void **state)
@@ -78,6 +79,38 @@ static void counts_archiving_when_the_file_was_written(void **state)
     assert_int_equal(recent.requests[5], 1 + 2 + 1);
     assert_int_equal(aged(20, 20), 1); /* the second one's create */
     assert_int_equal(aged(0, RECENT_STEPS - 1), 1 + 2 + 1 + 1);
+}
+
+/* Nobody wrote down how many lists it took to settle rows: as many as it can have been. */
+static void counts_the_lists_that_settled_rows(void **state)
+{
+    static const char *const settled[] = {
+        "created,id-1,,,,,1,2026-11-24T05:59:50Z\n",
+        "created,id-1,,201,,,2,2026-11-24T05:59:50Z\n",
+        "unknown,,,500,unsettled,,1,\n",
+        "failed,,,503,answer_lost,,1,\n",
+    };
+    static const char *const others[] = {
+        "created,id-1,,201,,,1,2026-11-24T05:59:50Z\n",
+        "created,id-1,,,,,1,2026-11-24T05:58:50Z\n",
+        "exists,id-1,,,,,0,2026-11-24T05:59:50Z\n",
+        "failed,,,,no_connection,,1,\n",
+    };
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(text, sizeof(text),
+                 HEADER "email,B,b@example.com,created,id-2,,201,,,1,2026-11-24T06:00:00Z\nemail,A,a@x.org,%s",
+                 settled[i]);
+        look(2000, text);
+        assert_int_equal(recent.requests[2] + aged(12, 12), 1 + 1 + SETTLE_LISTS_MAX + (i == 1 ? 2 : 1));
+        snprintf(text, sizeof(text),
+                 HEADER "email,B,b@example.com,created,id-2,,201,,,1,2026-11-24T06:00:00Z\nemail,A,a@x.org,%s",
+                 others[i]);
+        look(2000, text);
+        assert_in_range(aged(0, RECENT_STEPS - 1), 2, 3);
+    }
 }
 
 /* A server that is twenty seconds behind: the newest create was no later than the file. */
@@ -117,6 +150,7 @@ int main(void)
         IN_FOLDER(counts_creates_when_they_were),
         IN_FOLDER(an_old_file_tells_nothing),
         IN_FOLDER(counts_archiving_when_the_file_was_written),
+        IN_FOLDER(counts_the_lists_that_settled_rows),
         IN_FOLDER(a_server_behind_our_clock_hides_nothing),
         IN_FOLDER(a_server_ahead_of_our_clock_counts_as_now),
         IN_FOLDER(rows_of_another_day_are_not_moved),
