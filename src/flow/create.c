@@ -160,6 +160,8 @@ static bool take_in(struct create *create, struct err *err)
     };
     if (!intake_read(&create->intake, create->run.sheet, &how, create->console, err))
         return false;
+    if (config->reporting.summary != NULL)
+        sheet_sha256(create->run.sheet, create->facts.input_sha256);
     create->tally.rows = create->run.rows.count;
     count_carried(create);
     return begin_or_resume(create, err) && intake_refuse(&create->intake, create->run.sheet, create->run.journal, NULL,
@@ -463,19 +465,15 @@ static void find_planned(struct create *create)
     create->planned = paths_results(&config, sheet_header(create->run.sheet)->is_result);
 }
 
-/* What the result file of an earlier run tells of the window's use, and the checksum of what will be replaced. */
+/* What the result file of an earlier run tells of the window's use. */
 static void look_back(struct create *create)
 {
     const char *results = create->config->dry_run ? create->planned
                           : create->paths.exists  ? create->paths.results
                                                   : NULL;
-    struct err unheard;
 
     if (results != NULL)
         recent_add_file(&create->recent, results);
-    if (create->config->reporting.summary != NULL && create->paths.in_place &&
-        !digest_file(create->config->sheet.path, create->facts.input_sha256, &unheard))
-        create->facts.input_sha256[0] = '\0';
 }
 
 /* Before the lock was ours, another run may have replaced the result file that is the input. */

@@ -34,7 +34,7 @@ struct facts {
     uint64_t finished;    /* `check`: rows of a result file that are done */
     uint64_t hopeless;    /* `undo`: rows that no other run could archive */
     char input_sha256[DIGEST_HEX],
-        results_sha256[DIGEST_HEX]; /* of the files as they are on the disk; empty where there is none */
+        results_sha256[DIGEST_HEX]; /* of the files: as it was read, as it was written; empty where there is none */
 };
 
 #endif

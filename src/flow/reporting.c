@@ -95,15 +95,12 @@ static void log_end_of_run(struct reporting *reporting, const struct facts *fact
 }
 
 /* Checksums are for audits: a file that can't be read any more has none. */
-static void add_checksums(const struct reporting *reporting, struct facts *facts)
+static void add_checksum(const struct reporting *reporting, struct facts *facts)
 {
     struct err unheard;
 
     if (reporting->config.summary == NULL)
         return;
-    if (facts->input != NULL && strcmp(facts->input, "-") != 0 && facts->input_sha256[0] == '\0' &&
-        !digest_file(facts->input, facts->input_sha256, &unheard))
-        facts->input_sha256[0] = '\0';
     if (facts->results != NULL && !output_is_stream(facts->results) &&
         !digest_file(facts->results, facts->results_sha256, &unheard))
         facts->results_sha256[0] = '\0';
@@ -118,7 +115,7 @@ enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, s
 
     tally->ended_wall_ms = clock_wall_ms();
     tally->took_ms = clock_mono_ms() - tally->started_ms;
-    add_checksums(reporting, facts);
+    add_checksum(reporting, facts);
     log_end_of_run(reporting, facts, tally);
     console_clear(console);
     summary_show(console, facts, tally);

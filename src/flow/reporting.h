@@ -33,7 +33,7 @@ bool reporting_open(struct reporting *reporting, const struct reporting_config *
 void reporting_close(struct reporting *reporting);
 
 /*
- * Shows the summary and writes the files; completes the facts' checksums first. What can't be written is said; the
+ * Shows the summary and writes the files; adds the checksum of the results to the facts first. What can't be written is said; the
  * exit code is then EXIT_LOCAL, else the facts' own.
  */
 enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally,

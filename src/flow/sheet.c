@@ -165,6 +165,14 @@ uint32_t sheet_crc(const struct sheet *sheet)
     return source_crc(sheet->source);
 }
 
+void sheet_sha256(const struct sheet *sheet, char hex[DIGEST_HEX])
+{
+    struct err unheard;
+
+    if (!source_sha256(sheet->source, hex, &unheard))
+        hex[0] = '\0';
+}
+
 static bool repeats_header(const struct sheet *sheet, const struct csv_record *record)
 {
     const struct csv_record *header = &sheet->header_record;

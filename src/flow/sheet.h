@@ -75,4 +75,7 @@ bool sheet_record_at(struct sheet *sheet, uint64_t offset, size_t length, uint32
 /* After sheet_next() came to the end: CRC-32 of the input. */
 uint32_t sheet_crc(const struct sheet *sheet);
 
+/* Likewise: SHA-256 of the input's file as it was read; empty where there is none (source_sha256()). */
+void sheet_sha256(const struct sheet *sheet, char hex[DIGEST_HEX]);
+
 #endif

@@ -429,16 +429,16 @@ static bool prepare(struct undo *undo, struct err *err)
 
 static bool work(struct undo *undo, struct err *err)
 {
-    struct err unheard;
     bool found;
 
     if (!prepare(undo, err) || !open_results(undo, err) || !lock_results(undo, &found, err))
         return false;
     recent_add_file(&undo->recent, undo->config->sheet.path);
-    if (undo->config->reporting.summary != NULL &&
-        !digest_file(undo->config->sheet.path, undo->facts.input_sha256, &unheard))
-        undo->facts.input_sha256[0] = '\0';
-    if (!read_rows(undo, err) || !confirm(undo, err))
+    if (!read_rows(undo, err))
+        return false;
+    if (undo->config->reporting.summary != NULL)
+        sheet_sha256(undo->run.sheet, undo->facts.input_sha256);
+    if (!confirm(undo, err))
         return false;
     if (undo->config->dry_run) {
         say_plan(undo);

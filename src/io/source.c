@@ -28,7 +28,8 @@ static_assert(SOURCE_PIECE % BLOCK == 0, "a piece is whole blocks, but for the l
 
 struct source {
     char *name;
-    int fd; /* of the file itself, or of the spool */
+    int fd;   /* of the file itself, or of the spool */
+    int file; /* the file that was spooled; -1: none */
     struct source_info info;
     uint64_t start; /* where the text begins in `fd`: after a byte order mark */
     uint64_t at;    /* of the next piece */
@@ -350,13 +351,12 @@ static bool open_plain(struct source *source, int fd, uint64_t size, enum sniff 
     return true;
 }
 
-/* A regular file with a size; its bytes say whether it can be read in place. Closes `fd` unless the source keeps it. */
+/* A regular file with a size; its bytes say whether it can be read in place. The source keeps `fd`. */
 static bool open_file(struct source *source, int fd, uint64_t size, struct err *err)
 {
     char head[SNIFF_HEAD];
     ssize_t len = disk_read_at(fd, head, sizeof(head), 0);
     enum sniff kind = SNIFF_REFUSED;
-    bool ok;
 
     if (len < 0)
         err_system(err, "%s can't be read", source->name);
@@ -364,9 +364,8 @@ static bool open_file(struct source *source, int fd, uint64_t size, struct err *
         kind = sniff_head(source->name, (struct span){.data = head, .len = (size_t)len}, err);
     if (kind == SNIFF_TEXT || kind == SNIFF_UTF8)
         return open_plain(source, fd, size, kind, err);
-    ok = kind != SNIFF_REFUSED && spool_input(source, fd, err);
-    close(fd);
-    return ok;
+    source->file = fd;
+    return kind != SNIFF_REFUSED && spool_input(source, fd, err);
 }
 
 static bool open_stream(struct source *source, int fd, struct err *err)
@@ -414,7 +413,7 @@ struct source *source_open(const char *path, struct err *err)
     struct source *source = alloc_zeroed(1, sizeof(*source));
     bool ok;
 
-    source->fd = -1;
+    source->fd = source->file = -1;
     source->crc = (uint32_t)crc32(0, NULL, 0);
     source->name = shown_name(path);
     ok = strcmp(path, "-") == 0 ? open_stdin(source, err) : open_path(source, path, err);
@@ -434,6 +433,8 @@ void source_close(struct source *source)
         return;
     if (source->fd >= 0)
         close(source->fd);
+    if (source->file >= 0)
+        close(source->file);
     if (source->piece != NULL)
         explicit_bzero(source->piece, source->info.size < SOURCE_PIECE ? (size_t)source->info.size : SOURCE_PIECE);
     free(source->piece);
@@ -546,4 +547,50 @@ bool source_next(struct source *source, struct span *piece, struct err *err)
 uint32_t source_crc(const struct source *source)
 {
     return source->crc;
+}
+
+/* Adds `size` bytes of a file to the digest, and those from `start` on to the checksum; false with errno. */
+static bool digest_bytes(int fd, struct digest *digest, uint64_t start, uint64_t size, uint32_t *crc)
+{
+    char *bytes = alloc_bytes(SOURCE_PIECE);
+    uint64_t at = 0;
+    ssize_t got = 1;
+
+    while (at < size && got > 0) {
+        size_t want = at < start ? (size_t)start : SOURCE_PIECE; /* what comes before the text is read by itself */
+
+        got = disk_read_at(fd, bytes, size - at < want ? (size_t)(size - at) : want, (off_t)at);
+        if (got <= 0)
+            break;
+        digest_add(digest, (struct span){bytes, (size_t)got});
+        if (at >= start)
+            *crc = (uint32_t)crc32_z(*crc, (const unsigned char *)bytes, (size_t)got);
+        at += (uint64_t)got;
+    }
+    explicit_bzero(bytes, SOURCE_PIECE);
+    free(bytes);
+    return got >= 0;
+}
+
+bool source_sha256(const struct source *source, char hex[DIGEST_HEX], struct err *err)
+{
+    bool plain = source->file < 0;
+    uint64_t size = plain ? source->start + source->info.size : UINT64_MAX;
+    uint32_t crc = (uint32_t)crc32(0, NULL, 0);
+    struct digest *digest;
+    bool ok;
+
+    if (source->info.is_stdin)
+        return err_set(err, EXIT_INPUT, "%s is no file: what was read of it can't be read again", source->name);
+    digest = digest_new(err);
+    if (digest == NULL)
+        return false;
+    if (!digest_bytes(plain ? source->fd : source->file, digest, source->start, size, &crc))
+        ok = err_system(err, "%s can't be read", source->name);
+    else if (plain && crc != source->crc)
+        ok = err_set(err, EXIT_INPUT, "%s has changed since it was read", source->name);
+    else
+        ok = digest_finish(digest, hex, err);
+    digest_free(digest);
+    return ok;
 }

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "io/digest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,5 +67,13 @@ bool source_at(struct source *source, uint64_t offset, void *out, size_t len, st
 
 /* After the whole was read by source_next(): CRC-32 of the decoded bytes (without BOM). */
 uint32_t source_crc(const struct source *source);
+
+/*
+ * SHA-256 of the file's bytes as they are on the disk: of the file that was opened, whatever its name stands for by
+ * now. After the whole was read by source_next(): fails (EXIT_INPUT) where a plain file no longer holds what was read
+ * (what was added behind it does not count); also where there is no file (source_info's is_stdin). EXIT_LOCAL where it
+ * can't be read.
+ */
+bool source_sha256(const struct source *source, char hex[DIGEST_HEX], struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 """What machines read: --log, --summary and --metrics."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ from collections import Counter
 from datetime import datetime
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, api_answer
 
 STATUSES = ["created", "exists", "archived", "invalid", "rejected", "failed", "unknown", "not_attempted"]
 HEADER = ["type", "label", "allowed_emails"]
@@ -163,6 +164,30 @@ def test_a_check_counts_the_rows_that_pass(connload, write_csv, tmp_path):
     status = json.loads((tmp_path / "run.json").read_text())["status"]
     assert (status["passed"], status["invalid"]) == (2, 1)
     assert re.search(r'^connload_run_rows\{.*status="passed"\} 2$', (tmp_path / "run.prom").read_text(), re.M)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("change", ["added", "replaced"])
+def test_the_checksum_is_of_the_sheet_that_was_read(connload, raw_server, desk, tmp_path, packed, change):
+    """Whatever has its name when the run is over."""
+    sheet = desk(2)
+    if packed:
+        sheet.write_bytes(gzip.compress(sheet.read_bytes()))
+    before = sha256(sheet)
+
+    def behave(exchange):
+        if exchange.method == "POST" and exchange.json()["label"] == "Desk 0":
+            if change == "replaced":
+                sheet.unlink()
+            with open(sheet, "a") as file:
+                file.write("email,New,new@example.com\n")
+        return api_answer(exchange)
+
+    raw_server(behave)
+    run = connload("create", "desk.csv", "--rate", "none", "--summary", "run.json")
+    assert run.rc == 0, run
+    assert json.loads((tmp_path / "run.json").read_text())["input"] == {"path": "desk.csv", "sha256": before}
+    assert sha256(sheet) != before
 
 
 @pytest.mark.parametrize("args", [["check", "desk.csv"], ["list", "-o", "all.csv"], ["create", "-n", "desk.csv"],

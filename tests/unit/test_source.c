@@ -723,6 +723,54 @@ static void sees_that_a_file_is_cut_while_it_is_read(void **state)
     source_close(source);
 }
 
+/* Reads all of the text, and compares the checksum of the file, as sha256sum(1) says it. */
+static void assert_sha256(struct source *source, const char *expected)
+{
+    char hex[DIGEST_HEX];
+    struct span piece;
+    struct err err;
+
+    do
+        assert_true(source_next(source, &piece, &err));
+    while (piece.len > 0);
+    assert_true(source_sha256(source, hex, &err));
+    assert_string_equal(hex, expected);
+}
+
+static void knows_the_checksum_of_what_was_read(void **state)
+{
+    static const char plain[] = "6800c892016244cf261bf21c9ede5f21ea6f22c677cc7e877bbc4e168e4f58f3";
+    static const char marked[] = "b4d253ed19cc394dbde860d1d6f8face69043f266b9ecb668ef55ad11680ea8e";
+    static const char utf16[] = "9234fbd8d9d8ff55248ce18bde41392633fbf774f2e611f5f81b13d774c413b4";
+    char hex[DIGEST_HEX];
+    struct source *source;
+    struct err err;
+
+    (void)state;
+    write_file((struct span)SPAN("type,label\n"));
+    source = open_desk();
+    assert_int_equal(unlink("desk.csv"), 0);
+    write_file((struct span)SPAN("somebody else's\n"));
+    assert_sha256(source, plain);
+    source_close(source);
+
+    write_file((struct span)SPAN("\xEF\xBB\xBFtype,label\n"));
+    source = open_desk();
+    assert_sha256(source, marked);
+    write_file((struct span)SPAN("\xEF\xBB\xBFtype,label\nemail,A\n"));
+    assert_sha256(source, marked);
+    write_file((struct span)SPAN("\xEF\xBB\xBFtype,LABEL\n"));
+    assert_false(source_sha256(source, hex, &err));
+    assert_string_equal(err.text, "desk.csv has changed since it was read");
+    source_close(source);
+
+    write_file((struct span)SPAN("\xFF\xFEt\0y\0p\0e\0,\0l\0a\0b\0e\0l\0\n\0"));
+    source = open_desk();
+    assert_int_equal(unlink("desk.csv"), 0);
+    assert_sha256(source, utf16);
+    source_close(source);
+}
+
 static void closes_nothing(void **state)
 {
     (void)state;
@@ -754,6 +802,7 @@ int main(void)
         cmocka_unit_test(sees_that_a_file_has_changed),
         cmocka_unit_test(keeps_a_file_whose_name_went),
         cmocka_unit_test(sees_that_a_file_is_cut_while_it_is_read),
+        cmocka_unit_test(knows_the_checksum_of_what_was_read),
         cmocka_unit_test(closes_nothing),
     };
 
