@@ -471,7 +471,7 @@ static void reads_standard_input(void **state)
         assert_int_equal(waitpid(child, NULL, 0), child);
     }
     close(STDIN_FILENO);
-    expect_refused("-", EXIT_LOCAL, "standard input", " can't be read: Bad file descriptor");
+    expect_refused("-", EXIT_INPUT, "standard input", " is closed, or can't be read; name the CSV file, or pipe it in");
     assert_int_equal(open(".", O_RDONLY), STDIN_FILENO);
     expect_refused("-", EXIT_INPUT, "standard input", " is a folder; name the CSV file in it");
     assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);
