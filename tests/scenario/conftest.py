@@ -35,6 +35,8 @@ from pathlib import Path
 
 import pytest
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and children would inherit that
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = (ROOT / os.environ.get("CONNLOAD_BIN_DIR", "build")).resolve()
 VIA_TLS = os.environ.get("CONNLOAD_VIA") == "tls"

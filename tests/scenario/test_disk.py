@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from conftest import KEY, SANITIZER, TIMEOUT, clean_env
-from once import BRIEF, LAG, journal, once, posts
+from once import BRIEF, LAG, QUICK, journal, once, posts
 
 ROWS = 120
 
