@@ -279,7 +279,11 @@ static void stop_stale(struct raw_server *server, struct http *http)
 #define EVIL "HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\nevil"
 
 static const char *const unasked[] = {
-    EVIL, EVIL EVIL, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", "HTTP/1.1 2", "\n",
+    EVIL,
+    "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n",
+    "HTTP/1.1 2",
+    "\n",
 };
 
 /* What a server says on an idle connection is nobody's answer: the request goes out once, on a fresh connection. */

@@ -29,8 +29,13 @@ static int listen_at(int family, int *port)
     struct sockaddr *address = is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
     int fd = socket(family, SOCK_STREAM, 0);
 
-    if (fd < 0 || bind(fd, address, size) != 0) /* a machine without IPv6 */
+    *port = 0;
+    if (fd < 0)
         return -1;
+    if (bind(fd, address, size) != 0) { /* a machine without IPv6 */
+        close(fd);
+        return -1;
+    }
     assert_int_equal(listen(fd, PAIRS), 0);
     assert_int_equal(getsockname(fd, address, &size), 0);
     *port = ntohs(is_v4 ? v4.sin_port : v6.sin6_port);
