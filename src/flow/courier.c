@@ -81,7 +81,7 @@ static void tell_pace(struct courier *courier, const struct http_answer *answer)
 
     if (report.refused || report.outage)
         report.retry_after_ms = answer->retry_after_ms;
-    if (answer->fate == FATE_UNSENT && answer->status == 0)
+    if (!answer->sent)
         pace_unsent(courier->pace, answer->ended_ms);
     else
         pace_answered(courier->pace, answer->ended_ms, &report);

@@ -4,8 +4,10 @@ import base64
 import os
 import re
 import socket
+import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -135,6 +137,59 @@ def test_http_2_of_a_server_that_has_none(connload, raw_server, tls_proxy, desk)
     run = connload("create", "desk.csv", "--http2", to=front)
     assert run.rc == 0, run.err
     assert {exchange.headers["x-protocol"] for exchange in server.exchanges} == {"HTTP/1.1"}
+
+
+class Refusing:
+    """An HTTP/2 server behind TLS that refuses every stream (RFC 9113 section 8.7). `seen`: when each request came."""
+
+    HEADERS, RST_STREAM, SETTINGS, REFUSED_STREAM = 1, 3, 4, 7
+
+    def __init__(self, certificate):
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(certificate["cert"], certificate["key"])
+        self.tls.set_alpn_protocols(["h2"])
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url, self.key, self.cafile = f"https://localhost:{self.listener.getsockname()[1]}", KEY, certificate["ca"]
+        self.seen = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        try:
+            while True:
+                peer, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+        except OSError:
+            pass
+
+    def _serve(self, peer):
+        try:
+            with self.tls.wrap_socket(peer, server_side=True) as stream, stream.makefile("rb") as frames:
+                frames.read(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+                stream.sendall(self._frame(self.SETTINGS, 0))
+                while len(head := frames.read(9)) == 9:
+                    frames.read(int.from_bytes(head[:3], "big"))
+                    number = int.from_bytes(head[5:], "big")
+                    if head[3] == self.HEADERS:
+                        self.seen.append(time.monotonic())
+                        stream.sendall(self._frame(self.RST_STREAM, number, self.REFUSED_STREAM.to_bytes(4, "big")))
+        except OSError:
+            pass
+
+    @staticmethod
+    def _frame(kind, number, payload=b""):
+        return len(payload).to_bytes(3, "big") + bytes([kind, 0]) + number.to_bytes(4, "big") + payload
+
+
+def test_a_refused_stream_has_used_the_rate(connload, certificate, desk, read_csv):
+    server = Refusing(certificate)
+    desk(1)
+    run = connload("create", "desk.csv", "--http2", "--no-preflight", *QUICK, "--rate", "1/s", to=server)
+    server.listener.close()
+    row, = read_csv("desk.results.csv")
+    assert run.rc == 1 and (row["status"], row["attempts"]) == ("failed", "2")
+    assert "refused the HTTP/2 stream" in row["error_message"]
+    first, second = server.seen
+    assert second - first >= 1
 
 
 @pytest.mark.parametrize("http2", HTTP2)
