@@ -187,6 +187,7 @@ def test_a_refused_key_ends_it_as_it_would_the_run(connload, sandbox, desk):
     assert "next     mend the key first: check BIGDATA_API_KEY or --api-key-file; then:\n         connload create --dry-run " in run.err
 
 
+@pytest.mark.direct
 def test_the_next_command_does_what_was_shown(connload, sandbox, desk, read_csv):
     """It has all the options, but not -o: that file would be in the way."""
     box = sandbox()

@@ -187,7 +187,7 @@ def test_the_secrets_of_rows_around_it(connload, raw_server, write_csv, tmp_path
     server = raw_server(behave)
     server.key = KEY
     write_csv("desk.csv", HEADER, ROWS[:3])
-    run = connload("create", "desk.csv", "--concurrency", "1", "-v", *QUICK, *REPORTS)
+    run = connload("create", "desk.csv", "--concurrency", "1", "-v", *QUICK, "--settle", "2s", *REPORTS)  # all are sent first
     assert run.rc == 1, run.err
     assert "batch: [secret] [secret]" in run.err
     results = (tmp_path / "desk.results.csv").read_text()
