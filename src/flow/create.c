@@ -113,9 +113,9 @@ static bool begin_or_resume(struct create *create, struct err *err)
 
     fill_head(create, &head, &absolute);
     if (create->journal_found)
-        done =
-            resume_read(&create->resume, create->run.journal, err) &&
-            resume_fits(&create->resume, create->run.journal, &head, create->courier_config.http.api_key, &anew, err);
+        done = resume_read(&create->resume, create->run.journal, err) &&
+               resume_fits(&create->resume, create->run.journal, &head, create->courier_config.http.api_key,
+                           &create->run, &anew, err);
     if (done && anew)
         done = paths_may_begin(&create->paths, &create->config->paths, err);
     if (done && anew) {

@@ -83,8 +83,41 @@ static bool refuse_other(const struct journal *journal, struct err *err)
     return false;
 }
 
+/* The line of the first row whose secret can't be read (any more); 0 = there is none. */
+static uint32_t line_without_secret(struct run *run)
+{
+    for (uint64_t i = 0; i < run->rows.count; i++) {
+        const struct row *row = &run->rows.row[i];
+        struct sheet_row *read;
+        struct err unheard;
+
+        if (row->invalid && sheet_at(run->sheet, row->offset, row->length, row->line, &read, &unheard) &&
+            (read->problems.set >> CHECK_SECRET_UNRESOLVED & 1) != 0)
+            return row->line;
+    }
+    return 0;
+}
+
+/* Such a row is not sent, and so makes other rows of the input, as other options do. */
+static bool refuse_rows(const struct journal *journal, struct run *run, struct err *err)
+{
+    uint32_t line = line_without_secret(run);
+
+    if (line > 0)
+        return err_set(
+            err, EXIT_USAGE,
+            "an interrupted run has left %s, and its rows were others: the secret that %s:%" PRIu32
+            " refers to (--secret-refs) can't be read now (connload check says why); see to that, and run it "
+            "again with the same options",
+            journal_path(journal), sheet_name(run->sheet), line);
+    return err_set(err, EXIT_USAGE,
+                   "an interrupted run has left %s, and it was begun with other options (--map, --default, "
+                   "--allow-duplicates, --skip-existing, --shard, …); run it again with the same options",
+                   journal_path(journal));
+}
+
 bool resume_fits(struct resume *resume, const struct journal *journal, const struct journal_head *now, const char *key,
-                 bool *anew, struct err *err)
+                 struct run *run, bool *anew, struct err *err)
 {
     const struct journal_head *head = journal_head(journal);
     const char *path = journal_path(journal);
@@ -104,10 +137,7 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
             "an interrupted run has left %s, and it was begun with the base URL %s; run it again with that one", path,
             head->base_url);
     if (head->rows != now->rows || head->plan != now->plan)
-        return err_set(err, EXIT_USAGE,
-                       "an interrupted run has left %s, and it was begun with other options (--map, --default, "
-                       "--allow-duplicates, --skip-existing, --shard, …); run it again with the same options",
-                       path);
+        return refuse_rows(journal, run, err);
     resume->other_key = !digest_mark_matches(head->key_mark, key);
     return true;
 }
@@ -295,7 +325,7 @@ bool resume_look(struct resume *resume, struct run *run, struct recent *recent, 
     journal = journal_open(results, &found, err);
     if (journal == NULL)
         return false;
-    done = !found || (resume_read(resume, journal, err) && resume_fits(resume, journal, now, key, &anew, err) &&
+    done = !found || (resume_read(resume, journal, err) && resume_fits(resume, journal, now, key, run, &anew, err) &&
                       (anew || replay_from(journal, resume, run, recent, err)));
     *resumed = done && !anew;
     if (*resumed)

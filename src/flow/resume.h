@@ -33,7 +33,7 @@ bool resume_read(struct resume *resume, struct journal *journal, struct err *err
  * begin. False: it is another run's (EXIT_USAGE: another input, other options, another base URL), with the remedy.
  */
 bool resume_fits(struct resume *resume, const struct journal *journal, const struct journal_head *now, const char *key,
-                 bool *anew, struct err *err);
+                 struct run *run, bool *anew, struct err *err);
 
 /* Says that an interrupted run has left this journal, and its command comes first (EXIT_USAGE); returns false. */
 bool resume_refuse(const struct journal *journal, struct err *err);

@@ -119,8 +119,9 @@ static bool take_up(struct undo *undo, bool found, struct err *err)
 
     if (!digest_mark(undo->courier_config.http.api_key, NULL, mark, err))
         return false;
-    if (found && (!resume_read(&resume, undo->run.journal, err) ||
-                  !resume_fits(&resume, undo->run.journal, &head, undo->courier_config.http.api_key, &anew, err)))
+    if (found &&
+        (!resume_read(&resume, undo->run.journal, err) ||
+         !resume_fits(&resume, undo->run.journal, &head, undo->courier_config.http.api_key, &undo->run, &anew, err)))
         return false;
     if (anew)
         return journal_begin(undo->run.journal, &head, err);

@@ -403,6 +403,22 @@ def test_another_key_that_the_server_refuses_leaves_the_journal(connload, sandbo
     go_on(connload, box, lambda: read_csv("desk.results.csv"), "desk.csv")
 
 
+def test_a_secret_that_is_gone_is_named(connload, raw_server, write_csv, read_csv, tmp_path):
+    """Of a row that may have been sent: it must neither be lost nor be sent without its secret."""
+    server = raw_server(lambda exchange: Hang() if exchange.method == "POST" else http_answer(200, {"results": []}))
+    write_csv("desk.csv", ["type", "label", "session_id"], [["sharepoint", "A", "plain"], ["sharepoint", "S", "env:DESK_SESSION"]])
+    process = connload("create", "desk.csv", *BRIEF, "--secret-refs", wait=False, env={"DESK_SESSION": "s"})
+    server.wait_for_requests(3)
+    process.kill()
+    before = journal(tmp_path).read_bytes()
+    run = connload("create", "desk.csv", *BRIEF, "--secret-refs")
+    assert run.rc == 2 and "the secret that desk.csv:3 refers to (--secret-refs) can't be read now" in run.err
+    assert journal(tmp_path).read_bytes() == before
+    server.behave = lambda exchange: http_answer(201, connector_of(exchange.json())) if exchange.method == "POST" else http_answer(
+        200, {"results": []})
+    assert connload("create", "desk.csv", *BRIEF, "--secret-refs", env={"DESK_SESSION": "s"}).rc == 0
+
+
 def test_a_torn_last_record_is_cut_off(connload, sandbox, desk, read_csv, tmp_path):
     box = sandbox(*SLOW)
     desk(ROWS)
