@@ -247,11 +247,14 @@ static void note_lists(struct create *create, uint64_t count)
  */
 static void wait_for_reads(struct create *create)
 {
-    int64_t wait_ms = create->config->settle_ms, replaced_ms, since_ms, until_ms, left_ms;
+    int64_t wait_ms = create->config->settle_ms, timeout_ms = create->config->courier.http.timeout_ms;
+    int64_t replaced_ms, since_ms, until_ms, left_ms;
 
     if (create->facts.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
         return;
     since_ms = clock_wall_ms() - replaced_ms;
+    if (create->config->skip_existing && since_ms < wait_ms + timeout_ms && recent_has_unknown(create->paths.results))
+        wait_ms += timeout_ms; /* until when what that run gave up may arrive */
     until_ms = clock_mono_ms() + wait_ms - (since_ms > 0 ? since_ms : 0);
     left_ms = until_ms - clock_mono_ms();
     if (left_ms >= WORTH_SAYING_MS)

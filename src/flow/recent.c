@@ -44,6 +44,7 @@ struct past {
     int64_t newest_ms; /* the newest created_at of what was created; INT64_MIN: none */
     int64_t ahead_ms;
     bool settled; /* the list was asked about a row within the window */
+    bool unknown; /* a row's answer was lost */
 };
 
 static void see_row(struct past *past, const struct outcome *outcome)
@@ -101,6 +102,18 @@ void recent_add_file(struct recent *recent, const char *path)
         past.ahead_ms = past.newest_ms - past.latest_ms;
     visit_rows(&past, path, count_row);
     recent_add(recent, past.latest_ms, 1 + (past.settled ? SETTLE_LISTS_MAX : 0)); /* its lists */
+}
+
+static void see_unknown(struct past *past, const struct outcome *outcome)
+{
+    past->unknown = past->unknown || (outcome->status == STATUS_UNKNOWN && outcome->http_status == 0);
+}
+
+bool recent_has_unknown(const char *path)
+{
+    struct past past = {0};
+
+    return visit_rows(&past, path, see_unknown) && past.unknown;
 }
 
 void recent_tell(const struct recent *recent, struct pace *pace, int64_t now_ms)

@@ -1,5 +1,6 @@
 /*
- * recent: the share of the rate window that an earlier run of the same result file has used.
+ * recent: the share of the rate window that an earlier run of the same result file has used, and what of it may not be
+ * over.
  *
  * A run that follows another within the same minute must not be refused for what that one sent. Its result file (or
  * its journal) tells when each connector was created, and its modification time when the last request was over.
@@ -10,6 +11,7 @@
 #include "base/buf.h"
 #include "net/pace.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { RECENT_STEPS = 60 };
@@ -39,6 +41,9 @@ void recent_add_row(struct recent *recent, struct span created_at, int64_t ahead
  * result file, tells nothing.
  */
 void recent_add_file(struct recent *recent, const char *path);
+
+/* Whether a row of the result file `path` is `unknown`, and its request may not be over. */
+bool recent_has_unknown(const char *path);
 
 /* Tells the pace, before its first request. */
 void recent_tell(const struct recent *recent, struct pace *pace, int64_t now_ms);

@@ -4,11 +4,12 @@ import json
 import re
 import resource
 import signal
+import time
 from collections import Counter
 
 import pytest
 
-from conftest import api_answer, connector_of, http_answer
+from conftest import Hang, api_answer, connector_of, http_answer
 from once import BRIEF, DESK, LAG, QUICK, email, journal, kill_when, labels, posts, prefill, until
 
 SKIP = ["create", "desk.csv", "--skip-existing", *QUICK]
@@ -211,6 +212,26 @@ def test_a_killed_night_goes_on(connload, sandbox, desk, read_csv):
     assert connload(*SKIP).rc == 0
     assert Counter(statuses(read_csv("desk.results.csv"))) == {"exists": 10, "created": 20}
     assert labels(box.connectors()) == {f"Desk {n}": 1 for n in range(30)}
+
+
+def test_what_the_run_before_left_unknown_may_still_arrive(connload, raw_server, desk, read_csv):
+    """Its request was given up by --grace; the server makes the connector two seconds later."""
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "POST":
+            made.append((time.monotonic() + 2, connector_of(exchange.json())))
+            return Hang()
+        return http_answer(200, {"results": [one for since, one in made if time.monotonic() >= since]})
+
+    server = raw_server(behave)
+    desk(1)
+    process = connload("create", "desk.csv", *QUICK, "--grace", "10ms", wait=False)
+    server.wait_for_requests(2)
+    process.signal(signal.SIGINT)
+    assert process.wait().rc == 4 and statuses(read_csv("desk.results.csv")) == ["unknown"]
+    assert connload(*SKIP, "--timeout", "3s").rc == 0
+    assert statuses(read_csv("desk.results.csv")) == ["exists"] and len(made) == 1
 
 
 @pytest.mark.parametrize("option", ["--skip-existing", "--force"])
