@@ -4,7 +4,7 @@ import os
 
 import pytest
 from conftest import ROOT
-from once import LAG, QUICK, journal, once, posts, until
+from once import BRIEF, LAG, QUICK, journal, once, posts, until
 
 
 def busy(connload, sandbox, desk, *args):
@@ -148,7 +148,7 @@ def test_a_list_keeps_off_the_input_of_an_interrupted_run(connload, sandbox, des
     desk(3)
     assert connload("create", "desk.csv", *QUICK, "--limit", "1").rc == 1
     box = sandbox(*LAG, "--fault", "hang-before=100:1")
-    first = connload("create", "desk.results.csv", *QUICK, wait=False)
+    first = connload("create", "desk.results.csv", *BRIEF, wait=False)
     until(lambda: box.stats()["methods"]["POST"] == 2)
     first.kill()
     before = (tmp_path / "desk.results.csv").read_bytes()
