@@ -27,7 +27,7 @@ ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
 # Sources: the folders are the layers (scripts/layers checks them on every build).
-CORE_C := $(wildcard src/base/*.c src/model/*.c src/io/*.c src/net/*.c src/flow/*.c)
+CORE_C := $(wildcard src/base/*.c src/model/*.c src/io/*.c src/net/*.c src/flow/*.c src/report/*.c)
 MAIN_C := $(wildcard src/*.c)
 SANDBOX_C := $(wildcard src/base/*.c src/sandbox/*.c)
 UNIT_C := $(wildcard tests/unit/test_*.c)

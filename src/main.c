@@ -88,9 +88,9 @@
  *   places        no file that is written is in the way of another
  *   secrets       the API key; env: and file: references
  *   stop          why a run stops early
- *   speed         what the live line shows
  *   events        the log's lines about rows
  *   tally         what happened, counted
+ * report: everything told about a run
  *   facts         what a run was
  *   reporting     everything written about a run at its end
  *   summary       for people
@@ -100,6 +100,7 @@
  *   page          its style and script
  *   chart         its pictures
  *   html          its escaping
+ *   speed         what the live line shows
  * the top
  *   options       the command line, from one table
  *   usage         --help, --version and completions, from the same table

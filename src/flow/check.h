@@ -5,9 +5,9 @@
 #define FLOW_CHECK_H
 
 #include "base/exit.h"
-#include "flow/reporting.h"
 #include "flow/sheet.h"
 #include "io/console.h"
+#include "report/reporting.h"
 
 #include <stdbool.h>
 

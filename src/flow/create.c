@@ -12,9 +12,9 @@
 #include "flow/resume.h"
 #include "flow/secrets.h"
 #include "flow/settle.h"
-#include "flow/speed.h"
 #include "io/digest.h"
 #include "io/disk.h"
+#include "report/speed.h"
 
 #include <inttypes.h>
 #include <stdio.h>

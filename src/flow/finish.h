@@ -5,10 +5,10 @@
 #define FLOW_FINISH_H
 
 #include "base/err.h"
-#include "flow/report.h"
 #include "flow/rows.h"
 #include "flow/run.h"
 #include "io/output.h"
+#include "report/report.h"
 
 #include <stdbool.h>
 

@@ -7,13 +7,13 @@
 
 #include "base/err.h"
 #include "flow/idset.h"
-#include "flow/report.h"
 #include "flow/rows.h"
 #include "flow/sheet.h"
 #include "flow/tally.h"
 #include "io/console.h"
 #include "io/journal.h"
 #include "io/log.h"
+#include "report/report.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,8 +7,8 @@
 
 #include "base/exit.h"
 #include "flow/courier.h"
-#include "flow/reporting.h"
 #include "io/console.h"
+#include "report/reporting.h"
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
 #define FLOW_PLAN_H
 
 #include "base/err.h"
-#include "flow/facts.h"
 #include "flow/run.h"
+#include "report/facts.h"
 
 #include <stdbool.h>
 #include <stdint.h>

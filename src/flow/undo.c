@@ -8,12 +8,12 @@
 #include "flow/resume.h"
 #include "flow/run.h"
 #include "flow/secrets.h"
-#include "flow/speed.h"
 #include "io/digest.h"
 #include "io/output.h"
 #include "model/api_error.h"
 #include "model/classify.h"
 #include "model/remote.h"
+#include "report/speed.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "flow/chart.h"
+#include "report/chart.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "flow/html.h"
+#include "report/html.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "flow/summary.h"
+#include "report/summary.h"
 
 #include "base/text.h"
 #include "io/columns.h"

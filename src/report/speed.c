@@ -1,4 +1,4 @@
-#include "flow/speed.h"
+#include "report/speed.h"
 
 enum {
     SHORT_WAIT_MS = 1000,      /* waits below this are not worth a word */

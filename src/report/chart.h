@@ -4,12 +4,12 @@
  * Pure: what is appended depends on the tally and the facts alone. No text of anybody else's is in it. Colours are
  * classes that the page's style sheet defines (page.h).
  */
-#ifndef FLOW_CHART_H
-#define FLOW_CHART_H
+#ifndef REPORT_CHART_H
+#define REPORT_CHART_H
 
 #include "base/buf.h"
-#include "flow/facts.h"
 #include "flow/tally.h"
+#include "report/facts.h"
 
 /* A bar of the rows by what became of them, and its legend with counts and shares. Nothing where there are no rows. */
 void chart_outcomes(struct buf *out, const struct facts *facts, const struct tally *tally);

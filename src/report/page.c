@@ -1,4 +1,4 @@
-#include "flow/page.h"
+#include "report/page.h"
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /*
  * html: other people's text in a page, inert.
  */
-#ifndef FLOW_HTML_H
-#define FLOW_HTML_H
+#ifndef REPORT_HTML_H
+#define REPORT_HTML_H
 
 #include "base/buf.h"
 

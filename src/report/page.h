@@ -1,8 +1,8 @@
 /*
  * page: the style sheet and the script of the report: the parts of it that are the same for every run.
  */
-#ifndef FLOW_PAGE_H
-#define FLOW_PAGE_H
+#ifndef REPORT_PAGE_H
+#define REPORT_PAGE_H
 
 #include "base/buf.h"
 

@@ -1,15 +1,15 @@
-#include "flow/report.h"
+#include "report/report.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/version.h"
-#include "flow/chart.h"
-#include "flow/html.h"
-#include "flow/page.h"
 #include "io/digest.h"
 #include "io/output.h"
 #include "net/http.h"
+#include "report/chart.h"
+#include "report/html.h"
+#include "report/page.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

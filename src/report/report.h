@@ -6,14 +6,14 @@
  * (html.h). The page's Content-Security-Policy allows its own style sheet and script by their hashes, and nothing else:
  * no network, no frame, no form. It can be read without the script, which only sorts and filters.
  */
-#ifndef FLOW_REPORT_H
-#define FLOW_REPORT_H
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "flow/facts.h"
 #include "flow/tally.h"
 #include "model/outcome.h"
+#include "report/facts.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,12 +1,12 @@
-#include "flow/reporting.h"
+#include "report/reporting.h"
 
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/version.h"
-#include "flow/metrics.h"
-#include "flow/summary.h"
 #include "io/disk.h"
 #include "io/output.h"
+#include "report/metrics.h"
+#include "report/summary.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "flow/summary.h"
+#include "report/summary.h"
 
 #include "base/num.h"
 #include "base/text.h"

@@ -1,4 +1,4 @@
-#include "flow/metrics.h"
+#include "report/metrics.h"
 
 #include "base/text.h"
 #include "base/version.h"

@@ -2,15 +2,15 @@
  * reporting: everything that is written about a run when it is over: the summary on the terminal, --summary,
  * --metrics, --report; and the files for them, which are proved writable before anything is sent.
  */
-#ifndef FLOW_REPORTING_H
-#define FLOW_REPORTING_H
+#ifndef REPORT_REPORTING_H
+#define REPORT_REPORTING_H
 
 #include "base/err.h"
-#include "flow/facts.h"
-#include "flow/report.h"
 #include "flow/tally.h"
 #include "io/console.h"
 #include "io/log.h"
+#include "report/facts.h"
+#include "report/report.h"
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 /*
  * speed: what the live line shows of a create run: how far, how fast, until when, and what it waits for.
  */
-#ifndef FLOW_SPEED_H
-#define FLOW_SPEED_H
+#ifndef REPORT_SPEED_H
+#define REPORT_SPEED_H
 
 #include "flow/courier.h"
 #include "flow/rows.h"

@@ -1,4 +1,4 @@
-#include "flow/html.h"
+#include "report/html.h"
 
 #include "base/text.h"
 

@@ -2,8 +2,8 @@
  * facts: what a run was: for the summary, the metrics and the report, and for an audit a year later. Texts belong to
  * whoever filled them in and outlive it.
  */
-#ifndef FLOW_FACTS_H
-#define FLOW_FACTS_H
+#ifndef REPORT_FACTS_H
+#define REPORT_FACTS_H
 
 #include "base/exit.h"
 #include "base/num.h"

@@ -34,13 +34,13 @@
  *                   max_failures, unreachable, long_wait; a run whose end is left to its journal writes no summary
  *   exit_code       of the run (5 instead where one of the report files could not be written)
  */
-#ifndef FLOW_SUMMARY_H
-#define FLOW_SUMMARY_H
+#ifndef REPORT_SUMMARY_H
+#define REPORT_SUMMARY_H
 
 #include "base/err.h"
-#include "flow/facts.h"
 #include "flow/tally.h"
 #include "io/console.h"
+#include "report/facts.h"
 
 #include <stdbool.h>
 

@@ -28,12 +28,12 @@
  *
  * A run that could not begin (exit codes 2 and 3), or was killed, leaves the file as it was.
  */
-#ifndef FLOW_METRICS_H
-#define FLOW_METRICS_H
+#ifndef REPORT_METRICS_H
+#define REPORT_METRICS_H
 
 #include "base/err.h"
-#include "flow/facts.h"
 #include "flow/tally.h"
+#include "report/facts.h"
 
 #include <stdbool.h>
 
