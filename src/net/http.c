@@ -66,12 +66,18 @@ struct transfer {
     char error[CURL_ERROR_SIZE];
 };
 
+/* The base URL as later requests and sentences need it. */
+struct http_base {
+    struct buf url;       /* without trailing slashes */
+    struct buf authority; /* host:port, for people */
+    bool plain;           /* http to this machine: no proxy is used, whatever the environment says */
+    bool proxied;         /* a proxy is configured; which hosts need none (NO_PROXY) is libcurl's business */
+};
+
 struct http {
     CURLM *multi;
     struct curl_slist *plain_headers, *body_headers;
-    struct buf base_url;  /* without trailing slashes */
-    struct buf authority; /* host:port, for people */
-    bool no_proxy, proxied;
+    struct http_base base;
     bool http2; /* connections may speak it */
     struct sockets sockets;
     int64_t timeout_ms, connect_timeout_ms;
@@ -173,37 +179,35 @@ static const char *proxy_variable(void)
     return NULL;
 }
 
-/* Keeps what later requests and sentences need of the base URL. */
-static bool take_base_url(struct http *http, const struct http_config *config, struct err *err)
+static bool base_read(struct http_base *base, const char *text, const char *proxy, struct err *err)
 {
-    CURLU *url = parse_base_url(config->base_url, err);
+    CURLU *url = parse_base_url(text, err);
     char *scheme, *host, *port;
-    size_t len = strlen(config->base_url);
+    size_t len = strlen(text);
 
     if (url == NULL)
         return false;
     scheme = url_part(url, CURLUPART_SCHEME);
     host = url_part(url, CURLUPART_HOST);
     port = url_part(url, CURLUPART_PORT);
-    while (len > 0 && config->base_url[len - 1] == '/')
+    while (len > 0 && text[len - 1] == '/')
         len--;
-    buf_add(&http->base_url, config->base_url, len);
-    buf_format(&http->authority, "%s:%s", host != NULL ? host : "", port != NULL ? port : "");
+    buf_add(&base->url, text, len);
+    buf_format(&base->authority, "%s:%s", host != NULL ? host : "", port != NULL ? port : "");
     /*
      * Plain http to a proxy would carry the key over the wire unencrypted, which the loopback rule is there to
      * prevent, and this machine's loopback is not the proxy's: http_proxy in the environment does not count here.
      */
-    http->no_proxy = scheme != NULL && strcmp(scheme, "http") == 0;
-    http->http2 = config->http2 && !http->no_proxy;
-    http->proxied = !http->no_proxy && (config->proxy != NULL || proxy_variable() != NULL);
+    base->plain = scheme != NULL && strcmp(scheme, "http") == 0;
+    base->proxied = !base->plain && (proxy != NULL || proxy_variable() != NULL);
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
     curl_url_cleanup(url);
-    if (http->no_proxy && config->proxy != NULL)
+    if (base->plain && proxy != NULL)
         return err_set(err, EXIT_USAGE,
                        "--proxy can't be used with base URL \"%.*s\": the API key would travel unencrypted",
-                       (int)text_cut(span_of(config->base_url), 200), config->base_url);
+                       (int)text_cut(span_of(text), 200), text);
     return true;
 }
 
@@ -235,14 +239,26 @@ static bool check_proxy(const char *name, const char *proxy, struct err *err)
                          "%s is not a proxy's URL such as http://proxy.example:3128 or socks5h://127.0.0.1:1080", name);
 }
 
-/* The one that may be used: which hosts need none (NO_PROXY) is libcurl's business. */
-static bool check_used_proxy(const struct http *http, const struct http_config *config, struct err *err)
+static bool check_used_proxy(const struct http_base *base, const char *proxy, struct err *err)
 {
     const char *variable = proxy_variable();
 
-    if (config->proxy != NULL)
-        return check_proxy("--proxy", config->proxy, err);
-    return http->no_proxy || variable == NULL || check_proxy(variable, getenv(variable), err);
+    if (proxy != NULL)
+        return check_proxy("--proxy", proxy, err);
+    return base->plain || variable == NULL || check_proxy(variable, getenv(variable), err);
+}
+
+static bool http_base_init(struct http_base *base, const char *text, const char *proxy, struct err *err)
+{
+    buf_init(&base->url, URL_MAX);
+    buf_init(&base->authority, URL_MAX);
+    return base_read(base, text, proxy, err) && check_used_proxy(base, proxy, err);
+}
+
+static void http_base_release(struct http_base *base)
+{
+    buf_release(&base->url);
+    buf_release(&base->authority);
 }
 
 /* ---- what libcurl calls ---- */
@@ -427,7 +443,7 @@ static bool set_common(CURL *easy, const struct http *http, const struct http_co
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
     if (config->proxy != NULL)
         SET(CURLOPT_PROXY, config->proxy);
-    if (http->no_proxy)
+    if (http->base.plain)
         SET(CURLOPT_NOPROXY, "*");
     if (config->ca_file != NULL)
         SET(CURLOPT_CAINFO, config->ca_file);
@@ -592,11 +608,10 @@ struct http *http_new(const struct http_config *config, struct err *err)
     http->ended_tail = &http->ended;
     http->timeout_ms = config->timeout_ms;
     http->connect_timeout_ms = config->connect_timeout_ms;
-    buf_init(&http->base_url, URL_MAX);
-    buf_init(&http->authority, URL_MAX);
     buf_init(&http->problem, 2 * URL_MAX);
-    if (!take_base_url(http, config, err) || !check_used_proxy(http, config, err))
+    if (!http_base_init(&http->base, config->base_url, config->proxy, err))
         goto fail;
+    http->http2 = config->http2 && !http->base.plain;
     if (make_multi(http) && make_headers(http, config->api_key) && make_transfers(http, config))
         return http;
     err_set(err, EXIT_LOCAL, "libcurl %s refuses an option, or memory is short",
@@ -637,8 +652,7 @@ void http_free(struct http *http)
     sockets_release(&http->sockets);
     wipe_headers(http->plain_headers);
     wipe_headers(http->body_headers);
-    buf_release(&http->base_url);
-    buf_release(&http->authority);
+    http_base_release(&http->base);
     buf_release(&http->problem);
     free(http);
     curl_global_cleanup();
@@ -688,7 +702,7 @@ static bool set_path(struct transfer *transfer, const char *path)
     if (transfer->path.len > 0 && strcmp(transfer->path.data, path) == 0)
         return true;
     buf_init(&whole, URL_MAX);
-    buf_span(&whole, buf_view(&http->base_url));
+    buf_span(&whole, buf_view(&http->base.url));
     buf_text(&whole, path);
     ok = !whole.overflow && curl_url_set(transfer->url, CURLUPART_URL, whole.data, CURLU_PATH_AS_IS) == CURLUE_OK;
     buf_release(&whole);
@@ -894,11 +908,11 @@ static int proxy_status(const struct transfer *transfer)
 /* libcurl's words name the host that could not be connected to: with a proxy that is seldom the API's. */
 static bool is_proxy_dead(const struct transfer *transfer)
 {
-    const char *host = transfer->http->authority.data, *port = strrchr(host, ':');
+    const char *host = transfer->http->base.authority.data, *port = strrchr(host, ':');
     const char *at = strstr(transfer->error, " port ");
     size_t len = (size_t)(port - host);
 
-    if (transfer->result != CURLE_COULDNT_CONNECT || !transfer->http->proxied || at == NULL)
+    if (transfer->result != CURLE_COULDNT_CONNECT || !transfer->http->base.proxied || at == NULL)
         return false;
     return (size_t)(at - transfer->error) < len || strncmp(at - len, host, len) != 0 ||
            strtoul(at + strlen(" port "), NULL, 10) != strtoul(port + 1, NULL, 10);
@@ -930,7 +944,7 @@ static const char *words_for(const struct transfer *transfer, enum trouble troub
         return strerror(transfer->open_error);
     curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &cause);
     /* With a proxy it is libcurl's words that say which of the two hosts is meant. */
-    if (trouble == TROUBLE_NO_CONNECTION && cause > 0 && !transfer->http->proxied)
+    if (trouble == TROUBLE_NO_CONNECTION && cause > 0 && !transfer->http->base.proxied)
         return strerror((int)cause);
     /* A proxy's URL that libcurl quotes may hold a password. */
     if (transfer->error[0] == '\0' || strchr(transfer->error, '@') != NULL)
@@ -943,7 +957,7 @@ static void describe(struct http *http, const struct transfer *transfer, struct 
     enum trouble trouble = trouble_of(transfer);
     bool connecting = transfer->sendings == 0 && http->connect_timeout_ms < http->timeout_ms;
     struct trouble_facts facts = {
-        .host = http->authority.data,
+        .host = http->base.authority.data,
         .words = words_for(transfer, trouble),
         .limit_ms = connecting ? http->connect_timeout_ms : http->timeout_ms,
         .status = proxy_status(transfer),
