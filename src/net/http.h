@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/outcome.h"
+#include "net/http_url.h"
 #include "net/pace.h"
 
 #include <stdbool.h>
@@ -42,12 +43,6 @@ struct http_config {
     int64_t connect_timeout_ms;
     bool http2; /* over TLS where the server speaks it; else HTTP/1.1 */
 };
-
-/*
- * https://…, or http:// for loopback alone (127.0.0.0/8, [::1], localhost); no user, password, query or fragment. Where
- * not, false, and `err` is EXIT_USAGE. Needs no http handle.
- */
-bool http_check_url(const char *base_url, struct err *err);
 
 /*
  * Copies what it keeps of the configuration. NULL, with `err` set, where the URL, the key, the proxy or the file of

@@ -1,5 +1,5 @@
 /*
- * url: which base URLs a key may be sent to. Pure: net/http.c takes the URL apart with the same parser that will later
+ * url: which base URLs a key may be sent to. Pure: net/http_url.c takes the URL apart with the same parser that will later
  * send the request, so that the two can't disagree about what the host is.
  */
 #ifndef NET_URL_H
