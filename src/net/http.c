@@ -35,6 +35,18 @@ enum {
     IDLE_S = 3,
 };
 
+/* How a transfer has ended, as libcurl and what it called have told. */
+struct http_end {
+    CURL *easy;
+    const struct http_base *base;
+    CURLcode result;
+    enum trouble trouble; /* what the result does not say, or TROUBLE_NONE */
+    int open_error;       /* errno where there were too many open files for one more socket, or 0 */
+    unsigned sendings;    /* calls of the PREREQ callback */
+    bool refused;         /* the server has refused the HTTP/2 stream: it says that it has done nothing */
+    const char *error;    /* libcurl's words */
+};
+
 enum transfer_state { TRANSFER_FREE, TRANSFER_FLYING, TRANSFER_ENDED, TRANSFER_TAKEN };
 
 /* One request's place. There are as many as may be in flight, and one whose answer the caller is reading. */
@@ -47,13 +59,9 @@ struct transfer {
     int method;      /* what the handle is set to, -1 = nothing yet */
 
     enum transfer_state state;
-    CURLcode result;
-    enum trouble trouble; /* what the result does not say, or TROUBLE_NONE */
-    int open_error;       /* errno where there were too many open files for one more socket, or 0 */
-    unsigned sendings;    /* calls of the PREREQ callback */
-    bool stale;           /* the connection was not fit for it: given up before the first sending */
-    bool fresh;           /* so it was asked for once more, on a connection of its own */
-    bool refused;         /* the server has refused the HTTP/2 stream: it says that it has done nothing */
+    struct http_end end;
+    bool stale; /* the connection was not fit for it: given up before the first sending */
+    bool fresh; /* so it was asked for once more, on a connection of its own */
     uint64_t tag;
     http_sink *sink;
     void *sink_context;
@@ -100,7 +108,7 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
 
     (void)purpose;
     if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-        transfer->open_error = errno;
+        transfer->end.open_error = errno;
     return fd;
 }
 
@@ -159,16 +167,16 @@ static int on_send(void *context, char *remote_ip, char *local_ip, int remote_po
     long connects = 0;
 
     (void)remote_ip, (void)local_ip, (void)remote_port;
-    if (transfer->sendings > 0) {
-        transfer->sendings++;
-        transfer->trouble = transfer->refused ? TROUBLE_STREAM_REFUSED : TROUBLE_REPEAT;
+    if (transfer->end.sendings > 0) {
+        transfer->end.sendings++;
+        transfer->end.trouble = transfer->end.refused ? TROUBLE_STREAM_REFUSED : TROUBLE_REPEAT;
         return CURL_PREREQFUNC_ABORT;
     }
     curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
     transfer->stale = connects == 0 && is_stale(transfer, local_port);
     if (transfer->stale)
         return CURL_PREREQFUNC_ABORT;
-    transfer->sendings++;
+    transfer->end.sendings++;
     transfer->sent_us = now_us();
     return CURL_PREREQFUNC_OK;
 }
@@ -186,7 +194,7 @@ static int on_log(CURL *easy, curl_infotype type, char *text, size_t len, void *
 
     (void)easy;
     if (type == CURLINFO_TEXT && len >= sizeof(words) - 1 && memcmp(text, words, sizeof(words) - 1) == 0)
-        transfer->refused = true;
+        transfer->end.refused = true;
     return 0;
 }
 
@@ -198,7 +206,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     fields_add(&transfer->fields, (struct span){line, len}, transfer->http->wall_ms);
     if (transfer->fields.bytes <= HTTP_HEADERS_MAX)
         return len;
-    transfer->trouble = TROUBLE_LONG_HEADER;
+    transfer->end.trouble = TROUBLE_LONG_HEADER;
     return 0;
 }
 
@@ -218,13 +226,13 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     if (transfer->sink != NULL && status_of(transfer) / 100 == 2) {
         if (transfer->sink(transfer->sink_context, bytes, len))
             return len;
-        transfer->trouble = TROUBLE_SINK;
+        transfer->end.trouble = TROUBLE_SINK;
         return 0;
     }
     if (buf_add(&transfer->body, bytes, len))
         return len;
     buf_add(&transfer->body, bytes, HTTP_BODY_MAX - transfer->body.len);
-    transfer->trouble = TROUBLE_LONG_BODY;
+    transfer->end.trouble = TROUBLE_LONG_BODY;
     return 0;
 }
 
@@ -503,12 +511,12 @@ static void transfer_end(struct transfer *transfer, CURLcode result)
     struct http *http = transfer->http;
 
     transfer->state = TRANSFER_ENDED;
-    transfer->result = result;
+    transfer->end.result = result;
     if (transfer->fresh) /* later requests take what is idle again */
         curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 0L);
     transfer->fresh = false;
     if (result == CURLE_OK && !transfer->fields.complete)
-        transfer->trouble = TROUBLE_CUT_HEADER; /* libcurl takes the end of the connection for the end of the header */
+        transfer->end.trouble = TROUBLE_CUT_HEADER; /* libcurl takes the connection's end for the header's */
     transfer->ended_us = now_us();
     transfer->next = NULL;
     *http->ended_tail = transfer;
@@ -575,11 +583,8 @@ static struct transfer *take_place(struct http *http, const struct http_request 
     http->free = transfer->next;
     http->in_flight++;
     transfer->state = TRANSFER_FLYING;
-    transfer->trouble = TROUBLE_NONE;
-    transfer->open_error = 0;
-    transfer->sendings = 0;
+    transfer->end = (struct http_end){.easy = transfer->easy, .base = &http->base, .error = transfer->error};
     transfer->stale = false;
-    transfer->refused = false;
     transfer->tag = request->tag;
     transfer->sink = request->sink;
     transfer->sink_context = request->sink_context;
@@ -683,7 +688,7 @@ void http_abort(struct http *http)
         if (transfer->state != TRANSFER_FLYING)
             continue;
         curl_multi_remove_handle(http->multi, transfer->easy);
-        transfer->trouble = TROUBLE_STOPPED;
+        transfer->end.trouble = TROUBLE_STOPPED;
         transfer_end(transfer, CURLE_ABORTED_BY_CALLBACK);
     }
 }
@@ -725,74 +730,90 @@ static const struct meaning lost[] = {
 };
 
 /* The status with which the proxy refused CONNECT, which libcurl calls a failed read; 0 = it did not. */
-static int proxy_status(const struct transfer *transfer)
+static int proxy_status(const struct http_end *end)
 {
     long status = 0;
 
-    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-    return transfer->sendings == 0 && status >= 300 ? (int)status : 0;
+    curl_easy_getinfo(end->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return end->sendings == 0 && status >= 300 ? (int)status : 0;
 }
 
 /* libcurl's words name the host that could not be connected to: with a proxy that is seldom the API's. */
-static bool is_proxy_dead(const struct transfer *transfer)
+static bool is_proxy_dead(const struct http_end *end)
 {
-    const char *host = transfer->http->base.authority.data, *port = strrchr(host, ':');
-    const char *at = strstr(transfer->error, " port ");
+    const char *host = end->base->authority.data, *port = strrchr(host, ':');
+    const char *at = strstr(end->error, " port ");
     size_t len = (size_t)(port - host);
 
-    if (transfer->result != CURLE_COULDNT_CONNECT || !transfer->http->base.proxied || at == NULL)
+    if (end->result != CURLE_COULDNT_CONNECT || !end->base->proxied || at == NULL)
         return false;
-    return (size_t)(at - transfer->error) < len || strncmp(at - len, host, len) != 0 ||
+    return (size_t)(at - end->error) < len || strncmp(at - len, host, len) != 0 ||
            strtoul(at + strlen(" port "), NULL, 10) != strtoul(port + 1, NULL, 10);
 }
 
-static enum trouble trouble_of(const struct transfer *transfer)
+static enum trouble trouble_of(const struct http_end *end)
 {
-    const struct meaning *meaning = transfer->sendings == 0 ? unsent : lost;
-    int status = proxy_status(transfer);
+    const struct meaning *meaning = end->sendings == 0 ? unsent : lost;
+    int status = proxy_status(end);
 
-    if (transfer->trouble != TROUBLE_NONE)
-        return transfer->trouble;
+    if (end->trouble != TROUBLE_NONE)
+        return end->trouble;
     if (status > 0)
         return status / 100 == 4 ? TROUBLE_PROXY_REFUSED : TROUBLE_PROXY_FAILED;
-    if (transfer->sendings == 0 && transfer->result == CURLE_COULDNT_CONNECT && transfer->open_error != 0)
+    if (end->sendings == 0 && end->result == CURLE_COULDNT_CONNECT && end->open_error != 0)
         return TROUBLE_NO_SOCKET;
-    if (is_proxy_dead(transfer))
+    if (is_proxy_dead(end))
         return TROUBLE_NO_PROXY;
-    while (meaning->result != transfer->result && meaning->result != CURLE_OK)
+    while (meaning->result != end->result && meaning->result != CURLE_OK)
         meaning++;
     return meaning->trouble;
 }
 
-static const char *words_for(const struct transfer *transfer, enum trouble trouble)
+static const char *words_for(const struct http_end *end, enum trouble trouble)
 {
     long cause = 0;
 
     if (trouble == TROUBLE_NO_SOCKET)
-        return strerror(transfer->open_error);
-    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &cause);
+        return strerror(end->open_error);
+    curl_easy_getinfo(end->easy, CURLINFO_OS_ERRNO, &cause);
     /* With a proxy it is libcurl's words that say which of the two hosts is meant. */
-    if (trouble == TROUBLE_NO_CONNECTION && cause > 0 && !transfer->http->base.proxied)
+    if (trouble == TROUBLE_NO_CONNECTION && cause > 0 && !end->base->proxied)
         return strerror((int)cause);
     /* A proxy's URL that libcurl quotes may hold a password. */
-    if (transfer->error[0] == '\0' || strchr(transfer->error, '@') != NULL)
-        return curl_easy_strerror(transfer->result);
-    return transfer->error;
+    if (end->error[0] == '\0' || strchr(end->error, '@') != NULL)
+        return curl_easy_strerror(end->result);
+    return end->error;
+}
+
+static enum fate http_end_fate(const struct http_end *end)
+{
+    if (end->result == CURLE_OK && end->trouble == TROUBLE_NONE)
+        return FATE_ANSWERED;
+    return end->sendings == 0 || end->refused ? FATE_UNSENT : FATE_LOST;
+}
+
+static enum trouble http_end_explain(const struct http_end *end, int64_t limit_ms, struct buf *out)
+{
+    enum trouble trouble = trouble_of(end);
+    struct trouble_facts facts = {
+        .host = end->base->authority.data,
+        .words = words_for(end, trouble),
+        .limit_ms = limit_ms,
+        .status = proxy_status(end),
+    };
+
+    trouble_describe(trouble, &facts, out);
+    return trouble;
 }
 
 static void describe(struct http *http, const struct transfer *transfer, struct http_answer *answer)
 {
-    enum trouble trouble = trouble_of(transfer);
-    bool connecting = transfer->sendings == 0 && http->connect_timeout_ms < http->timeout_ms;
-    struct trouble_facts facts = {
-        .host = http->base.authority.data,
-        .words = words_for(transfer, trouble),
-        .limit_ms = connecting ? http->connect_timeout_ms : http->timeout_ms,
-        .status = proxy_status(transfer),
-    };
+    bool connecting = transfer->end.sendings == 0 && http->connect_timeout_ms < http->timeout_ms;
+    enum trouble trouble;
 
     buf_reset(&http->problem);
-    trouble_describe(trouble, &facts, &http->problem);
+    trouble =
+        http_end_explain(&transfer->end, connecting ? http->connect_timeout_ms : http->timeout_ms, &http->problem);
     answer->problem = http->problem.data;
     answer->problem_code = trouble_code(trouble);
     answer->fatal = trouble_is_fatal(trouble);
@@ -810,22 +831,15 @@ static int64_t date_of(struct http *http, const struct field_value *date)
     return http->date_ms;
 }
 
-static enum fate fate_of(const struct transfer *transfer)
-{
-    if (transfer->result == CURLE_OK && transfer->trouble == TROUBLE_NONE)
-        return FATE_ANSWERED;
-    return transfer->sendings == 0 || transfer->refused ? FATE_UNSENT : FATE_LOST;
-}
-
 static void fill_answer(struct http *http, struct transfer *transfer, struct http_answer *answer)
 {
     const struct fields *fields = &transfer->fields;
 
     *answer = (struct http_answer){
         .tag = transfer->tag,
-        .fate = fate_of(transfer),
-        .status = transfer->sendings > 0 ? status_of(transfer) : 0,
-        .sent = transfer->sendings > 0,
+        .fate = http_end_fate(&transfer->end),
+        .status = transfer->end.sendings > 0 ? status_of(transfer) : 0,
+        .sent = transfer->end.sendings > 0,
         .body = buf_view(&transfer->body),
         .retry_after_ms = retry_after(field_view(&fields->retry_after), field_view(&fields->date), http->wall_ms),
         .date_ms = date_of(http, &fields->date),
@@ -835,7 +849,7 @@ static void fill_answer(struct http *http, struct transfer *transfer, struct htt
         .total = fields->total,
         .started_ms = transfer->started_us / 1000,
         .ended_ms = transfer->ended_us / 1000,
-        .latency_us = transfer->sendings > 0 ? transfer->ended_us - transfer->sent_us : 0,
+        .latency_us = transfer->end.sendings > 0 ? transfer->ended_us - transfer->sent_us : 0,
     };
     if (answer->fate != FATE_ANSWERED)
         describe(http, transfer, answer);
