@@ -78,6 +78,7 @@
  *   land          takes their answers
  *   settle        settles rows whose answer was lost
  *   listing       one GET of the account
+ *   lookup        one GET of each connector that is asked for by its id
  *   hush          what must not come back through a server's text
  *   idset         which connectors are some row's
  *   resume        takes up an interrupted run

@@ -40,6 +40,15 @@ void tally_sent(struct tally *tally, enum request_kind kind, int64_t now_ms)
     span_at(tally, now_ms)->sent++;
 }
 
+uint64_t tally_requests(const struct tally *tally)
+{
+    uint64_t requests = 0;
+
+    for (int i = 0; i < REQUEST_KINDS; i++)
+        requests += tally->requests[i];
+    return requests;
+}
+
 int64_t tally_latency_floor(unsigned step)
 {
     int64_t base = (int64_t)FIRST_LATENCY_US << (step / STEPS_A_DOUBLING);

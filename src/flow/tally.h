@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum request_kind { REQUEST_CREATE, REQUEST_LIST, REQUEST_DELETE, REQUEST_KINDS };
+enum request_kind { REQUEST_CREATE, REQUEST_LIST, REQUEST_DELETE, REQUEST_LOOKUP, REQUEST_KINDS };
 
 enum {
     TALLY_ERRORS = 48, /* kinds of errors told apart; what comes after is counted as "other" */
@@ -67,6 +67,9 @@ struct tally {
 void tally_init(struct tally *tally, int64_t wall_ms, int64_t now_ms);
 
 void tally_sent(struct tally *tally, enum request_kind kind, int64_t now_ms);
+
+/* The requests sent, of all kinds. */
+uint64_t tally_requests(const struct tally *tally);
 
 /* An answer, or the lack of one (`http_status` 0); `latency_us` 0 where it was not sent. */
 void tally_answer(struct tally *tally, int http_status, int64_t latency_us, int64_t now_ms);

@@ -330,8 +330,7 @@ void chart_requests(struct buf *out, const struct facts *facts, const struct tal
 {
     struct timeline timeline = {.tally = tally};
 
-    if (tally->spans == 0 ||
-        tally->requests[REQUEST_CREATE] + tally->requests[REQUEST_LIST] + tally->requests[REQUEST_DELETE] == 0)
+    if (tally->spans == 0 || tally_requests(tally) == 0)
         return;
     find_scale(&timeline, &facts->rate);
     buf_text(out, "<section aria-labelledby=\"requests\"><h2 id=\"requests\">Requests over time</h2><figure>\n");

@@ -24,6 +24,7 @@ static const char *const kinds[REQUEST_KINDS] = {
     [REQUEST_CREATE] = "create",
     [REQUEST_LIST] = "list",
     [REQUEST_DELETE] = "archive",
+    [REQUEST_LOOKUP] = "lookup",
 };
 
 /* A label value may hold anything but these three as they are; what is no UTF-8 is no label value either. */

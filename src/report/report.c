@@ -247,8 +247,7 @@ static void add_network_figures(struct page *page)
     const struct tally *tally = page->tally;
     char text[NUM_DURATION_TEXT];
 
-    add_figure(page, "requests", "%" PRIu64,
-               tally->requests[REQUEST_CREATE] + tally->requests[REQUEST_LIST] + tally->requests[REQUEST_DELETE]);
+    add_figure(page, "requests", "%" PRIu64, tally_requests(tally));
     add_figure(page, "repeated", "%" PRIu64, tally->retries);
     add_figure(page, "answers 429", "%" PRIu64, tally->refused);
     add_figure(page, "answers lost, settled by the list", "%" PRIu64, tally->lost);

@@ -206,10 +206,8 @@ static void put_pace(struct page *page)
     const struct rate *rate = &page->facts->rate;
     char limit[NUM_DURATION_TEXT];
     double speed = speed_of(page);
-    uint64_t requests = 0;
+    uint64_t requests = tally_requests(tally);
 
-    for (int i = 0; i < REQUEST_KINDS; i++)
-        requests += tally->requests[i];
     if (requests == 0)
         return;
     if (put_requests(page, requests, speed > 0 || rate->count > 0)) {

@@ -91,6 +91,7 @@ static void add_requests(struct json_object *object, const struct tally *tally, 
     add_count(requests, "create", tally->requests[REQUEST_CREATE]);
     add_count(requests, "list", tally->requests[REQUEST_LIST]);
     add_count(requests, "archive", tally->requests[REQUEST_DELETE]);
+    add_count(requests, "lookup", tally->requests[REQUEST_LOOKUP]);
     add_count(object, "retries", tally->retries);
     answers = json_object_child(object, "answers");
     for (unsigned i = 0; i < CODES; i++) {

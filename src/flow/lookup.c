@@ -1,0 +1,203 @@
+#include "flow/lookup.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/timers.h"
+#include "model/api_error.h"
+#include "model/classify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOKUP_PATH "/contents/v1/connectors/"
+
+/* An id that is asked for. */
+struct asked {
+    bool taken;
+    uint64_t tag; /* the handler's */
+    uint32_t attempts;
+    char id[UUID_TEXT + 1];
+};
+
+struct looking {
+    struct courier *courier;
+    const struct lookup_handler *handler;
+    struct asked *asked;   /* `slots` of them; a request's tag is its place */
+    struct timers waiting; /* places of those to be asked for again */
+    unsigned slots, taken;
+    uint64_t done;
+    bool all_taken; /* the handler has no more */
+    struct remote remote;
+    struct buf why;
+};
+
+void lookup_send(struct courier *courier, struct span id, uint64_t tag, int64_t now_ms)
+{
+    char path[sizeof(LOOKUP_PATH) + UUID_TEXT];
+    struct http_request request = {.method = HTTP_GET, .path = path, .tag = tag};
+
+    snprintf(path, sizeof(path), LOOKUP_PATH "%.*s", (int)id.len, id.data);
+    courier_send(courier, REQUEST_LOOKUP, &request, now_ms);
+}
+
+static void explain(struct courier *courier, const struct http_answer *answer, struct buf *why)
+{
+    struct api_secrets secrets = hush_secrets(&courier->hush, (struct span){0});
+    struct buf text, code;
+
+    if (answer->status == 0) {
+        buf_text(why, answer->problem != NULL ? answer->problem : "no answer");
+        return;
+    }
+    buf_format(why, "the server answered %d", answer->status);
+    if (answer->status >= 200 && answer->status < 300) {
+        buf_text(why, ", but not with that connector");
+        return;
+    }
+    buf_init(&text, 4096);
+    buf_init(&code, 128);
+    api_error_read(answer->body, secrets, &text, &code);
+    if (text.len > 0)
+        buf_format(why, ": %s", api_error_without_status(text.data, answer->status));
+    buf_release(&text);
+    buf_release(&code);
+}
+
+enum lookup_result lookup_answer(struct courier *courier, const struct http_answer *answer, struct span id,
+                                 struct remote *remote, struct buf *why)
+{
+    bool readable = answer->status >= 200 && answer->status < 300 && remote_read(remote, answer->body) &&
+                    text_equal_fold(remote->id, id);
+    enum verdict verdict = classify_idempotent(answer->fate, answer->status, readable);
+
+    if (verdict == VERDICT_CREATED)
+        return LOOKUP_FOUND;
+    if (answer->status == 404)
+        return LOOKUP_GONE;
+    explain(courier, answer, why);
+    if (answer->status == 401)
+        courier_stop(courier, STOP_KEY_REFUSED,
+                     "%s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant "
+                     "for %s",
+                     buf_view(why).data, courier->config.http.base_url);
+    return verdict == VERDICT_AGAIN && !answer->fatal ? LOOKUP_AGAIN : LOOKUP_FAILED;
+}
+
+static void log_lookup(struct looking *looking, const struct asked *asked, const struct http_answer *answer,
+                       enum lookup_result result)
+{
+    static const char *const results[] = {"found", "gone", "failed", "again"};
+    struct json_object *line = log_begin(looking->courier->log, "lookup");
+
+    if (line == NULL)
+        return;
+    json_object_text(line, "connector_id", span_of(asked->id));
+    json_object_integer(line, "attempt", asked->attempts);
+    json_object_integer(line, "http_status", answer->status);
+    json_object_text(line, "result", span_of(results[result]));
+    json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
+    log_end(looking->courier->log, line);
+}
+
+static void take_answer(struct looking *looking, const struct http_answer *answer)
+{
+    struct courier *courier = looking->courier;
+    struct asked *asked = &looking->asked[answer->tag];
+    enum lookup_result result;
+
+    buf_reset(&looking->why);
+    result = lookup_answer(courier, answer, span_of(asked->id), &looking->remote, &looking->why);
+    log_lookup(looking, asked, answer, result);
+    if (result == LOOKUP_AGAIN && retry_allowed(&courier->config.retry, asked->attempts)) {
+        timers_add(&looking->waiting, clock_mono_ms() + courier_backoff(courier, asked->attempts), answer->tag);
+        return;
+    }
+    asked->taken = false;
+    looking->taken--;
+    looking->done++;
+    looking->handler->answered(looking->handler->context, asked->tag, result == LOOKUP_AGAIN ? LOOKUP_FAILED : result,
+                               &looking->remote, buf_view(&looking->why));
+}
+
+/* The place of what is to be asked for now; false where there is nothing. */
+static bool take_next(struct looking *looking, int64_t now_ms, uint64_t *place)
+{
+    struct asked *asked = looking->asked;
+    struct span id;
+
+    if (timers_pop(&looking->waiting, now_ms, place))
+        return true;
+    if (looking->all_taken || looking->taken == looking->slots)
+        return false;
+    while (asked->taken)
+        asked++;
+    if (!looking->handler->next(looking->handler->context, &asked->tag, &id)) {
+        looking->all_taken = true;
+        return false;
+    }
+    asked->taken = true;
+    asked->attempts = 0;
+    snprintf(asked->id, sizeof(asked->id), "%.*s", (int)id.len, id.data);
+    looking->taken++;
+    *place = (uint64_t)(asked - looking->asked);
+    return true;
+}
+
+/* Sends what may be sent; when the next may be, as far as the pace and the backoffs know. */
+static int64_t send_all(struct looking *looking)
+{
+    for (;;) {
+        int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(looking->courier, now_ms);
+        uint64_t place;
+
+        if (next_ms > now_ms)
+            return looking->all_taken && timers_next(&looking->waiting) > next_ms ? timers_next(&looking->waiting)
+                                                                                  : next_ms;
+        if (!take_next(looking, now_ms, &place))
+            return timers_next(&looking->waiting);
+        looking->asked[place].attempts++;
+        lookup_send(looking->courier, span_of(looking->asked[place].id), place, now_ms);
+    }
+}
+
+static void show(struct looking *looking)
+{
+    struct progress progress = {.doing = looking->handler->doing, .done = looking->done, .eta_ms = -1};
+
+    progress.in_flight = http_in_flight(looking->courier->http);
+    console_progress(looking->courier->console, &progress, clock_mono_ms());
+}
+
+bool lookup_run(struct courier *courier, const struct lookup_handler *handler)
+{
+    struct looking looking = {.courier = courier, .handler = handler, .slots = courier->config.http.concurrency};
+    struct http_answer answer;
+
+    looking.asked = alloc_zeroed(looking.slots, sizeof(looking.asked[0]));
+    timers_init(&looking.waiting);
+    remote_init(&looking.remote);
+    buf_init(&looking.why, 4096);
+    while (!courier_stopping(courier)) {
+        int64_t next_ms = send_all(&looking);
+
+        if (looking.taken == 0 && looking.all_taken)
+            break;
+        courier_wait(courier, clock_sooner(next_ms, console_due(courier->console)));
+        show(&looking);
+        while (!courier_stopping(courier) && courier_take(courier, &answer))
+            take_answer(&looking, &answer);
+    }
+    if (courier_stopping(courier)) {
+        http_abort(courier->http);
+        while (courier_take(courier, &answer))
+            continue;
+    }
+    free(looking.asked);
+    timers_release(&looking.waiting);
+    remote_release(&looking.remote);
+    buf_release(&looking.why);
+    return !courier_stopping(courier);
+}

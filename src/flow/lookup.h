@@ -1,0 +1,50 @@
+/*
+ * lookup: connectors asked for by their ids, one GET each (api.md): what no list shows, or not yet.
+ */
+#ifndef FLOW_LOOKUP_H
+#define FLOW_LOOKUP_H
+
+#include "base/buf.h"
+#include "flow/courier.h"
+#include "model/remote.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum lookup_result {
+    LOOKUP_FOUND,  /* there is such a connector; it may be archived */
+    LOOKUP_GONE,   /* 404: there is none */
+    LOOKUP_FAILED, /* nobody can tell */
+    LOOKUP_AGAIN,  /* it may be asked for once more; lookup_answer() alone says so */
+};
+
+/* Sends the GET of `id` (a UUID) with `tag`. Needs courier_next_send() <= now_ms. */
+void lookup_send(struct courier *courier, struct span id, uint64_t tag, int64_t now_ms);
+
+/*
+ * What the answer to the GET of `id` says. LOOKUP_FOUND: `remote` is the connector. LOOKUP_FAILED and LOOKUP_AGAIN:
+ * `why` gets a sentence. A 401 stops the courier (STOP_KEY_REFUSED); a 403 is that connector's own.
+ */
+enum lookup_result lookup_answer(struct courier *courier, const struct http_answer *answer, struct span id,
+                                 struct remote *remote, struct buf *why);
+
+/* Several ids, and whoever wants to know. */
+struct lookup_handler {
+    void *context;
+    const char *doing; /* for the live line */
+    /* The next id to ask for, which lasts until the call returns, and what `answered` is to know it by; false where
+     * there is none left. */
+    bool (*next)(void *context, uint64_t *tag, struct span *id);
+    /* The answer; `remote` is valid for LOOKUP_FOUND, `why` for LOOKUP_FAILED. Both last until the call returns. */
+    void (*answered)(void *context, uint64_t tag, enum lookup_result result, const struct remote *remote,
+                     struct span why);
+};
+
+/*
+ * Asks for all of them, as many at once as the courier takes and as the pace allows, each under the attempt limit, and
+ * for nothing else meanwhile. False where the courier was stopped before all were answered: a stop gives them up at
+ * once, for nothing is lost with them.
+ */
+bool lookup_run(struct courier *courier, const struct lookup_handler *handler);
+
+#endif
