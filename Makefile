@@ -30,6 +30,7 @@ FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 CORE_C := $(wildcard src/base/*.c src/model/*.c src/io/*.c src/net/*.c src/flow/*.c src/report/*.c)
 MAIN_C := $(wildcard src/*.c)
 SANDBOX_C := $(wildcard src/base/*.c src/sandbox/*.c)
+PAGE := $(wildcard src/report/page.html src/report/page.css src/report/page.js)
 UNIT_C := $(wildcard tests/unit/test_*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
 
@@ -97,6 +98,10 @@ $1/replay/fuzz_%: $1/obj/tests/fuzz/fuzz_%.o $1/obj/tests/fuzz/replay.o $1/core.
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$Q$$(CC) $2 $$(CFLAGS) $3 $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LIBS)
+
+# The page's files are taken in by the assembler; what is compiled when linking knows no -Isrc.
+$1/obj/src/report/page.o: $$(PAGE)
+$1/obj/src/report/page.o: private override CFLAGS += -fno-lto
 
 -include $$(patsubst %.c,$1/obj/%.d,$$(CORE_C) $$(MAIN_C) $$(SANDBOX_C) $$(UNIT_C) $$(FUZZ_C) tests/fuzz/replay.c)
 endef
@@ -175,6 +180,8 @@ build/fuzz/obj/%.o: %.c | build/deps.ok
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$Q$(CLANG) $(CPPFLAGS) $(LANGUAGE) $(WARN) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/obj/src/report/page.o: $(PAGE)
 
 build/fuzz/core.a: $(FUZZ_OBJ)
 	$Qrm -f $@ && $(AR) rcs $@ $^

@@ -98,7 +98,7 @@
  *   summary_json  --summary
  *   metrics       --metrics
  *   report        --report: the page's parts
- *   page          its style and script
+ *   page          its HTML, style and script, files of their own
  *   chart         its pictures
  *   html          its escaping
  *   speed         what the live line shows

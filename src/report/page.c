@@ -1,150 +1,80 @@
 #include "report/page.h"
 
-#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* Contrast of text is at least 4.5:1, of lines and fills that mean something 3:1, in both colour schemes. */
-static const char *const style[] = {
-    ":root{--bg:#fff;--card:#f5f7f9;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;--accent:#0b62c4;\n",
-    "--good:#1a7f37;--bad:#b4232c;--limit:#8a4600;\n",
-    "--created:#1a7f37;--exists:#0e7c86;--archived:#5f6b76;--invalid:#b35900;--rejected:#bf3989;\n",
-    "--failed:#cf222e;--unknown:#8250df;--rest:#8c959f;color-scheme:light dark}\n",
-    "@media (prefers-color-scheme:dark){:root{--bg:#0f1419;--card:#182028;--text:#e6e9ec;--soft:#9aa6b2;\n",
-    "--line:#34404c;--accent:#6cb2ff;--good:#56d364;--bad:#ff8078;--limit:#f0a95b;\n",
-    "--created:#3fb950;--exists:#39c5cf;--archived:#8b98a5;--invalid:#e3a008;--rejected:#f778ba;\n",
-    "--failed:#f85149;--unknown:#bc8cff;--rest:#6e7681}}\n",
-    "*{box-sizing:border-box}\n",
-    "[hidden]{display:none!important}\n",
-    "body{margin:0;background:var(--bg);color:var(--text);\n",
-    "font:16px/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif}\n",
-    "header,main,footer{max-width:70rem;margin:0 auto;padding:1rem 1.25rem}\n",
-    "h1{font-size:1.6rem;line-height:1.25;margin:.5rem 0;overflow-wrap:anywhere}\n",
-    "h2{font-size:1.15rem;margin:2rem 0 .75rem}\n",
-    "main{padding-top:0}\n",
-    "main>section:first-child h2{margin-top:.5rem}\n",
-    ".verdict{font-size:1.15rem;margin:.25rem 0;padding-left:.75rem;border-left:.3rem solid var(--bad)}\n",
-    ".verdict.good{border-color:var(--good)}\n",
-    ".stop{color:var(--bad);overflow-wrap:anywhere}\n",
-    ".soft,figcaption,footer{color:var(--soft)}\n",
-    ".soft,figcaption,footer,details{font-size:.875rem}\n",
-    "footer{border-top:1px solid var(--line);margin-top:2rem}\n",
-    "td,dd{overflow-wrap:anywhere}\n",
-    ".c{overflow-wrap:break-word}\n",
-    ".skip{position:absolute;left:-99em}\n",
-    ".skip:focus{left:1rem;top:.5rem;background:var(--bg);padding:.25rem .5rem}\n",
-    ":focus-visible{outline:3px solid var(--accent);outline-offset:2px}\n",
-    ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.75rem;margin:0}\n",
-    ".figures div{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem;\n",
-    "display:flex;flex-direction:column-reverse;justify-content:flex-end}\n",
-    ".figures dt{color:var(--soft);font-size:.85rem;line-height:1.3}\n",
-    ".figures dd{margin:0;font-size:1.35rem;font-variant-numeric:tabular-nums;line-height:1.3}\n",
-    "figure{margin:0}\n",
-    "figure>svg{display:block;width:100%;height:auto;overflow:visible}\n",
-    "figure>svg.bar{height:1.75rem;overflow:hidden;border-radius:.35rem}\n",
-    "figcaption{margin:.4rem 0}\n",
-    "svg text{fill:var(--soft);font-size:11px}\n",
-    ".mid{text-anchor:middle}.end{text-anchor:end}\n",
-    ".grid{stroke:var(--line)}.axis{stroke:var(--soft)}\n",
-    ".sent{fill:var(--accent)}.bad{fill:var(--failed)}\n",
-    ".held{fill:none;stroke:var(--text);stroke-width:1.5}\n",
-    ".limit{stroke:var(--limit);stroke-width:2;stroke-dasharray:7 5}\n",
-    "svg .limit-text{fill:var(--limit);font-weight:600}\n",
-    ".s-passed,.s-created{fill:var(--created)}.s-exists{fill:var(--exists)}.s-archived{fill:var(--archived)}\n",
-    ".s-invalid{fill:var(--invalid)}\n",
-    ".s-rejected{fill:var(--rejected)}.s-failed{fill:var(--failed)}.s-unknown{fill:var(--unknown)}\n",
-    ".s-not_attempted{fill:var(--rest)}\n",
-    ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:.6rem 0 0;padding:0}\n",
-    ".legend svg{width:.75rem;height:.75rem;margin-right:.4rem}\n",
-    "summary{cursor:pointer;color:var(--accent)}\n",
-    ".scroll{overflow-x:auto}\n",
-    "table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n",
-    "th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid\n",
-    "var(--line)}\n",
-    "thead th{color:var(--soft);font-size:.85rem;font-weight:600;white-space:nowrap}\n",
-    "tbody th{font-weight:400}\n",
-    "details td,.n{text-align:right}\n",
-    ".wide{width:100%}\n",
-    "caption{text-align:left;color:var(--soft);font-size:.875rem;padding-bottom:.4rem}\n",
-    ".tag{white-space:nowrap;font-weight:600}\n",
-    ".tools{display:flex;flex-wrap:wrap;align-items:center;gap:.5rem 1rem;margin-bottom:.75rem}\n",
-    ".tools input{font:inherit;color:inherit;background:var(--bg);border:1px solid var(--soft);\n",
-    "border-radius:.35rem;padding:.35rem .6rem;width:min(22rem,100%)}\n",
-    "th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}\n",
-    "th button:hover{color:var(--text)}\n",
-    "th button::after{content:\" \\2195\";content:\" \\2195\"/\"\";opacity:.55}\n",
-    "th[aria-sort=ascending] button::after{content:\" \\2191\";content:\" \\2191\"/\"\";opacity:1}\n",
-    "th[aria-sort=descending] button::after{content:\" \\2193\";content:\" \\2193\"/\"\";opacity:1}\n",
-    "@media (max-width:640px){\n",
-    "body{font-size:15px}\n",
-    "svg text{font-size:24px}\n",
-    ".wide,.wide thead,.wide tbody,.wide caption{display:block}\n",
-    ".wide thead tr{display:flex;flex-wrap:wrap;gap:.25rem 1rem}\n",
-    ".wide thead th{border:0;padding:0}\n",
-    ".wide thead th button{padding:.5rem 0}\n",
-    ".wide tbody tr{display:flex;flex-wrap:wrap;gap:0 .75rem;padding:.5rem 0;border-bottom:1px solid\n",
-    "var(--line)}\n",
-    ".wide td,.wide tbody th{border:0;padding:.1rem 0;text-align:left}\n",
-    ".wide td:last-child{flex-basis:100%}\n",
-    ".wide tbody th::before{content:attr(data-before)}\n",
-    "}\n",
-    "@media print{.tools,summary,.skip{display:none}}\n",
-};
+/* A NUL follows each file. */
+#define TAKE_IN(name, path) \
+    __asm__(".section .rodata\n.global " name "\n" name ":\n.incbin \"report/" path "\"\n.byte 0\n.previous")
 
-/*
- * Makes the table of rows sortable (a button in each header, aria-sort) and searchable. Without it the table is there
- * all the same. It only ever reads and moves text: nothing in the page becomes markup.
- */
-static const char *const script[] = {
-    "(function () {\n",
-    "'use strict';\n",
-    "var table = document.getElementById('table');\n",
-    "if (!table) return;\n",
-    "var body = table.tBodies[0], heads = Array.from(table.tHead.rows[0].cells), rows = Array.from(body.rows);\n",
-    "var filter = document.getElementById('filter'), said = document.getElementById('said');\n",
-    "var words = rows.map(function (row) { return row.textContent.toLowerCase(); });\n",
-    "var collator = new Intl.Collator(undefined, {numeric: true, sensitivity: 'base'});\n",
-    "\n",
-    "function show() {\n",
-    "  var wanted = filter.value.toLowerCase().split(/\\s+/), shown = 0;\n",
-    "  rows.forEach(function (row, i) {\n",
-    "    row.hidden = !wanted.every(function (word) { return words[i].includes(word); });\n",
-    "    if (!row.hidden) shown++;\n",
-    "  });\n",
-    "  said.textContent = shown + ' of ' + rows.length + (rows.length === 1 ? ' row' : ' rows');\n",
-    "}\n",
-    "\n",
-    "function sort(column) {\n",
-    "  var head = heads[column], up = head.getAttribute('aria-sort') !== 'ascending';\n",
-    "  heads.forEach(function (other) { other.removeAttribute('aria-sort'); });\n",
-    "  head.setAttribute('aria-sort', up ? 'ascending' : 'descending');\n",
-    "  rows.slice().sort(function (a, b) {\n",
-    "    var order = collator.compare(a.cells[column].textContent, b.cells[column].textContent);\n",
-    "    return up ? order : -order;\n",
-    "  }).forEach(function (row) { body.appendChild(row); });\n",
-    "}\n",
-    "\n",
-    "heads.forEach(function (head, column) {\n",
-    "  var button = document.createElement('button');\n",
-    "  button.type = 'button';\n",
-    "  button.textContent = head.textContent;\n",
-    "  head.textContent = '';\n",
-    "  head.appendChild(button);\n",
-    "  button.addEventListener('click', function () { sort(column); });\n",
-    "});\n",
-    "heads[0].setAttribute('aria-sort', 'ascending');\n",
-    "filter.addEventListener('input', show);\n",
-    "document.getElementById('tools').hidden = false;\n",
-    "show();\n",
-    "})();\n",
-};
+TAKE_IN("page_html_file", "page.html");
+TAKE_IN("page_style_file", "page.css");
+TAKE_IN("page_script_file", "page.js");
 
-void page_style(struct buf *out)
+extern const char page_html_file[], page_style_file[], page_script_file[];
+
+struct span page_html(void)
 {
-    for (size_t i = 0; i < sizeof(style) / sizeof(style[0]); i++)
-        buf_text(out, style[i]);
+    return span_of(page_html_file);
 }
 
-void page_script(struct buf *out)
+struct span page_style(void)
 {
-    for (size_t i = 0; i < sizeof(script) / sizeof(script[0]); i++)
-        buf_text(out, script[i]);
+    return span_of(page_style_file);
+}
+
+struct span page_script(void)
+{
+    return span_of(page_script_file);
+}
+
+static struct span behind(struct span html, const char *at)
+{
+    return (struct span){at, (size_t)(html.data + html.len - at)};
+}
+
+static struct span after_block(struct span html, struct span name)
+{
+    static const char open[] = "{{/";
+    const char *at = html.data;
+
+    while ((at = memmem(at, behind(html, at).len, open, strlen(open))) != NULL) {
+        at += strlen(open);
+        if (behind(html, at).len >= name.len + 2 && memcmp(at, name.data, name.len) == 0 &&
+            memcmp(at + name.len, "}}", 2) == 0)
+            return behind(html, at + name.len + 2);
+    }
+    abort();
+}
+
+static const struct page_slot *find_slot(struct span name, const struct page_slot *slots, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (span_equal(span_of(slots[i].name), name))
+            return &slots[i];
+    abort();
+}
+
+void page_fill(struct buf *out, struct span html, const struct page_slot *slots, size_t count, struct page *page)
+{
+    const char *open, *close;
+
+    while ((open = memmem(html.data, html.len, "{{", 2)) != NULL &&
+           (close = memmem(open, behind(html, open).len, "}}", 2)) != NULL) {
+        struct span name = {open + 2, (size_t)(close - open - 2)};
+        bool asks = name.len > 0 && name.data[name.len - 1] == '?';
+        const struct page_slot *slot;
+
+        buf_add(out, html.data, (size_t)(open - html.data));
+        html = behind(html, close + 2);
+        if (name.len > 0 && name.data[0] == '/')
+            continue;
+        name.len -= asks;
+        slot = find_slot(name, slots, count);
+        if (!asks)
+            slot->add(page);
+        else if (slot->has != NULL && !slot->has(page))
+            html = after_block(html, name);
+    }
+    buf_span(out, html);
 }

@@ -99,46 +99,14 @@ void report_row(struct report *report, uint32_t line, struct span label, struct 
 
 /* ---- The page ---- */
 
-/* What a Content-Security-Policy calls the one style sheet or script that may be used. */
-static bool add_hash(struct buf *out, void (*part)(struct buf *out), struct err *err)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct digest *digest = digest_new(err);
-    char hex[DIGEST_HEX];
-    struct buf text;
-    bool done;
-
-    if (digest == NULL)
-        return false;
-    buf_init(&text, PAGE_BYTES);
-    part(&text);
-    digest_add(digest, buf_view(&text));
-    buf_release(&text);
-    done = digest_finish(digest, hex, err);
-    digest_free(digest);
-    if (!done)
-        return false;
-    /* 64 hex digits are 256 bits: 42 letters for three digits each, and a last one with `=` for what is left */
-    buf_text(out, "'sha256-");
-    for (size_t i = 0; i < DIGEST_HEX - 1; i += 3) {
-        char three[4] = "000";
-        unsigned long value;
-
-        memcpy(three, hex + i, i + 3 < DIGEST_HEX ? 3 : DIGEST_HEX - 1 - i);
-        value = strtoul(three, NULL, 16);
-        buf_char(out, letters[value >> 6]);
-        buf_char(out, letters[value & 63]);
-    }
-    out->len--;
-    buf_text(out, "='");
-    return true;
-}
-
 struct page {
     struct buf out;
+    struct output *output;
     const struct report *report;
     const struct facts *facts;
     const struct tally *tally;
+    struct err *err;
+    bool failed;
 };
 
 static bool is_command(const struct page *page, const char *name)
@@ -151,28 +119,64 @@ static void add_name(struct page *page, const char *name)
     html_text(&page->out, span_of(name), NAME_SHOWN);
 }
 
-static bool add_head(struct page *page, struct err *err)
+/* What a Content-Security-Policy calls the one style sheet or script that may be used. */
+static void add_hash(struct page *page, struct span part)
 {
-    struct buf *out = &page->out;
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct digest *digest = digest_new(page->err);
+    char hex[DIGEST_HEX] = "";
 
-    buf_text(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                  "<meta name=\"referrer\" content=\"no-referrer\">\n"
-                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-                  "base-uri 'none'; form-action 'none'; style-src ");
-    if (!add_hash(out, page_style, err))
-        return false;
-    buf_text(out, "; script-src ");
-    if (!add_hash(out, page_script, err))
-        return false;
-    buf_text(out, "\">\n<link rel=\"icon\" href=\"data:,\">\n<title>connload ");
-    buf_text(out, page->facts->command);
-    buf_char(out, ' ');
+    if (digest != NULL)
+        digest_add(digest, part);
+    if (digest == NULL || !digest_finish(digest, hex, page->err))
+        page->failed = true;
+    digest_free(digest);
+    if (page->failed)
+        return;
+    /* 64 hex digits are 256 bits: 42 letters for three digits each, and a last one with `=` for what is left */
+    buf_text(&page->out, "'sha256-");
+    for (size_t i = 0; i < DIGEST_HEX - 1; i += 3) {
+        char three[4] = "000";
+        unsigned long value;
+
+        memcpy(three, hex + i, i + 3 < DIGEST_HEX ? 3 : DIGEST_HEX - 1 - i);
+        value = strtoul(three, NULL, 16);
+        buf_char(&page->out, letters[value >> 6]);
+        buf_char(&page->out, letters[value & 63]);
+    }
+    page->out.len--;
+    buf_text(&page->out, "='");
+}
+
+static void add_style_hash(struct page *page)
+{
+    add_hash(page, page_style());
+}
+
+static void add_script_hash(struct page *page)
+{
+    add_hash(page, page_script());
+}
+
+static void add_style(struct page *page)
+{
+    buf_span(&page->out, page_style());
+}
+
+static void add_script(struct page *page)
+{
+    buf_span(&page->out, page_script());
+}
+
+static void add_title(struct page *page)
+{
+    buf_format(&page->out, "%s ", page->facts->command);
     add_name(page, page->facts->input);
-    buf_text(out, "</title>\n<style>");
-    page_style(out);
-    buf_text(out, "</style>\n</head>\n<body>\n");
-    return true;
+}
+
+static bool is_good(const struct page *page)
+{
+    return page->facts->exit_code == EXIT_ALL_DONE;
 }
 
 /* How many of the rows are as the command wants them, in words. */
@@ -183,7 +187,6 @@ static void add_verdict(struct page *page)
     uint64_t rows = tally->rows, without = tally_without(tally);
     uint64_t with = rows > without ? rows - without : 0;
 
-    buf_format(out, "<p class=\"verdict%s\">", page->facts->exit_code == EXIT_ALL_DONE ? " good" : "");
     if (is_command(page, "check"))
         buf_format(out, "%" PRIu64 " of %" PRIu64 " rows pass the checks.", with, rows);
     else if (is_command(page, "undo"))
@@ -197,32 +200,43 @@ static void add_verdict(struct page *page)
                    tally->status[STATUS_NOT_ATTEMPTED], rows);
     else
         buf_format(out, "%" PRIu64 " of %" PRIu64 " rows have their connector.", with, rows);
-    buf_text(out, "</p>\n");
-    if (page->facts->stop_text == NULL)
-        return;
-    buf_text(out, "<p class=\"stop\">Stopped early: ");
-    add_name(page, page->facts->stop_text);
-    buf_text(out, "</p>\n");
 }
 
-static void add_header(struct page *page)
+static bool has_stop(const struct page *page)
 {
-    char started[CLOCK_TEXT], ended[CLOCK_TEXT];
-    struct buf *out = &page->out;
+    return page->facts->stop_text != NULL;
+}
 
-    if (page->report->shown > 0)
-        buf_text(out, "<a class=\"skip\" href=\"#rows\">To the rows</a>\n");
-    buf_format(out, "<header>\n<h1>connload %s ", page->facts->command);
-    add_name(page, page->facts->input);
-    buf_text(out, "</h1>\n");
-    add_verdict(page);
-    buf_format(out, "<p class=\"soft\">From <time>%s</time> to <time>%s</time>",
-               clock_format(started, page->tally->started_wall_ms), clock_format(ended, page->tally->ended_wall_ms));
-    if (page->facts->base_url != NULL) {
-        buf_text(out, ", at ");
-        add_name(page, page->facts->base_url);
-    }
-    buf_text(out, "</p>\n</header>\n<main>\n");
+static void add_stop(struct page *page)
+{
+    add_name(page, page->facts->stop_text);
+}
+
+static void add_time(struct page *page, int64_t wall_ms)
+{
+    char text[CLOCK_TEXT];
+
+    buf_text(&page->out, clock_format(text, wall_ms));
+}
+
+static void add_started(struct page *page)
+{
+    add_time(page, page->tally->started_wall_ms);
+}
+
+static void add_ended(struct page *page)
+{
+    add_time(page, page->tally->ended_wall_ms);
+}
+
+static bool has_base_url(const struct page *page)
+{
+    return page->facts->base_url != NULL;
+}
+
+static void add_base_url(struct page *page)
+{
+    add_name(page, page->facts->base_url);
 }
 
 __attribute__((format(printf, 3, 4))) static void add_figure(struct page *page, const char *name, const char *format,
@@ -261,8 +275,6 @@ static void add_figures(struct page *page)
     const struct tally *tally = page->tally;
     char time[NUM_DURATION_TEXT];
 
-    buf_text(&page->out,
-             "<section aria-labelledby=\"figures\"><h2 id=\"figures\">Figures</h2><dl class=\"figures\">\n");
     add_figure(page, is_command(page, "list") ? "connectors" : "rows", "%" PRIu64, tally->rows);
     add_figure(page, "time", "%s", num_format_duration(time, tally->took_ms));
     if (tally->carried > 0)
@@ -271,12 +283,31 @@ static void add_figures(struct page *page)
         add_network_figures(page);
     if (page->facts->look_alikes > 0)
         add_figure(page, "look like connectors that the account had", "%" PRIu64, page->facts->look_alikes);
-    buf_text(&page->out, "</dl></section>\n");
-    if (tally->rows == 0)
-        return;
-    buf_text(&page->out, "<section aria-labelledby=\"outcomes\"><h2 id=\"outcomes\">What became of the rows</h2>\n");
-    chart_outcomes(&page->out, page->facts, tally);
-    buf_text(&page->out, "</section>\n");
+}
+
+static bool has_outcomes(const struct page *page)
+{
+    return page->tally->rows > 0;
+}
+
+static void add_outcomes(struct page *page)
+{
+    chart_outcomes(&page->out, page->facts, page->tally);
+}
+
+static void add_requests(struct page *page)
+{
+    chart_requests(&page->out, page->facts, page->tally);
+}
+
+static void add_latencies(struct page *page)
+{
+    chart_latencies(&page->out, page->tally);
+}
+
+static bool has_kinds(const struct page *page)
+{
+    return page->tally->error_kinds > 0;
 }
 
 static void add_kind(struct buf *out, const struct tally_error *error)
@@ -299,105 +330,102 @@ static void add_kinds(struct page *page)
     const struct tally_error *sorted[TALLY_ERRORS];
     unsigned count = tally_errors(page->tally, sorted);
 
-    if (count == 0)
-        return;
-    buf_text(&page->out,
-             "<section aria-labelledby=\"kinds\"><h2 id=\"kinds\">Errors by kind</h2>\n"
-             "<div class=\"scroll\"><table class=\"wide\"><thead><tr>"
-             "<th scope=\"col\">Rows</th><th scope=\"col\">Status</th><th scope=\"col\">Code</th>"
-             "<th scope=\"col\">First lines</th><th scope=\"col\">First message</th></tr></thead><tbody>\n");
     for (unsigned i = 0; i < count; i++)
         add_kind(&page->out, sorted[i]);
-    buf_text(&page->out, "</tbody></table></div></section>\n");
 }
 
-static void begin_rows(struct page *page)
+static bool has_rows(const struct page *page)
 {
-    struct buf *out = &page->out;
-
-    buf_format(out, "<section aria-labelledby=\"rows\"><h2 id=\"rows\" tabindex=\"-1\">%s</h2>\n",
-               is_command(page, "check")  ? "Rows that fail the checks"
-               : is_command(page, "undo") ? "Rows to look at"
-                                          : "Rows without a connector");
-    buf_text(out, "<div class=\"tools\" id=\"tools\" hidden><label for=\"filter\">Show only rows with</label>"
-                  "<input id=\"filter\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\">"
-                  "<span id=\"said\" role=\"status\"></span></div>\n");
-    buf_format(out,
-               "<div class=\"scroll\"><table class=\"wide\" id=\"table\"><caption>%" PRIu64
-               " row%s, by the line of the input",
-               page->report->shown, page->report->shown == 1 ? "" : "s");
-    if (page->report->more > 0)
-        buf_format(out,
-                   is_command(page, "check") ? "; %" PRIu64 " more are said on the terminal alone"
-                                             : "; %" PRIu64 " more are in the result file alone",
-                   page->report->more);
-    buf_text(
-        out,
-        "</caption><thead><tr><th scope=\"col\">Line</th><th scope=\"col\">Label</th><th scope=\"col\">Type</th>"
-        "<th scope=\"col\">Status</th><th scope=\"col\">Code</th><th scope=\"col\">Message</th></tr></thead><tbody>\n");
+    return page->report->shown > 0;
 }
 
-static void end_page(struct page *page)
+static void add_rows_title(struct page *page)
 {
-    const struct facts *facts = page->facts;
-    struct buf *out = &page->out;
-
-    buf_text(out, "</main>\n<footer>\n");
-    if (facts->results != NULL) {
-        buf_text(out, "<p>Results: ");
-        add_name(page, facts->results);
-        buf_text(out, "</p>\n");
-    }
-    buf_format(out, "<p>connload %s, %s</p>\n</footer>\n", CONNLOAD_VERSION, http_version());
-    if (page->report->shown > 0) {
-        buf_text(out, "<script>");
-        page_script(out);
-        buf_text(out, "</script>\n");
-    }
-    buf_text(out, "</body>\n</html>\n");
+    buf_text(&page->out, is_command(page, "check")  ? "Rows that fail the checks"
+                         : is_command(page, "undo") ? "Rows to look at"
+                                                    : "Rows without a connector");
 }
 
-static bool flush(struct page *page, struct output *output, struct err *err)
+static void add_rows_caption(struct page *page)
 {
-    bool written = output_write(output, buf_view(&page->out), err);
+    const struct report *report = page->report;
 
+    buf_format(&page->out, "%" PRIu64 " row%s, by the line of the input", report->shown, report->shown == 1 ? "" : "s");
+    if (report->more > 0)
+        buf_format(&page->out, "; %" PRIu64 " more are %s alone", report->more,
+                   is_command(page, "check") ? "said on the terminal" : "in the result file");
+}
+
+static void flush(struct page *page)
+{
+    if (!page->failed && !output_write(page->output, buf_view(&page->out), page->err))
+        page->failed = true;
     buf_reset(&page->out);
-    return written;
 }
 
-static bool write_page(struct page *page, struct output *output, struct err *err)
+static void add_rows(struct page *page)
 {
-    if (!add_head(page, err))
-        return false;
-    add_header(page);
-    add_figures(page);
-    chart_requests(&page->out, page->facts, page->tally);
-    chart_latencies(&page->out, page->tally);
-    add_kinds(page);
-    if (page->report->shown > 0) {
-        begin_rows(page);
-        if (!flush(page, output, err) || !output_write(output, buf_view(&page->report->rows), err))
-            return false;
-        buf_text(&page->out, "</tbody></table></div></section>\n");
-    }
-    end_page(page);
-    return flush(page, output, err);
+    flush(page);
+    if (!page->failed && !output_write(page->output, buf_view(&page->report->rows), page->err))
+        page->failed = true;
 }
+
+static bool has_results(const struct page *page)
+{
+    return page->facts->results != NULL;
+}
+
+static void add_results(struct page *page)
+{
+    add_name(page, page->facts->results);
+}
+
+static void add_version(struct page *page)
+{
+    buf_format(&page->out, "%s, %s", CONNLOAD_VERSION, http_version());
+}
+
+/* In the order of page.html. */
+static const struct page_slot slots[] = {
+    {"style-hash", NULL, add_style_hash},
+    {"script-hash", NULL, add_script_hash},
+    {"title", NULL, add_title},
+    {"style", NULL, add_style},
+    {"good", is_good, NULL},
+    {"verdict", NULL, add_verdict},
+    {"stop", has_stop, add_stop},
+    {"started", NULL, add_started},
+    {"ended", NULL, add_ended},
+    {"base-url", has_base_url, add_base_url},
+    {"figures", NULL, add_figures},
+    {"outcomes", has_outcomes, add_outcomes},
+    {"requests", NULL, add_requests},
+    {"latencies", NULL, add_latencies},
+    {"kinds", has_kinds, add_kinds},
+    {"rows", has_rows, add_rows},
+    {"rows-title", NULL, add_rows_title},
+    {"rows-caption", NULL, add_rows_caption},
+    {"results", has_results, add_results},
+    {"version", NULL, add_version},
+    {"script", NULL, add_script},
+};
 
 bool report_write(const struct report *report, const char *path, const struct facts *facts, const struct tally *tally,
                   struct err *err)
 {
-    struct page page = {.report = report, .facts = facts, .tally = tally};
     struct output_config config = {.path = path};
-    struct output *output = output_open(&config, err);
+    struct page page = {.report = report, .facts = facts, .tally = tally, .err = err};
     bool written;
 
-    if (output == NULL)
+    page.output = output_open(&config, err);
+    if (page.output == NULL)
         return false;
     buf_init(&page.out, PAGE_BYTES);
-    written = write_page(&page, output, err) && output_finish(output, NULL, NULL, err) && output_publish(output, err);
+    page_fill(&page.out, page_html(), slots, sizeof(slots) / sizeof(slots[0]), &page);
+    flush(&page);
+    written = !page.failed && output_finish(page.output, NULL, NULL, err) && output_publish(page.output, err);
     if (!written)
-        output_abandon(output);
+        output_abandon(page.output);
     buf_release(&page.out);
     return written;
 }

@@ -101,6 +101,18 @@ def test_a_header_that_went_is_no_error(tree):
     assert len(compiled(tree())) == 3
 
 
+def test_a_changed_page_rebuilds_what_takes_it_in(tree):
+    (tree.path / "src/report").mkdir()
+    page = tree.path / "src/report/page.css"
+    touch(page, "body{margin:0}\n")
+    (tree.path / "src/report/page.c").write_text(
+        '__asm__(".section .rodata\\n.global page\\npage:\\n.incbin \\"report/page.css\\"\\n.previous");\nint page_is_there;\n')
+    assert tree("CFLAGS=-flto").returncode == 0
+    assert compiled(tree("CFLAGS=-flto")) == []
+    touch(page, "body{margin:1px}\n")
+    assert compiled(tree("CFLAGS=-flto")) == ["src/report/page"]
+
+
 def test_a_source_that_came_or_went_is_noticed(tree):
     tree()
     (tree.path / "src/base/two.c").write_text("int two(void);\n\nint two(void)\n{\n    return 2;\n}\n")
