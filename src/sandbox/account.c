@@ -4,6 +4,7 @@
 #include "base/hash.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { UNLIMITED_WINDOW_US = 60 * 1000 * 1000, UNLIMITED_GRAIN_US = 1000 };
 
@@ -31,6 +32,12 @@ static void end(struct account *account)
     limit_release(&account->limit);
     window_release(&account->seen);
     window_release(&account->accepted);
+}
+
+bool account_sees(const struct account *accounts, uint32_t viewer, const struct connector *connector)
+{
+    return connector->account == viewer ||
+           (connector->share_with_org && strcmp(accounts[connector->account].org_id, accounts[viewer].org_id) == 0);
 }
 
 void account_init(struct account *account, const char *key, struct limit_config config, int64_t now_us)

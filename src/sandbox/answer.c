@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void answer_init(struct answer *answer)
 {
@@ -71,6 +72,22 @@ void answer_status_code(struct answer *answer, int status, const char *code, con
     buf_format(&answer->body, ",\"errorCode\":\"%s\",\"requestId\":\"%s\"}", code, request_id);
 }
 
+void answer_message(struct answer *answer, int status, const char *message)
+{
+    answer_begin(answer, status, "application/json");
+    buf_text(&answer->body, "{\"message\":");
+    jsontext_string(&answer->body, span_of(message));
+    buf_char(&answer->body, '}');
+}
+
+void answer_field(struct answer *answer, int status, const char *field, const char *message)
+{
+    answer_begin(answer, status, "application/json");
+    buf_format(&answer->body, "{\"detail\":[{\"loc\":[\"body\",\"%s\"],\"msg\":", field);
+    jsontext_string(&answer->body, span_of(message));
+    buf_text(&answer->body, "}]}");
+}
+
 void answer_problem(struct answer *answer, int status, const char *title, const char *detail)
 {
     answer_begin(answer, status, "application/problem+json");
@@ -79,15 +96,29 @@ void answer_problem(struct answer *answer, int status, const char *title, const 
     buf_char(&answer->body, '}');
 }
 
+void answer_envelop(struct answer *answer)
+{
+    static const char head[] = "{\"results\":", tail[] = ",\"errors\":[],\"metadata\":{}}";
+    struct buf *body = &answer->body;
+
+    if (answer->stream != NULL) {
+        stream_envelop(answer->stream);
+        return;
+    }
+    buf_text(body, head);
+    memmove(body->data + sizeof(head) - 1, body->data, body->len - (sizeof(head) - 1));
+    memcpy(body->data, head, sizeof(head) - 1);
+    buf_text(body, tail);
+}
+
 static const char *reason_of(int status)
 {
     static const struct {
         int status;
         const char *reason;
     } reasons[] = {
-        {401, "Authorization Required"}, {429, "Too Many Requests"},
-        {500, "Internal Server Error"},  {502, "Bad Gateway"},
-        {503, "Service Unavailable"},    {504, "Gateway Time-out"},
+        {401, "Authorization Required"}, {403, "Forbidden"}, {429, "Too Many Requests"}, {502, "Bad Gateway"},
+        {504, "Gateway Time-out"},
     };
 
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)

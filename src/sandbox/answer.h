@@ -45,7 +45,12 @@ void answer_detail(struct answer *answer, int status, const char *detail);
 void answer_errors(struct answer *answer, int status, const char *message);
 void answer_status_code(struct answer *answer, int status, const char *code, const char *message,
                         const char *request_id);
+void answer_message(struct answer *answer, int status, const char *message);
+void answer_field(struct answer *answer, int status, const char *field, const char *message);
 void answer_problem(struct answer *answer, int status, const char *title, const char *detail);
+
+/* The body becomes the `results` of an object round it. */
+void answer_envelop(struct answer *answer);
 
 /* A gateway's HTML page. */
 void answer_gateway_page(struct answer *answer, int status);

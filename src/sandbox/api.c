@@ -116,6 +116,7 @@ void api_answer(struct world *world, const struct call *call, struct answer *ans
 {
     char date[CLOCK_TEXT];
 
+    world_carry_out_late(world, clocks_mono_us());
     answer_header(answer, "Date", "%s", clock_format_http_date(date, world_wall_us(world) / 1000));
     if (api_is_control(call->path))
         control_answer(world, call, answer);

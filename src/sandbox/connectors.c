@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "sandbox/clocks.h"
+#include "sandbox/jsontext.h"
 #include "sandbox/payload.h"
 #include "sandbox/render.h"
 
@@ -36,7 +37,7 @@ static uint32_t owner_of(const struct op *op)
 static void answer_connector(struct op *op, int status)
 {
     answer_begin(op->answer, status, "application/json");
-    render_connector(&op->answer->body, op->connector, op->account);
+    render_connector(&op->answer->body, op->connector, &op->world->accounts[op->connector->account]);
     uuid_format(op->answer->connector_id, op->connector->id);
 }
 
@@ -47,7 +48,7 @@ static bool find(struct op *op)
     struct uuid id;
 
     op->connector = uuid_parse(op->id_text, &id) ? store_find(&op->world->store, id, op->mono_us) : NULL;
-    if (op->connector != NULL && op->connector->account != owner_of(op))
+    if (op->connector != NULL && !account_sees(op->world->accounts, owner_of(op), op->connector))
         op->connector = NULL;
     if (op->connector == NULL)
         not_found(op);
@@ -62,6 +63,16 @@ static bool find_shown(struct op *op)
     if (!store_shows(op->connector, op->mono_us))
         not_found(op);
     return store_shows(op->connector, op->mono_us);
+}
+
+/* What a colleague shares can be read, and not be changed: api.md is silent, 403 is the careful reading. */
+static bool find_own(struct op *op)
+{
+    if (!find(op))
+        return false;
+    if (op->connector->account != owner_of(op))
+        answer_status_code(op->answer, 403, "FORBIDDEN", "The connector belongs to another user", op->request_id);
+    return op->connector->account == owner_of(op);
 }
 
 /* api.md doesn't say what another content type gets; 415 as RFC 9110 section 15.5.16 has it. */
@@ -103,7 +114,7 @@ static bool prepare_put(struct op *op)
 {
     struct rejection rejection = {0};
 
-    return find(op) && body_acceptable(op) &&
+    return find_own(op) && body_acceptable(op) &&
            accept_payload(op, payload_read_update(&op->payload, op->connector->type, op->call->body, &rejection),
                           &rejection);
 }
@@ -113,7 +124,7 @@ static bool prepare_delete(struct op *op)
     const char *force = op->call->force_delete;
 
     if (force == NULL || strcmp(force, "true") == 0 || strcmp(force, "false") == 0)
-        return find(op);
+        return find_own(op);
     answer_begin(op->answer, 422, "application/json");
     buf_text(&op->answer->body, "{\"detail\":[{\"loc\":[\"query\",\"force_delete\"],"
                                 "\"msg\":\"value could not be parsed to a boolean\"}]}");
@@ -128,23 +139,50 @@ static bool prepare_list(struct op *op)
 
 /* -- act -- */
 
+/* `ms`, and up to `jitter_ms` more; microseconds. */
+static int64_t delay_us(struct rng *rng, int64_t ms, int64_t jitter_ms)
+{
+    int64_t us = ms * 1000;
+
+    if (jitter_ms > 0)
+        us += (int64_t)rng_below(rng, (uint64_t)jitter_ms * 1000 + 1);
+    return us;
+}
+
+/* Of a create that takes effect after `late_us`. */
+static struct store_entry new_entry(struct op *op, int64_t late_us)
+{
+    struct world *world = op->world;
+    const struct world_config *config = &world->config;
+
+    return (struct store_entry){
+        .id = uuid_random(&world->ids),
+        .account = owner_of(op),
+        .created_us = world_stamp_us(world) + late_us,
+        .visible_mono_us =
+            op->mono_us + late_us + delay_us(&world->settles, config->settle_ms, config->settle_jitter_ms),
+    };
+}
+
 /* api.md doesn't say which 2xx a create gets: 201, as RFC 9110 section 15.3.2 has it. */
 static void act_create(struct op *op)
 {
-    struct world *world = op->world;
-    int64_t jitter_us = world->config.settle_jitter_ms * 1000;
-    struct store_entry entry = {
-        .id = uuid_random(&world->ids),
-        .account = owner_of(op),
-        .created_us = world_wall_us(world),
-        .visible_mono_us = op->mono_us + world->config.settle_ms * 1000,
-    };
+    struct store_entry entry = new_entry(op, 0);
 
-    if (jitter_us > 0)
-        entry.visible_mono_us += (int64_t)rng_below(&world->settles, (uint64_t)jitter_us + 1);
-    op->connector = store_add(&world->store, &entry, &op->payload);
-    world->stats.created++;
+    op->connector = store_add(&op->world->store, &entry, &op->payload);
+    op->world->stats.created++;
     answer_connector(op, 201);
+}
+
+/* The log has the id of what will be created. */
+static void create_late(struct op *op)
+{
+    struct world *world = op->world;
+    int64_t late_us = delay_us(&world->settles, world->config.late_ms, world->config.late_jitter_ms);
+    struct store_entry entry = new_entry(op, late_us);
+
+    uuid_format(op->answer->connector_id, entry.id);
+    late_add(&world->late, op->mono_us + late_us, &entry, &op->payload);
 }
 
 static void act_get(struct op *op)
@@ -154,7 +192,7 @@ static void act_get(struct op *op)
 
 static void act_put(struct op *op)
 {
-    store_update(op->connector, &op->payload, world_wall_us(op->world));
+    store_update(op->connector, &op->payload, world_stamp_us(op->world));
     answer_connector(op, 200);
 }
 
@@ -163,7 +201,7 @@ static void act_delete(struct op *op)
 {
     const char *force = op->call->force_delete;
 
-    store_archive(&op->world->store, op->connector, world_wall_us(op->world));
+    store_archive(&op->world->store, op->connector, world_stamp_us(op->world));
     answer_connector(op, 200);
     if (force != NULL && strcmp(force, "true") == 0)
         op->connector->gone_mono_us = op->mono_us + op->world->config.settle_ms * 1000;
@@ -172,19 +210,53 @@ static void act_delete(struct op *op)
 static void act_list(struct op *op)
 {
     answer_begin(op->answer, 200, "application/json");
-    op->answer->stream = stream_list(&op->world->store, op->world->accounts, owner_of(op), op->mono_us);
+    op->answer->stream =
+        stream_list(&op->world->store, op->world->accounts, owner_of(op), op->mono_us, op->world->config.list_cap);
 }
 
 /* -- faults -- */
 
+static void answer_quoting(struct op *op, int status)
+{
+    struct buf text;
+
+    buf_init(&text, ANSWER_BODY_MAX);
+    buf_text(&text, "1 validation error for ConnectorRequest\nbody\n  Value error, the request can't be processed "
+                    "[type=value_error, input_value=");
+    jsontext_python(&text, op->call->body);
+    buf_text(&text, ", input_type=dict]\n    For further information visit https://errors.example/v/value_error");
+    answer_errors(op->answer, status, buf_view(&text).data);
+    buf_wipe(&text);
+}
+
 static void suffer_status(struct op *op, const struct fault *fault)
 {
-    if (fault->html)
-        answer_gateway_page(op->answer, fault->status);
-    else if (fault->status == 500)
-        answer_errors(op->answer, fault->status, "Internal server error");
-    else
-        answer_status_code(op->answer, fault->status, "SERVICE_UNAVAILABLE", "Try again later", op->request_id);
+    struct answer *answer = op->answer;
+    int status = fault->status;
+
+    switch (fault->shape) {
+    case SHAPE_PAGE:
+        answer_gateway_page(answer, status);
+        break;
+    case SHAPE_MESSAGE:
+        answer_message(answer, status, fault->words);
+        break;
+    case SHAPE_ERRORS:
+        answer_errors(answer, status, fault->words);
+        break;
+    case SHAPE_CODE:
+        answer_status_code(answer, status, fault->title, fault->words, op->request_id);
+        break;
+    case SHAPE_FIELD:
+        answer_field(answer, status, fault->title, fault->words);
+        break;
+    case SHAPE_PROBLEM:
+        answer_problem(answer, status, fault->title, fault->words);
+        break;
+    case SHAPE_QUOTING:
+        answer_quoting(op, status);
+        break;
+    }
 }
 
 /* A right status with a body that is HTML, cut, empty, or JSON of another shape. */
@@ -225,6 +297,9 @@ static void suffer(struct op *op, const struct fault *fault)
         break;
     case EFFECT_WRONG_ID:
         suffer_wrong_id(op);
+        break;
+    case EFFECT_ENVELOPE:
+        answer_envelop(op->answer);
         break;
     case EFFECT_NONE:
     case EFFECT_DROP:
@@ -270,8 +345,10 @@ static void run(struct op *op, const struct route *route)
         return;
     fault = faults_draw(&op->world->faults, route->call, op->call->reused,
                         route->call == CALL_CREATE ? payload_hash(&op->payload) : 0);
-    if (fault == NULL || fault->after)
+    if (fault == NULL || fault->time == FAULT_AFTER)
         route->act(op);
+    else if (fault->time == FAULT_LATE)
+        create_late(op);
     if (fault != NULL)
         suffer(op, fault);
 }
@@ -313,6 +390,7 @@ void connectors_answer(struct world *world, struct account *account, const struc
         return;
     }
     payload_init(&op.payload);
+    op.payload.labels = world->config.labels;
     run(&op, route);
     payload_release(&op.payload);
 }

@@ -14,29 +14,47 @@ static_assert(sizeof(call_names) / sizeof(call_names[0]) == CALLS, "every call h
 
 #define DROP .effect = EFFECT_DROP
 #define HANG .effect = EFFECT_HANG
-#define HTML(code) .effect = EFFECT_STATUS, .status = (code), .html = true
-#define JSON(code) .effect = EFFECT_STATUS, .status = (code)
-#define AFTER .after = true
+#define STATUS(code, form) .effect = EFFECT_STATUS, .status = (code), .shape = (form)
+#define HTML(code) STATUS(code, SHAPE_PAGE)
+#define ERRORS(code, text) STATUS(code, SHAPE_ERRORS), .words = (text)
+#define CODE(code, name, text) STATUS(code, SHAPE_CODE), .title = (name), .words = (text)
+#define GIVEN_UP STATUS(504, SHAPE_MESSAGE), .words = "Endpoint request timed out"
+#define BUSY CODE(503, "SERVICE_UNAVAILABLE", "Try again later")
+#define AFTER .time = FAULT_AFTER
+#define LATE .time = FAULT_LATE
 
 static const struct fault table[] = {
     {"drop-before", DROP, .help = "the connection closes, nothing was created"},
     {"drop-after", DROP, AFTER, .help = "created, then the connection closes without an answer"},
     {"drop-reused", DROP, AFTER, .reused_only = true, .help = "as drop-after, only on a kept-alive connection"},
+    {"drop-late", DROP, LATE, .help = "the connection closes; created --late afterwards"},
     {"hang-before", HANG, .help = "never answered, nothing was created"},
     {"hang-after", HANG, AFTER, .help = "created, never answered"},
+    {"400-before", STATUS(400, SHAPE_QUOTING), .help = "400 in several lines that quote what was sent"},
+    {"403-before", CODE(403, "FORBIDDEN", "This type of connector is not enabled for your organization"),
+     .help = "403 in the API's own JSON, nothing was created"},
+    {"404-before", CODE(404, "NOT_FOUND", "The organization was not found"), .help = "404, nothing was created"},
+    {"409-before", STATUS(409, SHAPE_PROBLEM), .title = "Conflict", .words = "Another change is under way",
+     .help = "409 as a problem document, nothing was created"},
+    {"422-before", STATUS(422, SHAPE_FIELD), .title = "label", .words = "value is not allowed here",
+     .help = "422 that names a field, nothing was created"},
+    {"block-html", HTML(403), .help = "403 with a gateway's page, nothing was created"},
     {"429-html", HTML(429), .help = "429 with a gateway's page, without Retry-After"},
-    {"500-before", JSON(500), .help = "500, nothing was created"},
-    {"500-after", JSON(500), AFTER, .help = "created, then 500"},
+    {"500-before", ERRORS(500, "Internal server error"), .help = "500, nothing was created"},
+    {"500-after", ERRORS(500, "Internal server error"), AFTER, .help = "created, then 500"},
     {"502-before", HTML(502), .help = "502 with a gateway's page, nothing was created"},
     {"502-after", HTML(502), AFTER, .help = "created, then 502 with a gateway's page"},
-    {"503-before", JSON(503), .help = "503, nothing was created"},
+    {"503-before", BUSY, .help = "503, nothing was created"},
+    {"503-after", BUSY, AFTER, .help = "created, then 503"},
     {"504-before", HTML(504), .help = "504 with a gateway's page, nothing was created"},
     {"504-after", HTML(504), AFTER, .help = "created, then 504 with a gateway's page"},
+    {"504-late", GIVEN_UP, LATE, .help = "504 in JSON; created --late afterwards"},
     {"garbage-after", .effect = EFFECT_GARBAGE, AFTER, .help = "created, but the answer's body can't be read"},
     {"cut-after", .effect = EFFECT_CUT, AFTER, .help = "created, but the answer breaks off half way"},
     {"wrong-id-after", .effect = EFFECT_WRONG_ID, AFTER, .help = "created, but the answer names an unknown id"},
     {"slow", .effect = EFFECT_SLOW, AFTER, .help = "created; the answer's body trickles for --slow"},
     {"close", .effect = EFFECT_CLOSE, AFTER, .help = "answered; then the connection closes without notice"},
+    {"envelope", .effect = EFFECT_ENVELOPE, AFTER, .help = "answered as {\"results\":…,\"errors\":[],\"metadata\":{}}"},
 };
 static_assert(sizeof(table) / sizeof(table[0]) == FAULTS, "FAULTS is the table's length");
 
@@ -157,6 +175,8 @@ bool faults_order(struct faults *faults, const char *name, const char *amount, s
                        amount, name);
     if (table[fault].effect == EFFECT_WRONG_ID && call == CALL_LIST)
         return err_set(err, EXIT_USAGE, "a list can't suffer %s; order it for create, get, put or delete", rest);
+    if (table[fault].time == FAULT_LATE && call != CALL_CREATE)
+        return err_set(err, EXIT_USAGE, "only a create can suffer %s", rest);
     before = faults->orders[call][fault];
     faults->orders[call][fault] = order;
     if (ordered_shares(faults, call) <= FAULT_SHARE_ALL)

@@ -23,25 +23,45 @@ enum fault_effect {
     EFFECT_NONE,     /* no fault */
     EFFECT_DROP,     /* the connection closes without one answer byte */
     EFFECT_HANG,     /* no answer until the client goes away */
-    EFFECT_STATUS,   /* an error status with a gateway's page or a JSON body */
+    EFFECT_STATUS,   /* an error status with a body of one of the shapes */
     EFFECT_GARBAGE,  /* the right status, an unreadable body */
     EFFECT_CUT,      /* the answer breaks off in the middle */
     EFFECT_WRONG_ID, /* the answer names an id that does not exist */
     EFFECT_SLOW,     /* the answer trickles */
     EFFECT_CLOSE,    /* the right answer, then the connection closes without notice */
+    EFFECT_ENVELOPE, /* the right answer, as `results` of an object round it */
+};
+
+/* When a request takes effect that suffers a fault. */
+enum fault_time {
+    FAULT_BEFORE, /* never: the fault comes first */
+    FAULT_AFTER,  /* before the fault */
+    FAULT_LATE,   /* a create only: a while after the answer */
+};
+
+/* The bodies of errors (api.md, Errors seen). */
+enum fault_shape {
+    SHAPE_PAGE,    /* a gateway's HTML page */
+    SHAPE_MESSAGE, /* {"message": words} */
+    SHAPE_ERRORS,  /* {"errors": [{"message": words}]} */
+    SHAPE_CODE,    /* {"statusCode": ..., "message": words, "errorCode": title, ...} */
+    SHAPE_FIELD,   /* {"detail": [{"loc": ["body", title], "msg": words}]} */
+    SHAPE_PROBLEM, /* a problem document with title and words */
+    SHAPE_QUOTING, /* as SHAPE_ERRORS, in several lines that quote what was sent, secrets included */
 };
 
 struct fault {
     const char *name;
     enum fault_effect effect;
-    int status;       /* EFFECT_STATUS: the status; else 0 */
-    bool html;        /* EFFECT_STATUS: a gateway's page rather than JSON */
-    bool after;       /* the request took effect */
-    bool reused_only; /* only on a connection that served an earlier request */
+    enum fault_time time;
+    int status;                /* EFFECT_STATUS: the status; else 0 */
+    enum fault_shape shape;    /* EFFECT_STATUS */
+    const char *title, *words; /* of the shape; NULL where it has none */
+    bool reused_only;          /* only on a connection that served an earlier request */
     const char *help;
 };
 
-enum { FAULTS = 18, FAULT_SHARE_ALL = 10000 }; /* shares are hundredths of a percent */
+enum { FAULTS = 28, FAULT_SHARE_ALL = 10000 }; /* shares are hundredths of a percent */
 
 struct fault_order {
     uint32_t share;

@@ -76,3 +76,46 @@ void jsontext_one_line(struct buf *out, struct span json)
         escaped = in_string && byte == '\\' && !escaped;
     }
 }
+
+/* The word at `at` outside of strings, in Python's spelling; how many bytes of JSON it stands for. */
+static size_t python_word(struct buf *out, const char *at, size_t left)
+{
+    static const struct {
+        const char *json, *python;
+    } words[] = {{"true", "True"}, {"false", "False"}, {"null", "None"}, {":", ": "},
+                 {",", ", "},      {" ", ""},          {"\n", ""}};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t len = strlen(words[i].json);
+
+        if (len <= left && memcmp(words[i].json, at, len) == 0) {
+            buf_text(out, words[i].python);
+            return len;
+        }
+    }
+    buf_char(out, *at);
+    return 1;
+}
+
+void jsontext_python(struct buf *out, struct span json)
+{
+    bool inside = false;
+
+    for (size_t i = 0; i < json.len;) {
+        const char *at = json.data + i;
+
+        if (*at == '"') {
+            buf_char(out, '\'');
+            inside = !inside;
+            i++;
+        } else if (!inside) {
+            i += python_word(out, at, json.len - i);
+        } else if (*at == '\\' && json.len - i > 1) {
+            buf_add(out, at[1] == '"' ? at + 1 : at, at[1] == '"' ? 1 : 2);
+            i += 2;
+        } else {
+            buf_char(out, *at);
+            i++;
+        }
+    }
+}

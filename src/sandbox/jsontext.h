@@ -20,4 +20,7 @@ void jsontext_bool(struct buf *out, bool value);
 /* Appends the well-formed JSON `json` on one line: control characters between tokens become blanks, in strings \u. */
 void jsontext_one_line(struct buf *out, struct span json);
 
+/* Appends the JSON `json` as Python shows such a value; what is no JSON, more or less as it is. */
+void jsontext_python(struct buf *out, struct span json);
+
 #endif

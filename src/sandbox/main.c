@@ -15,8 +15,10 @@
  *   stream      lists of any length, piece by piece
  *   render      a connector as JSON
  *   account     who a key belongs to, and its limit
+ *   late        creates that take effect after their answer
  *   store       the connectors
  *   payload     what a body says and what is wrong with it; the home of cJSON
+ *   kept        how a label is kept
  *   faults      which there are, which are ordered, which request suffers one
  *   limit       rate limits: rolling window, fixed window, token bucket
  *   window      how many in a rolling window
@@ -103,6 +105,7 @@ static bool serve(struct world *world, const struct options *options, struct err
     if (options->log_path != NULL && (world->log = log_open(options->log_path, err)) == NULL)
         return false;
     world_prefill(world, options->prefill);
+    world_prefill_others(world, options->others);
     server = server_new(world, &options->server, err);
     if (server != NULL) {
         announce(options, server);

@@ -168,15 +168,35 @@ static bool set_settle_jitter(struct options *options, const struct option *opti
     return read_duration(option, value, &options->world.settle_jitter_ms, err);
 }
 
-static bool set_clock_offset(struct options *options, const struct option *option, const char *value, struct err *err)
+static bool set_late(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return read_duration(option, value, &options->world.late_ms, err);
+}
+
+static bool set_late_jitter(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return read_duration(option, value, &options->world.late_jitter_ms, err);
+}
+
+static bool read_offset(const struct option *option, const char *value, int64_t *offset_ms, struct err *err)
 {
     bool negative = value[0] == '-';
     int64_t ms;
 
     if (!num_parse_duration(negative || value[0] == '+' ? value + 1 : value, &ms))
         return refuse(option, value, "write a duration, with a minus for a clock that is behind: -2h, 90s", err);
-    options->world.clock_offset_ms = negative ? -ms : ms;
+    *offset_ms = negative ? -ms : ms;
     return true;
+}
+
+static bool set_clock_offset(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return read_offset(option, value, &options->world.clock_offset_ms, err);
+}
+
+static bool set_created_offset(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return read_offset(option, value, &options->world.created_offset_ms, err);
 }
 
 static bool set_seed(struct options *options, const struct option *option, const char *value, struct err *err)
@@ -197,10 +217,30 @@ static bool set_fault(struct options *options, const struct option *option, cons
     return true;
 }
 
+static bool read_many(const struct option *option, const char *value, uint64_t *many, struct err *err)
+{
+    return num_parse(value, 0, PREFILL_MAX, many) || refuse(option, value, "write how many, at most 100000000", err);
+}
+
 static bool set_connectors(struct options *options, const struct option *option, const char *value, struct err *err)
 {
-    return num_parse(value, 0, PREFILL_MAX, &options->prefill) ||
-           refuse(option, value, "write how many, at most 100000000", err);
+    return read_many(option, value, &options->prefill, err);
+}
+
+static bool set_others(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return read_many(option, value, &options->others, err);
+}
+
+static bool set_list_cap(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return read_many(option, value, &options->world.list_cap, err);
+}
+
+static bool set_labels(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return kept_form_named(value, &options->world.labels) ||
+           refuse(option, value, "write exact, nfc, html, blanks, cut, lower, bmp or prefix", err);
 }
 
 static bool set_log(struct options *options, const struct option *option, const char *value, struct err *err)
@@ -215,6 +255,15 @@ static bool set_fault_first(struct options *options, const struct option *option
     (void)value;
     (void)err;
     options->fault_first = true;
+    return true;
+}
+
+static bool set_one_org(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    (void)option;
+    (void)value;
+    (void)err;
+    options->world.one_org = true;
     return true;
 }
 
@@ -248,7 +297,11 @@ static bool set_version(struct options *options, const struct option *option, co
 static const struct option table[] = {
     {"listen", "[HOST:]PORT", "loopback address (127.0.0.1:0, any free port)", "Serving", set_listen},
     {"api-key", "KEY", "a key to accept, an account of its own (sandbox); repeatable", NULL, set_api_key},
+    {"one-org", NULL, "the keys are colleagues: each sees what the others share", NULL, set_one_org},
     {"connectors", "N", "start with N synthetic connectors of the first account", NULL, set_connectors},
+    {"others", "N", "and with N that a colleague of the first one shares", NULL, set_others},
+    {"list-cap", "N", "lists show the newest N alone, without a word", NULL, set_list_cap},
+    {"labels", "FORM", "how they are kept: exact, nfc, html, blanks, cut, lower, bmp, prefix", NULL, set_labels},
     {"log", "FILE", "write a JSON line for each request, its body included", NULL, set_log},
     {"seed", "N", "seed of delays and faults (1)", NULL, set_seed},
     {"rate", "N/WINDOW|none", "most requests for each key (none): 500/m, 50/3s", "Rate limit", set_rate},
@@ -262,7 +315,10 @@ static const struct option table[] = {
     {"settle", "DUR", "reads show a new connector only after this long (0)", NULL, set_settle},
     {"settle-jitter", "DUR", "and up to this much later, each its own (0)", NULL, set_settle_jitter},
     {"slow", "DUR", "time that a slow answer's body takes (5s)", NULL, set_slow},
+    {"late", "DUR", "a late create takes effect this long after its answer (3s)", NULL, set_late},
+    {"late-jitter", "DUR", "and up to this much later, each its own (0)", NULL, set_late_jitter},
     {"clock-offset", "DUR", "skew of Date and created_at: 2h, -90s (0)", NULL, set_clock_offset},
+    {"created-offset", "DUR", "and of created_at alone, against Date (0)", NULL, set_created_offset},
     {"fault", "[CALL:]NAME=P[:N]", "let P % of creates suffer it, N times at most; repeatable;", "Faults", set_fault},
     {"fault-first", NULL, "each payload suffers at most on its first POST", NULL, set_fault_first},
     {"help", NULL, "this text (-h)", "Help", set_help},
@@ -324,7 +380,7 @@ bool options_read(struct options *options, int argc, char *argv[], struct err *e
 {
     static const char default_key[] = "sandbox";
 
-    *options = (struct options){.world.seed = 1, .server.slow_ms = 5000};
+    *options = (struct options){.world.seed = 1, .world.late_ms = 3000, .server.slow_ms = 5000};
     set_loopback4(options, htonl(INADDR_LOOPBACK));
     for (int i = 1; i < argc; i++)
         if (!read_one(options, argc, argv, &i, err))

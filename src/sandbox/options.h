@@ -23,7 +23,7 @@ struct options {
     } faults[OPTIONS_FAULTS_MAX];
     size_t fault_count;
     bool fault_first;
-    uint64_t prefill;
+    uint64_t prefill, others;
     const char *log_path; /* or NULL */
     bool help, version;
 };

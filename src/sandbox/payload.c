@@ -58,7 +58,7 @@ uint64_t payload_hash(const struct payload *payload)
     bool described = payload->description.len > 2;
     uint64_t hash = HASH_START ^ ((uint64_t)payload->type * 2 + payload->share_with_org);
 
-    hash = hash_span(hash, buf_view(&payload->label));
+    hash = hash_finish(hash) ^ payload->label_hash;
     hash = hash_span(hash, described ? buf_view(&payload->description) : (struct span){0});
     hash = hash_finish(hash) ^ payload->config_hash;
     hash = hash_finish(hash) ^ payload->secret_hash;
@@ -187,6 +187,17 @@ static const char *required_text(struct rejection *rejection, const cJSON *objec
     return NULL;
 }
 
+static void read_label(struct payload *payload, struct span label)
+{
+    struct buf kept;
+
+    buf_init(&kept, FRAGMENT_MAX);
+    kept_label(&kept, payload->labels, label);
+    jsontext_string(&payload->label, buf_view(&kept));
+    payload->label_hash = hash_finish(hash_span(HASH_START, label));
+    buf_release(&kept);
+}
+
 static void read_common(struct payload *payload, const cJSON *root, struct rejection *rejection)
 {
     const cJSON *description = cJSON_GetObjectItemCaseSensitive(root, "description");
@@ -194,7 +205,7 @@ static void read_common(struct payload *payload, const cJSON *root, struct rejec
     const char *label = required_text(rejection, root, "label", "\"body\",\"label\"");
 
     if (label != NULL)
-        jsontext_string(&payload->label, span_of(label));
+        read_label(payload, span_of(label));
     if (cJSON_IsString(description))
         jsontext_string(&payload->description, span_of(description->valuestring));
     else if (description != NULL && !cJSON_IsNull(description))

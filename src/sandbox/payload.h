@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "sandbox/kept.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,9 +28,11 @@ bool payload_type_named(const char *name, enum connector_type *type);
 struct payload {
     enum connector_type type;
     bool share_with_org;
-    struct buf label;       /* a JSON string */
+    enum kept_form labels;  /* how the label is kept: set it before reading */
+    struct buf label;       /* a JSON string, as it is kept */
     struct buf description; /* a JSON string, or empty for null and for a field left out */
     struct buf config;      /* email: the array of addresses as sent; research: user_id, a string; else empty */
+    uint64_t label_hash;    /* of the label as it was sent */
     uint64_t config_hash;   /* equal for equal configs; addresses count as a set; no secret is in it */
     uint64_t secret_hash;   /* of the password or the session id; 0 where there is none */
 };

@@ -15,11 +15,11 @@ struct stream {
     const struct store *store;
     const struct account *accounts;
     bool dump;
-    uint32_t owner;  /* list: whose */
+    uint32_t viewer; /* list: whose */
     int64_t mono_us; /* list: as of when */
     uint64_t generation;
     size_t next, end; /* indexes in the store */
-    bool begun, ended, wrote_one;
+    bool begun, ended, wrote_one, enveloped;
     struct buf piece;
     size_t taken; /* bytes of `piece` that were read */
 };
@@ -36,12 +36,22 @@ static struct stream *stream_new(const struct store *store, const struct account
     return stream;
 }
 
-struct stream *stream_list(const struct store *store, const struct account *accounts, uint32_t owner, int64_t mono_us)
+static bool shows(const struct stream *stream, const struct connector *connector)
+{
+    return stream->dump ||
+           (store_shows(connector, stream->mono_us) && account_sees(stream->accounts, stream->viewer, connector));
+}
+
+struct stream *stream_list(const struct store *store, const struct account *accounts, uint32_t viewer, int64_t mono_us,
+                           uint64_t most)
 {
     struct stream *stream = stream_new(store, accounts);
 
-    stream->owner = owner;
+    stream->viewer = viewer;
     stream->mono_us = mono_us;
+    if (most > 0)
+        for (stream->next = stream->end; stream->next > 0 && most > 0; stream->next--)
+            most -= shows(stream, store_at(store, stream->next - 1));
     return stream;
 }
 
@@ -51,6 +61,11 @@ struct stream *stream_dump(const struct store *store, const struct account *acco
 
     stream->dump = true;
     return stream;
+}
+
+void stream_envelop(struct stream *stream)
+{
+    stream->enveloped = true;
 }
 
 void stream_free(struct stream *stream)
@@ -65,7 +80,7 @@ static void add_one(struct stream *stream, const struct connector *connector)
 {
     const struct account *owner = &stream->accounts[connector->account];
 
-    if (!stream->dump && (connector->account != stream->owner || !store_shows(connector, stream->mono_us)))
+    if (!shows(stream, connector))
         return;
     if (stream->wrote_one)
         buf_char(&stream->piece, ',');
@@ -86,7 +101,7 @@ static void fill(struct stream *stream)
     while (stream->next < stream->end && stream->piece.len < PIECE_MIN)
         add_one(stream, store_at(stream->store, stream->next++));
     if (stream->next == stream->end) {
-        buf_text(&stream->piece, "]}");
+        buf_text(&stream->piece, stream->enveloped ? "],\"errors\":[],\"metadata\":{}}" : "]}");
         stream->ended = true;
     }
 }

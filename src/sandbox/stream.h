@@ -18,11 +18,18 @@ struct stream;
 
 enum stream_result { STREAM_MORE, STREAM_END, STREAM_BROKEN };
 
-/* `{"results":[…]}` of the connectors of account `owner` that a read at `mono_us` shows, as the API answers them. */
-struct stream *stream_list(const struct store *store, const struct account *accounts, uint32_t owner, int64_t mono_us);
+/*
+ * `{"results":[…]}` of the connectors that account `viewer` sees by a read at `mono_us`, as the API answers them: of
+ * the `most` newest alone, unless that is 0.
+ */
+struct stream *stream_list(const struct store *store, const struct account *accounts, uint32_t viewer, int64_t mono_us,
+                           uint64_t most);
 
 /* `{"results":[…]}` of all connectors of all accounts, as dump entries. */
 struct stream *stream_dump(const struct store *store, const struct account *accounts);
+
+/* Puts `"errors":[]` and `"metadata":{}` beside the results. */
+void stream_envelop(struct stream *stream);
 
 /* Takes NULL. */
 void stream_free(struct stream *stream);

@@ -50,16 +50,28 @@ static void begin_address_limit(struct world *world, int64_t now_us)
     limit_init(&world->address_limit, config, now_us);
 }
 
+/* The one without a key is the last. */
+static void begin_accounts(struct world *world, int64_t now_us)
+{
+    const struct world_config *config = &world->config;
+    size_t keys = config->key_count;
+
+    world->accounts = alloc_zeroed(keys + 1, sizeof(world->accounts[0]));
+    for (size_t i = 0; i <= keys; i++)
+        account_init(&world->accounts[i], i < keys ? config->keys[i] : "a colleague", config->limit, now_us);
+    for (size_t i = config->one_org ? 1 : keys; i <= keys; i++)
+        memcpy(world->accounts[i].org_id, world->accounts[0].org_id, UUID_TEXT);
+}
+
 void world_init(struct world *world, const struct world_config *config)
 {
     int64_t now_us = clocks_mono_us();
 
     *world = (struct world){.config = *config};
-    world->accounts = alloc_zeroed(config->key_count, sizeof(world->accounts[0]));
-    for (size_t i = 0; i < config->key_count; i++)
-        account_init(&world->accounts[i], config->keys[i], config->limit, now_us);
+    begin_accounts(world, now_us);
     begin_address_limit(world, now_us);
     store_init(&world->store);
+    late_init(&world->late);
     faults_init(&world->faults, config->seed, false);
     rng_init(&world->ids, seed_of_ids(), 0);
     rng_init(&world->delays, config->seed, 3);
@@ -69,11 +81,12 @@ void world_init(struct world *world, const struct world_config *config)
 
 void world_release(struct world *world)
 {
-    for (size_t i = 0; i < world->config.key_count; i++)
+    for (size_t i = 0; i <= world->config.key_count; i++)
         account_release(&world->accounts[i]);
     free(world->accounts);
     limit_release(&world->address_limit);
     store_release(&world->store);
+    late_release(&world->late);
     faults_release(&world->faults);
 }
 
@@ -89,6 +102,7 @@ void world_set_rate(struct world *world, struct rate rate)
 void world_reset(struct world *world)
 {
     store_reset(&world->store);
+    late_release(&world->late);
     faults_forget(&world->faults);
     stats_reset(&world->stats);
     world_set_rate(world, world->config.limit.rate);
@@ -96,10 +110,11 @@ void world_reset(struct world *world)
     begin_address_limit(world, clocks_mono_us());
 }
 
-static void synthesize(struct payload *payload, size_t number)
+static void synthesize(struct payload *payload, const char *name, size_t number)
 {
     payload->type = (enum connector_type)(number % TYPES);
-    buf_format(&payload->label, "\"Synthetic connector %07zu\"", number);
+    buf_format(&payload->label, "\"%s %07zu\"", name, number);
+    payload->label_hash = hash_finish(hash_span(HASH_START, buf_view(&payload->label)));
     payload->config_hash = hash_finish(number);
     if (payload->type == TYPE_EMAIL)
         buf_format(&payload->config, "[\"trader%zu@example.com\"]", number);
@@ -108,23 +123,40 @@ static void synthesize(struct payload *payload, size_t number)
     payload->secret_hash = payload->type == TYPE_EMAIL ? 0 : hash_finish(number + 1);
 }
 
-void world_prefill(struct world *world, size_t count)
+static void prefill(struct world *world, size_t count, uint32_t account, const char *name)
 {
     int64_t start_us = world_wall_us(world) - (int64_t)(count + 1) * 1000000;
     struct payload payload;
 
     payload_init(&payload);
+    payload.share_with_org = account > 0;
     for (size_t i = 0; i < count; i++) {
         struct store_entry entry = {.id = uuid_random(&world->ids),
+                                    .account = account,
                                     .created_us = start_us + (int64_t)i * 1000000,
                                     .visible_mono_us = INT64_MIN};
 
         buf_reset(&payload.label);
         buf_reset(&payload.config);
-        synthesize(&payload, i + 1);
+        synthesize(&payload, name, i + 1);
         store_add(&world->store, &entry, &payload);
     }
     payload_release(&payload);
+}
+
+void world_prefill(struct world *world, size_t count)
+{
+    prefill(world, count, 0, "Synthetic connector");
+}
+
+void world_prefill_others(struct world *world, size_t count)
+{
+    prefill(world, count, (uint32_t)world->config.key_count, "A colleague's connector");
+}
+
+void world_carry_out_late(struct world *world, int64_t mono_us)
+{
+    world->stats.created += late_carry_out(&world->late, &world->store, mono_us);
 }
 
 struct account *world_account(struct world *world, const char *key)
@@ -138,4 +170,9 @@ struct account *world_account(struct world *world, const char *key)
 int64_t world_wall_us(const struct world *world)
 {
     return clocks_wall_us() + world->config.clock_offset_ms * 1000;
+}
+
+int64_t world_stamp_us(const struct world *world)
+{
+    return world_wall_us(world) + world->config.created_offset_ms * 1000;
 }

@@ -8,6 +8,8 @@
 #include "sandbox/answer.h"
 #include "sandbox/call.h"
 #include "sandbox/faults.h"
+#include "sandbox/kept.h"
+#include "sandbox/late.h"
 #include "sandbox/limit.h"
 #include "sandbox/log.h"
 #include "sandbox/stats.h"
@@ -31,15 +33,21 @@ struct world_config {
     bool rate_headers;
     int64_t latency_ms, jitter_ms; /* every answer is held back by latency, and up to jitter more */
     int64_t settle_ms, settle_jitter_ms;
-    int64_t clock_offset_ms; /* the server's wall clock minus the real one */
+    int64_t clock_offset_ms;         /* the server's wall clock minus the real one */
+    int64_t created_offset_ms;       /* the clock of `created_at` minus the server's wall clock */
+    int64_t late_ms, late_jitter_ms; /* how long after its answer a late create takes effect */
+    uint64_t list_cap;               /* a list shows the newest alone, this many; 0: all */
+    enum kept_form labels;
+    bool one_org; /* the keys are colleagues: they see what the others share */
     uint64_t seed;
 };
 
 struct world {
     struct world_config config;
-    struct account *accounts;
+    struct account *accounts;   /* of the keys, and then a colleague of the first one that has no key */
     struct limit address_limit; /* it serves this machine alone: one address */
     struct store store;
+    struct late late;
     struct faults faults;
     struct stats stats;
     struct log *log; /* or NULL; the caller's */
@@ -60,13 +68,23 @@ void world_reset(struct world *world);
 /* Puts every account under `rate`, from now on. */
 void world_set_rate(struct world *world, struct rate rate);
 
-/* Stores `count` synthetic connectors of the first account, created over the hours before now, all visible. */
+/*
+ * Stores `count` synthetic connectors of the first account, or shared ones of its colleague, created over the hours
+ * before now, all visible.
+ */
 void world_prefill(struct world *world, size_t count);
+void world_prefill_others(struct world *world, size_t count);
+
+/* What is late and due takes effect. */
+void world_carry_out_late(struct world *world, int64_t mono_us);
 
 /* The account with this key, or NULL. */
 struct account *world_account(struct world *world, const char *key);
 
 /* The server's wall clock, microseconds since 1970. */
 int64_t world_wall_us(const struct world *world);
+
+/* The clock of `created_at` and `updated_at`. */
+int64_t world_stamp_us(const struct world *world);
 
 #endif

@@ -1,5 +1,6 @@
 """The sandbox itself, proved from outside: what other scenarios rely on when they order faults and count requests."""
 
+import calendar
 import http.client
 import json
 import re
@@ -209,6 +210,55 @@ def test_accounts_see_their_own_only(sandbox):
     assert Client(sandbox()).create()[2]["org_id"] == mine["org_id"]
 
 
+def test_colleagues_see_what_is_shared(sandbox):
+    box = sandbox("--api-key", "other", "--one-org", "--others", "5")
+    one, two = Client(box), Client(box, "other")
+    shared, own = two.create(RESEARCH)[2], two.create(EMAIL)[2]
+    listed = one.list()
+    assert len(listed) == 6 and listed[-1] == shared
+    assert {c["org_id"] for c in listed} == {own["org_id"]} and all(c["share_with_org"] for c in listed)
+    assert listed[0]["user_id"] not in (own["user_id"], one.create(label="Mine")[2]["user_id"])
+    path = f"{PATH}/{shared['connector_id']}"
+    assert one.request("GET", path)[2] == shared and one.request("GET", f"{PATH}/{own['connector_id']}")[0] == 404
+    for call in (("PUT", path, {"label": "x"}), ("DELETE", path)):
+        status, _, body = one.request(*call)
+        assert status == body["statusCode"] == 403
+    assert two.request("GET", path)[2] == shared
+
+
+def test_a_capped_list_shows_the_newest(sandbox):
+    client = Client(sandbox("--list-cap", "3", "--others", "2"))
+    assert len(client.list()) == 2
+    for n in range(5):
+        client.create(label=str(n))
+        assert client.list()[-1]["label"] == str(n)
+    assert [one["label"] for one in client.list()] == ["2", "3", "4"]
+
+
+@pytest.mark.parametrize("form, sent, kept", [
+    ("exact", " a  <b> ", " a  <b> "),
+    ("nfc", "Zu\u0308rich Cafe\u0301 q\u0301 S\u030c", "Zürich Café q\u0301 Š"),
+    ("html", "R&D <b> \"x\" 'y'", "R&amp;D &lt;b&gt; &quot;x&quot; &#x27;y&#x27;"),
+    ("blanks", " a \t b\nc ", "a b c"),
+    ("cut", "ä" * 60, "ä" * 50),
+    ("cut", "short", "short"),
+    ("lower", "ÄÖ Desk ×", "äö desk ×"),
+    ("bmp", "up \U0001F4C8 €", "up  €"),
+    ("prefix", "x", "Desk: x"),
+])
+def test_labels_are_kept_otherwise(sandbox, form, sent, kept):
+    box = sandbox("--labels", form)
+    client = Client(box)
+    made = client.create(label=sent)[2]
+    assert made["label"] == kept and client.list() == [made]
+    path = f"{PATH}/{made['connector_id']}"
+    assert client.request("PUT", path, {"label": sent})[2]["label"] == kept
+    client.create(label=sent + "!")
+    assert box.stats()["duplicate_payloads"] == 0
+    client.create(label=sent)
+    assert box.stats()["duplicate_payloads"] == 1
+
+
 BAD_BODIES = [
     ({}, 422, ["body", "type"]),
     ({**EMAIL, "type": "e-mail"}, 422, ["body", "type"]),
@@ -287,6 +337,12 @@ def test_the_clock_can_be_off(sandbox):
     age = time.time() - time.mktime(time.strptime(made[2]["created_at"][:19], "%Y-%m-%dT%H:%M:%S")) + time.timezone
     assert 47 * 3600 < age < 49 * 3600
     assert made[1]["Date"][5:7] == made[2]["created_at"][8:10]
+
+
+def test_created_at_can_be_off_the_date(sandbox):
+    made = Client(sandbox("--created-offset", "-48h")).create()
+    assert made[1]["Date"][5:7] != made[2]["created_at"][8:10]
+    assert made[2]["created_at"] == made[2]["updated_at"]
 
 
 # -- time --
@@ -402,7 +458,9 @@ def outcome(client, *args):
 
 
 @pytest.mark.parametrize("name, seen, created", [
-    ("drop-before", "lost", 0), ("drop-after", "lost", 1), ("429-html", 429, 0),
+    ("drop-before", "lost", 0), ("drop-after", "lost", 1), ("429-html", 429, 0), ("400-before", 400, 0),
+    ("403-before", 403, 0), ("404-before", 404, 0), ("409-before", 409, 0), ("422-before", 422, 0),
+    ("block-html", 403, 0), ("503-after", 503, 1), ("envelope", 201, 1),
     ("500-before", 500, 0), ("500-after", 500, 1), ("502-before", 502, 0), ("502-after", 502, 1),
     ("503-before", 503, 0), ("504-before", 504, 0), ("504-after", 504, 1), ("garbage-after", 201, 1),
     ("cut-after", "cut", 1), ("wrong-id-after", 201, 1), ("slow", 201, 1), ("close", 201, 1),
@@ -421,10 +479,71 @@ def test_each_fault(sandbox, name, seen, created):
 
 def test_gateway_faults_are_html(sandbox):
     box = sandbox()
-    for name in ("429-html", "502-before", "504-after"):
+    for name in ("429-html", "502-before", "504-after", "block-html"):
         box.faults({name: 100})
         status, headers, body = Client(box).create()
         assert headers["Content-Type"] == "text/html" and f"<h1>{status} " in body
+
+
+def test_error_faults_have_the_shapes_of_the_api(sandbox):
+    box = sandbox()
+
+    def suffered(name, payload=None):
+        box.faults({name: 100})
+        status, headers, body = Client(box).create(payload)
+        assert status == int(name[:3])
+        return headers["Content-Type"], body
+
+    kind, body = suffered("400-before", RESEARCH)
+    assert body["errors"][0]["message"].count("\n") == 3
+    assert "'config': {'user_id': 'reader', 'user_password': 'hunter2'}" in body["errors"][0]["message"]
+    for name in ("403-before", "404-before"):
+        kind, body = suffered(name)
+        assert set(body) == {"statusCode", "message", "errorCode", "requestId"} and body["statusCode"] == int(name[:3])
+    kind, body = suffered("409-before")
+    assert (kind, body["status"], body["title"]) == ("application/problem+json", 409, "Conflict")
+    assert suffered("422-before")[1]["detail"][0]["loc"] == ["body", "label"]
+    box.faults({"504-late": 100})
+    assert Client(box).create()[2] == {"message": "Endpoint request timed out"}
+
+
+def test_an_envelope_is_round_any_object(sandbox):
+    box = sandbox()
+    client = Client(box)
+    made = client.create()[2]
+    path = f"{PATH}/{made['connector_id']}"
+    box.faults({"envelope": 100, "list:envelope": 100, "get:envelope": 100, "delete:envelope": 100})
+    assert client.request("GET", path)[2] == {"results": made, "errors": [], "metadata": {}}
+    assert client.request("GET")[2] == {"results": [made], "errors": [], "metadata": {}}
+    assert client.request("DELETE", path)[2]["results"]["archived"] is True
+    assert client.create(label="x")[2]["results"]["label"] == "x"
+
+
+@pytest.mark.parametrize("name, seen", [("504-late", 504), ("drop-late", "lost")])
+def test_a_late_create_takes_effect_after_its_answer(sandbox, name, seen):
+    box = sandbox("--late", "400ms", "--late-jitter", "100ms", faults={name: "100:1"})
+    client = Client(box)
+    assert outcome(client, "POST", PATH, EMAIL) == seen
+    answered = time.time()
+    assert client.list() == [] and box.stats()["stored"] == 0
+    until(client.list)
+    made = client.list()[0]
+    assert made["connector_id"] == box.requests()[0]["connector_id"] and box.stats()["created"] == 1
+    created = time.strptime(made["created_at"][:19], "%Y-%m-%dT%H:%M:%S")
+    assert calendar.timegm(created) + float("0" + made["created_at"][19:-1]) >= answered + 0.3
+
+
+def test_a_late_create_that_is_reset_never_comes(sandbox):
+    box = sandbox("--late", "10ms", faults={"504-late": "100:1"})
+    assert Client(box).create()[0] == 504
+    box.call("POST", "/_sandbox/reset", {})
+    time.sleep(0.02)
+    assert Client(box).list() == []
+
+
+def test_only_creates_are_late(bin_dir):
+    result = program(bin_dir, "--fault", "list:504-late=5")
+    assert result.returncode == 2 and "only a create can suffer 504-late" in result.stderr
 
 
 def test_a_lost_connection_gives_not_one_byte(sandbox):

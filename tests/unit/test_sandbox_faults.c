@@ -166,9 +166,11 @@ static void before_creates_nothing_and_after_does(void **state)
         const struct fault *fault = faults_at(i);
 
         if (strstr(fault->name, "-before") != NULL)
-            assert_false(fault->after);
+            assert_int_equal(fault->time, FAULT_BEFORE);
         if (strstr(fault->name, "-after") != NULL)
-            assert_true(fault->after);
+            assert_int_equal(fault->time, FAULT_AFTER);
+        if (strstr(fault->name, "-late") != NULL)
+            assert_int_equal(fault->time, FAULT_LATE);
         assert_true((fault->effect == EFFECT_STATUS) == (fault->status != 0));
     }
 }
