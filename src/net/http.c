@@ -537,17 +537,27 @@ static bool set_path(struct transfer *transfer, const char *path)
     return ok;
 }
 
+/* `name` is for libcurl, where it would not use it by itself. */
+static const struct {
+    const char *name;
+    bool has_body;
+} methods[] = {
+    [HTTP_GET] = {NULL, false},
+    [HTTP_POST] = {NULL, true},
+    [HTTP_PUT] = {"PUT", true}, /* libcurl's own PUT asks a callback for the body */
+    [HTTP_DELETE] = {"DELETE", false},
+};
+
 static bool set_method(struct transfer *transfer, enum http_method method)
 {
+    bool has_body = methods[method].has_body, ok = true;
     CURL *easy = transfer->easy;
-    struct curl_slist *headers = method == HTTP_POST ? transfer->http->body_headers : transfer->http->plain_headers;
-    bool ok;
 
     if (transfer->method == (int)method)
         return true;
-    ok = curl_easy_setopt(easy, method == HTTP_POST ? CURLOPT_POST : CURLOPT_HTTPGET, 1L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method == HTTP_DELETE ? "DELETE" : NULL) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+    SET(has_body ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
+    SET(CURLOPT_CUSTOMREQUEST, methods[method].name);
+    SET(CURLOPT_HTTPHEADER, has_body ? transfer->http->body_headers : transfer->http->plain_headers);
     transfer->method = ok ? (int)method : -1;
     return ok;
 }
@@ -556,7 +566,7 @@ static bool set_payload(struct transfer *transfer, enum http_method method, stru
 {
     CURL *easy = transfer->easy;
 
-    if (method != HTTP_POST)
+    if (!methods[method].has_body)
         return body.len == 0;
     buf_add(&transfer->payload, "", 0); /* data is not NULL, which libcurl would read as "ask a callback" */
     return buf_span(&transfer->payload, body) &&

@@ -30,7 +30,7 @@ enum {
 
 struct http;
 
-enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };
+enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE };
 
 struct http_config {
     const char *base_url;   /* as http_check_url() wants it; a path prefix is kept, slashes at its end are not */
@@ -59,7 +59,7 @@ typedef bool http_sink(void *context, const char *bytes, size_t len);
 struct http_request {
     enum http_method method;
     const char *path; /* appended to base_url, with its leading slash, made of a URL's characters; copied */
-    struct span body; /* of a POST alone; copied, and wiped when the request has ended */
+    struct span body; /* of a POST or a PUT alone; copied, and wiped when the request has ended */
     uint64_t tag;     /* the caller's, comes back with the answer */
     http_sink *sink;  /* NULL = keep the body; other than 2xx is always kept */
     void *sink_context;

@@ -429,6 +429,14 @@ static void test_requests_byte_for_byte(void **state)
         http_send(http, &(struct http_request){.method = HTTP_DELETE, .path = PATH "/8c1e?force_delete=true"});
         next(http, &got);
         expect_request(&server, "DELETE " PATH "/8c1e?force_delete=true", "Cache-Control: no-cache\r\n\r\n");
+        http_send(http, &(struct http_request){.method = HTTP_GET, .path = PATH "/8c1e"});
+        next(http, &got);
+        expect_request(&server, "GET " PATH "/8c1e", "Cache-Control: no-cache\r\n\r\n");
+        http_send(http, &(struct http_request){
+                            .method = HTTP_PUT, .path = PATH "/8c1e", .body = span_of("{\"label\":\"b\"}")});
+        next(http, &got);
+        expect_request(&server, "PUT " PATH "/8c1e",
+                       "Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{\"label\":\"b\"}");
         http_send(http, &(struct http_request){.method = HTTP_POST, .path = PATH});
         next(http, &got);
         expect_request(&server, "POST " PATH, "Content-Type: application/json\r\nContent-Length: 0\r\n\r\n");
