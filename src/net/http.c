@@ -96,6 +96,7 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
     int fd = sockets_open(&transfer->http->sockets, address->family, address->socktype, address->protocol);
 
     (void)purpose;
+    transfer->end.opened_port = sockets_port(&address->addr);
     if (fd < 0 && (errno == EMFILE || errno == ENFILE))
         transfer->end.open_error = errno;
     return fd;
@@ -582,7 +583,7 @@ static struct transfer *take_place(struct http *http, const struct http_request 
     http->free = transfer->next;
     http->in_flight++;
     transfer->state = TRANSFER_FLYING;
-    transfer->end = (struct http_end){.easy = transfer->easy, .base = &http->base, .error = transfer->error};
+    transfer->end = (struct http_end){.error = transfer->error};
     transfer->stale = false;
     transfer->tag = request->tag;
     transfer->sink = request->sink;
@@ -694,14 +695,16 @@ void http_abort(struct http *http)
 
 /* ---- answers ---- */
 
-static void describe(struct http *http, const struct transfer *transfer, struct http_answer *answer)
+static void describe(struct http *http, struct transfer *transfer, struct http_answer *answer)
 {
-    bool connecting = transfer->end.sendings == 0 && http->connect_timeout_ms < http->timeout_ms;
+    struct http_end *end = &transfer->end;
+    bool connecting = end->sendings == 0 && http->connect_timeout_ms < http->timeout_ms;
     enum trouble trouble;
 
+    http_end_read(end, transfer->easy, &http->base);
+    trouble = http_end_trouble(end, &http->base);
     buf_reset(&http->problem);
-    trouble =
-        http_end_explain(&transfer->end, connecting ? http->connect_timeout_ms : http->timeout_ms, &http->problem);
+    http_end_explain(end, &http->base, connecting ? http->connect_timeout_ms : http->timeout_ms, &http->problem);
     answer->problem = http->problem.data;
     answer->problem_code = trouble_code(trouble);
     answer->fatal = trouble_is_fatal(trouble);

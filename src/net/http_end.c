@@ -1,6 +1,5 @@
 #include "net/http_end.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct meaning {
@@ -37,41 +36,64 @@ static const struct meaning lost[] = {
     {CURLE_OK, TROUBLE_LOST},
 };
 
-/* The status with which the proxy refused CONNECT, which libcurl calls a failed read; 0 = it did not. */
-static int proxy_status(const struct http_end *end)
+/* libcurl before 8.7 refuses the number. */
+#if LIBCURL_VERSION_NUM < 0x080700
+#define CURLINFO_USED_PROXY ((CURLINFO)(CURLINFO_LONG + 66))
+#endif
+
+/*
+ * Whether the way led through the proxy: NO_PROXY may have made an exception. Where libcurl can't say, the port that a
+ * connection was tried to does, unless both have the same.
+ */
+static bool used_proxy(CURL *easy, const struct http_base *base, int opened_port)
 {
-    long status = 0;
+    long used = 0;
 
-    curl_easy_getinfo(end->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-    return end->sendings == 0 && status >= 300 ? (int)status : 0;
-}
-
-/* libcurl's words name the host that could not be connected to: with a proxy that is seldom the API's. */
-static bool is_proxy_dead(const struct http_end *end)
-{
-    const char *host = end->base->authority.data, *port = strrchr(host, ':');
-    const char *at = strstr(end->error, " port ");
-    size_t len = (size_t)(port - host);
-
-    if (end->result != CURLE_COULDNT_CONNECT || !end->base->proxied || at == NULL)
+    if (base->proxy.len == 0)
         return false;
-    return (size_t)(at - end->error) < len || strncmp(at - len, host, len) != 0 ||
-           strtoul(at + strlen(" port "), NULL, 10) != strtoul(port + 1, NULL, 10);
+    if (curl_easy_getinfo(easy, CURLINFO_USED_PROXY, &used) == CURLE_OK)
+        return used != 0;
+    return opened_port == 0 || opened_port == base->proxy_port;
 }
 
-static enum trouble trouble_of(const struct http_end *end)
+void http_end_read(struct http_end *end, CURL *easy, const struct http_base *base)
+{
+    long status = 0, cause = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &cause);
+    end->proxy_status = (int)status;
+    end->cause = (int)cause;
+    end->by_proxy = used_proxy(easy, base, end->opened_port);
+}
+
+/* What failed was the way to the proxy or its tunnel, not what lies behind it. A SOCKS proxy has no status. */
+static enum trouble proxy_trouble(const struct http_end *end, const struct http_base *base)
+{
+    if (end->proxy_status >= 300)
+        return end->proxy_status / 100 == 4 ? TROUBLE_PROXY_REFUSED : TROUBLE_PROXY_FAILED;
+    if (end->proxy_status >= 200)
+        return TROUBLE_NONE;
+    if (end->result == CURLE_COULDNT_CONNECT)
+        return TROUBLE_NO_PROXY;
+    if (end->result == CURLE_OPERATION_TIMEDOUT)
+        return TROUBLE_PROXY_TIMEOUT;
+    if (base->proxy_tls && (end->result == CURLE_PEER_FAILED_VERIFICATION || end->result == CURLE_SSL_CONNECT_ERROR))
+        return TROUBLE_PROXY_TLS;
+    return TROUBLE_NONE;
+}
+
+enum trouble http_end_trouble(const struct http_end *end, const struct http_base *base)
 {
     const struct meaning *meaning = end->sendings == 0 ? unsent : lost;
-    int status = proxy_status(end);
+    enum trouble trouble = end->trouble;
 
-    if (end->trouble != TROUBLE_NONE)
-        return end->trouble;
-    if (status > 0)
-        return status / 100 == 4 ? TROUBLE_PROXY_REFUSED : TROUBLE_PROXY_FAILED;
-    if (end->sendings == 0 && end->result == CURLE_COULDNT_CONNECT && end->open_error != 0)
-        return TROUBLE_NO_SOCKET;
-    if (is_proxy_dead(end))
-        return TROUBLE_NO_PROXY;
+    if (trouble == TROUBLE_NONE && end->sendings == 0 && end->result == CURLE_COULDNT_CONNECT && end->open_error != 0)
+        trouble = TROUBLE_NO_SOCKET;
+    if (trouble == TROUBLE_NONE && end->sendings == 0 && end->by_proxy)
+        trouble = proxy_trouble(end, base);
+    if (trouble != TROUBLE_NONE)
+        return trouble;
     while (meaning->result != end->result && meaning->result != CURLE_OK)
         meaning++;
     return meaning->trouble;
@@ -79,14 +101,10 @@ static enum trouble trouble_of(const struct http_end *end)
 
 static const char *words_for(const struct http_end *end, enum trouble trouble)
 {
-    long cause = 0;
-
     if (trouble == TROUBLE_NO_SOCKET)
         return strerror(end->open_error);
-    curl_easy_getinfo(end->easy, CURLINFO_OS_ERRNO, &cause);
-    /* With a proxy it is libcurl's words that say which of the two hosts is meant. */
-    if (trouble == TROUBLE_NO_CONNECTION && cause > 0 && !end->base->proxied)
-        return strerror((int)cause);
+    if ((trouble == TROUBLE_NO_CONNECTION || trouble == TROUBLE_NO_PROXY) && end->cause > 0)
+        return strerror(end->cause);
     /* A proxy's URL that libcurl quotes may hold a password. */
     if (end->error[0] == '\0' || strchr(end->error, '@') != NULL)
         return curl_easy_strerror(end->result);
@@ -100,16 +118,16 @@ enum fate http_end_fate(const struct http_end *end)
     return end->sendings == 0 || end->refused ? FATE_UNSENT : FATE_LOST;
 }
 
-enum trouble http_end_explain(const struct http_end *end, int64_t limit_ms, struct buf *out)
+void http_end_explain(const struct http_end *end, const struct http_base *base, int64_t limit_ms, struct buf *out)
 {
-    enum trouble trouble = trouble_of(end);
+    enum trouble trouble = http_end_trouble(end, base);
     struct trouble_facts facts = {
-        .host = end->base->authority.data,
+        .host = base->authority.data,
+        .proxy = base->proxy.len > 0 ? base->proxy.data : "",
         .words = words_for(end, trouble),
         .limit_ms = limit_ms,
-        .status = proxy_status(end),
+        .status = end->proxy_status,
     };
 
     trouble_describe(trouble, &facts, out);
-    return trouble;
 }

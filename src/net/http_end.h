@@ -15,19 +15,29 @@
 
 /* How a transfer has ended, as libcurl and what it called have told. */
 struct http_end {
-    CURL *easy;
-    const struct http_base *base;
     CURLcode result;
     enum trouble trouble; /* what the result does not say, or TROUBLE_NONE */
-    int open_error;       /* errno where there were too many open files for one more socket, or 0 */
     unsigned sendings;    /* calls of the PREREQ callback */
     bool refused;         /* the server has refused the HTTP/2 stream: it says that it has done nothing */
-    const char *error;    /* libcurl's words */
+    int opened_port;      /* of the last address to which a connection was tried; 0 = none was */
+    int open_error;       /* errno where there were too many open files for one more socket, or 0 */
+
+    /* What http_end_read() finds out. */
+    bool by_proxy;     /* the way led through the proxy */
+    int proxy_status;  /* of its answer to CONNECT; 0 = none came */
+    int cause;         /* errno of the connection, or 0 */
+    const char *error; /* libcurl's words; for people alone */
 };
+
+/* Asks the handle for what its result leaves open. */
+void http_end_read(struct http_end *end, CURL *easy, const struct http_base *base);
 
 enum fate http_end_fate(const struct http_end *end);
 
-/* Why it has no whole answer; the sentence is appended. `limit_ms` is the time that it had, for the timeouts. */
-enum trouble http_end_explain(const struct http_end *end, int64_t limit_ms, struct buf *out);
+/* Why it has no whole answer. */
+enum trouble http_end_trouble(const struct http_end *end, const struct http_base *base);
+
+/* Appends the sentence for that trouble. `limit_ms` is the time that the transfer had, for the timeouts. */
+void http_end_explain(const struct http_end *end, const struct http_base *base, int64_t limit_ms, struct buf *out);
 
 #endif

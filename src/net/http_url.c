@@ -84,7 +84,7 @@ static const char *proxy_variable(void)
     return NULL;
 }
 
-static bool base_read(struct http_base *base, const char *text, const char *proxy, struct err *err)
+static bool read_base(struct http_base *base, const char *text, struct err *err)
 {
     CURLU *url = parse_base_url(text, err);
     char *scheme, *host, *port;
@@ -99,20 +99,12 @@ static bool base_read(struct http_base *base, const char *text, const char *prox
         len--;
     buf_add(&base->url, text, len);
     buf_format(&base->authority, "%s:%s", host != NULL ? host : "", port != NULL ? port : "");
-    /*
-     * Plain http to a proxy would carry the key over the wire unencrypted, which the loopback rule is there to
-     * prevent, and this machine's loopback is not the proxy's: http_proxy in the environment does not count here.
-     */
+    base->port = port != NULL ? atoi(port) : 0;
     base->plain = scheme != NULL && strcmp(scheme, "http") == 0;
-    base->proxied = !base->plain && (proxy != NULL || proxy_variable() != NULL);
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
     curl_url_cleanup(url);
-    if (base->plain && proxy != NULL)
-        return err_set(err, EXIT_USAGE,
-                       "--proxy can't be used with base URL \"%.*s\": the API key would travel unencrypted",
-                       (int)text_cut(span_of(text), 200), text);
     return true;
 }
 
@@ -125,43 +117,64 @@ static bool is_decodable(CURLU *url, CURLUPart part)
     return code == CURLUE_OK || code == CURLUE_NO_USER || code == CURLUE_NO_PASSWORD;
 }
 
-/* `name` says where it comes from. Where it can't decode the user, libcurl (7.88) goes without a proxy, silently. */
-static bool check_proxy(const char *name, const char *proxy, struct err *err)
+/* Where it can't decode the user, libcurl (7.88) goes without a proxy, silently. */
+static bool is_usable_proxy(CURLU *url, const char *scheme)
+{
+    return scheme != NULL && url_is_proxy_scheme(scheme) && is_decodable(url, CURLUPART_USER) &&
+           is_decodable(url, CURLUPART_PASSWORD);
+}
+
+/* `name` says where it comes from. */
+static bool read_proxy(struct http_base *base, const char *name, const char *proxy, struct err *err)
 {
     CURLU *url = curl_url();
     unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME;
-    char *scheme = NULL;
+    char *scheme = NULL, *host = NULL, *port = NULL;
     bool ok;
 
-    if (url != NULL && curl_url_set(url, CURLUPART_URL, proxy, flags) == CURLUE_OK)
+    if (url != NULL && curl_url_set(url, CURLUPART_URL, proxy, flags) == CURLUE_OK) {
         scheme = url_part(url, CURLUPART_SCHEME);
-    ok = scheme != NULL && url_is_proxy_scheme(scheme) && is_decodable(url, CURLUPART_USER) &&
-         is_decodable(url, CURLUPART_PASSWORD);
+        host = url_part(url, CURLUPART_HOST);
+        curl_url_get(url, CURLUPART_PORT, &port, 0);
+    }
+    ok = is_usable_proxy(url, scheme);
+    if (ok) {
+        base->proxy_tls = strcmp(scheme, "https") == 0;
+        base->proxy_port = port != NULL ? atoi(port) : base->proxy_tls ? 443 : 1080; /* as libcurl takes it */
+        buf_format(&base->proxy, "%s:%d", host != NULL ? host : "", base->proxy_port);
+    }
     curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
     curl_url_cleanup(url);
     /* Not quoted: a proxy's URL may hold a password. */
     return ok || err_set(err, EXIT_USAGE,
                          "%s is not a proxy's URL such as http://proxy.example:3128 or socks5h://127.0.0.1:1080", name);
 }
 
-static bool check_used_proxy(const struct http_base *base, const char *proxy, struct err *err)
-{
-    const char *variable = proxy_variable();
-
-    if (proxy != NULL)
-        return check_proxy("--proxy", proxy, err);
-    return base->plain || variable == NULL || check_proxy(variable, getenv(variable), err);
-}
-
 bool http_base_init(struct http_base *base, const char *text, const char *proxy, struct err *err)
 {
+    const char *name = proxy != NULL ? "--proxy" : proxy_variable();
+
     buf_init(&base->url, HTTP_URL_MAX);
     buf_init(&base->authority, HTTP_URL_MAX);
-    return base_read(base, text, proxy, err) && check_used_proxy(base, proxy, err);
+    buf_init(&base->proxy, HTTP_URL_MAX);
+    if (!read_base(base, text, err))
+        return false;
+    /*
+     * Plain http to a proxy would carry the key over the wire unencrypted, which the loopback rule is there to
+     * prevent, and this machine's loopback is not the proxy's: http_proxy in the environment does not count here.
+     */
+    if (base->plain && proxy != NULL)
+        return err_set(err, EXIT_USAGE,
+                       "--proxy can't be used with base URL \"%.*s\": the API key would travel unencrypted",
+                       (int)text_cut(span_of(text), 200), text);
+    return base->plain || name == NULL || read_proxy(base, name, proxy != NULL ? proxy : getenv(name), err);
 }
 
 void http_base_release(struct http_base *base)
 {
     buf_release(&base->url);
     buf_release(&base->authority);
+    buf_release(&base->proxy);
 }

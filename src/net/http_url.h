@@ -22,8 +22,10 @@ enum { HTTP_URL_MAX = 8192 }; /* bytes of base URL and path together */
 struct http_base {
     struct buf url;       /* without trailing slashes */
     struct buf authority; /* host:port, for people */
-    bool plain;           /* http to this machine: no proxy is used, whatever the environment says */
-    bool proxied;         /* a proxy is configured; which hosts need none (NO_PROXY) is libcurl's business */
+    struct buf proxy;     /* host:port of the proxy that is configured; empty = none */
+    int port, proxy_port;
+    bool plain;     /* http to this machine: no proxy is used, whatever the environment says */
+    bool proxy_tls; /* the proxy is spoken to over TLS */
 };
 
 /*

@@ -38,6 +38,13 @@ int sockets_close(struct sockets *sockets, int fd)
     return close(fd);
 }
 
+int sockets_port(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
+    return address->sa_family == AF_INET ? ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port) : 0;
+}
+
 static int local_port_of(int fd)
 {
     struct sockaddr_storage address = {0};
@@ -45,9 +52,7 @@ static int local_port_of(int fd)
 
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-    return address.ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)&address)->sin_port) : 0;
+    return sockets_port((const struct sockaddr *)&address);
 }
 
 static bool has_input(int fd)

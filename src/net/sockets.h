@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 /* All zero = none open. */
 struct sockets {
@@ -16,6 +17,9 @@ struct sockets {
 
 /* As socket(), and closed in programs that are started: -1 with errno set. */
 int sockets_open(struct sockets *sockets, int family, int type, int protocol);
+
+/* The port of an address of IPv4 or IPv6, else 0. */
+int sockets_port(const struct sockaddr *address);
 
 /* As close(), of one that sockets_open() gave. */
 int sockets_close(struct sockets *sockets, int fd);

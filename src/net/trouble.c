@@ -12,7 +12,7 @@ enum { WORDS_MAX = 160 }; /* characters of somebody else's words in a sentence *
 /* What follows the sentence. */
 enum detail { DETAIL_NONE, DETAIL_WORDS, DETAIL_LIMIT, DETAIL_STATUS };
 
-/* `%` in the sentence stands for host:port. */
+/* `%` in the sentence stands for the host and its port, `^` for the proxy and its. */
 struct entry {
     const char *code, *sentence;
     enum detail detail;
@@ -27,7 +27,9 @@ static const struct entry entries[] = {
     [TROUBLE_CONNECT_TIMEOUT] = {"timeout", "no connection to %", DETAIL_LIMIT, false, NULL},
     [TROUBLE_NO_SUCH_HOST] = {"no_such_host", "no address was found for %", DETAIL_NONE, false, NULL},
     [TROUBLE_NO_SUCH_PROXY] = {"proxy", "no address was found for the proxy", DETAIL_WORDS, true, CHECK_PROXY},
-    [TROUBLE_NO_PROXY] = {"proxy", "could not connect to the proxy", DETAIL_WORDS, false, CHECK_PROXY},
+    [TROUBLE_NO_PROXY] = {"proxy", "could not connect to the proxy ^", DETAIL_WORDS, false, CHECK_PROXY},
+    [TROUBLE_PROXY_TIMEOUT] = {"timeout", "no connection to % through the proxy ^", DETAIL_LIMIT, false, CHECK_PROXY},
+    [TROUBLE_PROXY_TLS] = {"tls", "no TLS connection to the proxy ^", DETAIL_WORDS, false, CHECK_PROXY},
     [TROUBLE_NO_CONNECTION] = {"no_connection", "could not connect to %", DETAIL_WORDS, false, NULL},
     [TROUBLE_NO_SOCKET] = {"no_connection", "no connection to % can be made", DETAIL_WORDS, false,
                            "raise the limit on them (ulimit -n)"},
@@ -106,6 +108,8 @@ void trouble_describe(enum trouble trouble, const struct trouble_facts *facts, s
     for (const char *at = entry->sentence; *at != '\0'; at++)
         if (*at == '%')
             buf_text(out, facts->host);
+        else if (*at == '^')
+            buf_text(out, facts->proxy);
         else
             buf_char(out, *at);
     add_detail(out, entry->detail, facts);

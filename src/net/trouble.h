@@ -17,6 +17,8 @@ enum trouble {
     TROUBLE_NO_SUCH_HOST,
     TROUBLE_NO_SUCH_PROXY,
     TROUBLE_NO_PROXY,      /* no connection to it */
+    TROUBLE_PROXY_TIMEOUT, /* no tunnel through it in time */
+    TROUBLE_PROXY_TLS,     /* no TLS with the proxy itself */
     TROUBLE_NO_CONNECTION, /* refused, no route */
     TROUBLE_NO_SOCKET,     /* too many files are open on this machine */
     TROUBLE_PROXY,         /* it could not be spoken to */
@@ -56,6 +58,7 @@ bool trouble_is_fatal(enum trouble trouble);
 
 struct trouble_facts {
     const char *host;  /* host:port */
+    const char *proxy; /* likewise */
     const char *words; /* what a library or the system says about it; shown escaped and cut */
     int64_t limit_ms;  /* the time that ran out, for the two timeouts */
     int status;        /* the proxy's, for TROUBLE_PROXY_REFUSED and TROUBLE_PROXY_FAILED */

@@ -521,7 +521,7 @@ def test_a_dead_proxy_is_told_from_a_dead_server(connload, desk):
     desk(1)
     env = {"BIGDATA_API_KEY": "k", "BIGDATA_API_BASE_URL": "https://api.example.invalid"}
     run = connload("create", "desk.csv", *QUICK, "--max-attempts", "1", "--proxy", "http://127.0.0.1:1", env=env)
-    assert run.rc == 4 and "could not connect to the proxy: " in run.err and "check --proxy, or HTTPS_PROXY" in run.err, run
+    assert run.rc == 4 and "could not connect to the proxy 127.0.0.1:1: connection refused" in run.err and "check --proxy, or HTTPS_PROXY" in run.err, run
 
 
 # -- text from the server in a spreadsheet --

@@ -920,13 +920,14 @@ static void test_a_dead_proxy_is_named(void **state)
     static const struct {
         const char *base_url, *exempt, *code, *sentence;
     } table[] = {
-        {"https://api.example", "", "proxy", "could not connect to the proxy: failed to connect to 127.0.0.1 port 1 "},
-        {"https://127.0.0.1:1", "127.0.0.1", "no_connection", "could not connect to 127.0.0.1:1: "},
-        {"https://localhost:1", "", "proxy", "could not connect to the proxy: "},
+        {"https://api.example", "", "proxy", "could not connect to the proxy 127.0.0.1:1: connection refused; check "},
+        {"https://127.0.0.1:2", "127.0.0.1", "no_connection", "could not connect to 127.0.0.1:2: connection refused"},
+        {"https://localhost:2", "", "proxy", "could not connect to the proxy 127.0.0.1:1: connection refused; check "},
+        {"https://localhost:1", "", "proxy", "could not connect to the proxy 127.0.0.1:1: connection refused; check "},
     };
 
     (void)state;
-    setenv("https_proxy", "http://127.0.0.1:1", 1);
+    setenv("https_proxy", "http://ana:pr0xypass@127.0.0.1:1", 1);
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct http_config config = {.base_url = table[i].base_url,
                                      .api_key = "key-1",

@@ -10,7 +10,8 @@
 
 static void says(enum trouble trouble, const char *words, const char *wanted)
 {
-    struct trouble_facts facts = {.host = "api.example:443", .words = words, .limit_ms = 10000, .status = 407};
+    struct trouble_facts facts = {
+        .host = "api.example:443", .proxy = "p:2", .words = words, .limit_ms = 10000, .status = 407};
     struct buf out;
 
     buf_init(&out, 4096);
@@ -31,9 +32,11 @@ static void test_sentences(void **state)
     says(TROUBLE_LOST, "\x1b[31mred", "the connection was lost: \\x1B[31mred");
     says(TROUBLE_CONNECT_TIMEOUT, "", "no connection to api.example:443 within 10.0s");
     says(TROUBLE_PROXY_REFUSED, "", "the proxy refused the way to api.example:443: status 407");
-    says(
-        TROUBLE_NO_PROXY, "Failed to connect to p port 2",
-        "could not connect to the proxy: failed to connect to p port 2; check --proxy, or HTTPS_PROXY in the environment");
+    says(TROUBLE_NO_PROXY, "Connection refused",
+         "could not connect to the proxy p:2: connection refused; check --proxy, or HTTPS_PROXY in the environment");
+    says(TROUBLE_PROXY_TIMEOUT, "",
+         "no connection to api.example:443 through the proxy p:2 within 10.0s; check --proxy, or HTTPS_PROXY in the "
+         "environment");
     says(TROUBLE_CERTIFICATE, "self-signed",
          "the server's certificate can't be verified: self-signed; --cacert FILE names another authority");
 }
@@ -41,7 +44,7 @@ static void test_sentences(void **state)
 /* Each has a code and a sentence with a small first letter and no full stop. */
 static void test_all_are_complete(void **state)
 {
-    struct trouble_facts facts = {.host = "h:1", .words = "w"};
+    struct trouble_facts facts = {.host = "h:1", .proxy = "p:2", .words = "w"};
     struct buf out;
 
     (void)state;
