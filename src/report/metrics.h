@@ -4,27 +4,7 @@
  *
  * The file tells of the last run alone, so all but the latencies are gauges: what a run did is not a count that goes on
  * from the last one's. Every series carries the labels `command` and `input` (as it was named; empty for `list`), so
- * that the files of several jobs can lie in one folder. Times are in seconds.
- *
- *   connload_run_info{version}                     1
- *   connload_run_start_timestamp_seconds           since 1970
- *   connload_run_end_timestamp_seconds             likewise: alert where it is long ago
- *   connload_run_duration_seconds
- *   connload_run_success                           1 where the exit code is 0
- *   connload_run_exit_code
- *   connload_run_rows{status}                      all eight statuses
- *
- * and, where requests are sent:
- *
- *   connload_run_requests{kind}                    create, list, archive
- *   connload_run_answers{code}                     HTTP statuses that came, and `none`
- *   connload_run_request_duration_seconds          histogram: _bucket{le}, _sum, _count
- *   connload_run_retries                           creates beyond a row's first
- *   connload_run_lost_answers                      rows that had to be settled by the list
- *   connload_run_rate_limit_requests               0: no limit
- *   connload_run_rate_limit_window_seconds
- *   connload_run_most_requests_in_window
- *   connload_run_rate_limit_wait_seconds           only the limit kept the next request back
+ * that the files of several jobs can lie in one folder. Times are in seconds. figures.c has the metrics.
  *
  * A run that could not begin (exit codes 2 and 3), or was killed, leaves the file as it was.
  */

@@ -7,6 +7,7 @@
 #include "io/output.h"
 #include "report/metrics.h"
 #include "report/summary.h"
+#include "report/summary_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +120,7 @@ enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, s
     log_end_of_run(reporting, facts, tally);
     console_clear(console);
     summary_show(console, facts, tally);
-    if (config->summary != NULL && !summary_write(config->summary, facts, tally, &err)) {
+    if (config->summary != NULL && !summary_json_write(config->summary, facts, tally, &err)) {
         console_say(console, "connload: %s", err.text);
         code = EXIT_LOCAL;
     }
