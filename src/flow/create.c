@@ -37,7 +37,7 @@ struct create {
     struct buf key;
     struct paths paths;
     struct output *stream; /* where the results go to one, from before the first row; NULL again once written */
-    char *kept;            /* the file that has the results instead, where the stream did not take them; or NULL */
+    char *kept;            /* where the results are that could not be put in their place, or be taken by it; or NULL */
     char *planned;         /* --dry-run: the result file of the run that it plans; NULL where that is none */
     struct run run;
     struct intake intake;
@@ -489,6 +489,13 @@ static bool read_again_in_place(struct create *create, struct err *err)
     return create->run.sheet != NULL;
 }
 
+/* An earlier run's result file may be all that tells of connectors whose rows have left the sheet. */
+static bool keeps_replaced(const struct create *create)
+{
+    return create->config->skip_existing && !create->config->dry_run && !create->paths.is_stream &&
+           !create->paths.in_place;
+}
+
 static bool open_files(struct create *create, struct err *err)
 {
     create->run.sheet = sheet_open(&create->config->sheet, create->console, err);
@@ -503,7 +510,8 @@ static bool open_files(struct create *create, struct err *err)
     if (create->paths.in_place && create->config->dry_run)
         return err_set(err, EXIT_USAGE, "--dry-run does not replace its input %s; name another file with -o",
                        create->config->sheet.path);
-    if (!open_stream(create, err) || !open_journal(create, err) || !read_again_in_place(create, err))
+    if (!open_stream(create, err) || !open_journal(create, err) || !read_again_in_place(create, err) ||
+        (keeps_replaced(create) && !output_check_kept(create->paths.results, err)))
         return false;
     find_planned(create);
     look_back(create);
@@ -616,6 +624,7 @@ static bool write_results(struct create *create, struct err *err)
         .redact = create->config->redact,
         .why_not = create->facts.stop_text,
         .why_held = why_held(create),
+        .keep_replaced = keeps_replaced(create) && !create->resume.done, /* else it has been kept before that */
         .report = create->reporting.report,
     };
 
@@ -625,7 +634,7 @@ static bool write_results(struct create *create, struct err *err)
         return finish_count(&create->run, &how, err);
     if (create->stream != NULL)
         return write_stream(create, &how, err);
-    if (!finish_results(&create->run, &how, err))
+    if (!finish_results(&create->run, &how, &create->kept, err))
         return false;
     create->facts.results = create->paths.results;
     return true;
@@ -652,7 +661,10 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
     }
     console_clear(create->console);
     console_say(create->console, "connload: %s", err->text);
-    if (path != NULL)
+    if (create->kept != NULL)
+        console_say(create->console, "connload: the results are in %s; the same command puts them in their place",
+                    create->kept);
+    else if (path != NULL)
         console_say(create->console,
                     "connload: no results were written; what is known is in %s: the same command goes on from there",
                     path);

@@ -15,6 +15,7 @@ struct finishing {
     const struct finish_config *config;
     struct results_style style;
     struct output *output; /* NULL: only counted */
+    char *kept;            /* where the results are that could not get their name; or NULL */
     uint64_t counted;      /* so many rows are, by an earlier attempt */
     struct buf out;
 };
@@ -159,11 +160,14 @@ static bool publish(struct finishing *finishing, struct err *err)
     uint32_t crc;
 
     if (!output_finish(output, &size, &crc, err) ||
+        (finishing->config->keep_replaced &&
+         !output_keep_replaced(finishing->config->path, sheet_has_secrets(run->sheet), err)) ||
         (journal_path(run->journal) != NULL && !journal_done(run->journal, size, crc, err)))
         return false;
     finishing->output = NULL;
     if (!output_publish(output, err)) {
         finishing->output = output;
+        finishing->kept = output_keep(output);
         return false;
     }
     if (!journal_remove(run->journal, err)) {
@@ -198,11 +202,20 @@ static bool write_to(struct finishing *finishing, struct output *output, struct 
     return done;
 }
 
-bool finish_results(struct run *run, const struct finish_config *config, struct err *err)
+bool finish_results(struct run *run, const struct finish_config *config, char **kept, struct err *err)
 {
     struct output *output = finish_open(config->path, sheet_has_secrets(run->sheet), err);
+    struct finishing finishing;
+    bool done;
 
-    return output != NULL && finish_stream(run, config, output, NULL, err);
+    *kept = NULL;
+    if (output == NULL)
+        return false;
+    begin(&finishing, run, config);
+    done = write_to(&finishing, output, err);
+    *kept = finishing.kept;
+    buf_wipe(&finishing.out);
+    return done;
 }
 
 /* The results in a file that nobody asked for; its path, or NULL. What the stream's trouble was is told, not this. */

@@ -17,6 +17,7 @@ struct finish_config {
     bool redact;
     const char *why_not;   /* the message of rows that were not attempted because the run stopped; NULL = none */
     const char *why_held;  /* the message of rows that were held back (--limit, --strict, --dry-run) */
+    bool keep_replaced;    /* the file that the results replace is kept (output_keep_replaced()) */
     bool keep_earlier;     /* rows that have no outcome keep the one that the input says (undo) */
     struct report *report; /* gets the rows without a connector; or NULL */
 };
@@ -28,9 +29,10 @@ struct output *finish_open(const char *path, bool secret, struct err *err);
  * Writes the result file in input order. Rows that have no outcome are `not_attempted`, or
  * `unknown` where their create may have happened (ROW_UNSETTLED, ROW_IN_FLIGHT). The file is complete on the disk
  * before the journal notes it (journal_done()), and only then gets its name. On failure (EXIT_LOCAL) the old file, if
- * there was one, and the journal stay as they were.
+ * there was one, and the journal stay as they were; where all of it but the name could be had, `*kept` is where the
+ * results are instead (output_keep()), else NULL; owned by the caller.
  */
-bool finish_results(struct run *run, const struct finish_config *config, struct err *err);
+bool finish_results(struct run *run, const struct finish_config *config, char **kept, struct err *err);
 
 /*
  * The same through a stream that finish_open() has opened before the first row was sent; it is taken over. Where it

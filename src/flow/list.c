@@ -169,8 +169,14 @@ static bool write_file(struct list *list, const char *path, struct err *err)
     add_header(list, &header);
     done = output_write(output, buf_view(&header), err) && copy_rows(list, output, err) &&
            output_finish(output, NULL, NULL, err) && output_publish(output, err);
-    if (!done)
+    if (!done) {
+        char *kept = output_keep(output);
+
+        if (kept != NULL)
+            console_say(list->console, "connload: the list is in %s", kept);
+        free(kept);
         output_abandon(output);
+    }
     buf_release(&header);
     return done;
 }

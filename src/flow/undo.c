@@ -35,6 +35,7 @@ struct undo {
     struct speed speed;
     struct remote remote; /* the answer's connector */
     uint64_t next;
+    char *kept; /* where the results are that could not be put in their place; or NULL */
     bool courier_ready;
 };
 
@@ -457,7 +458,10 @@ static enum exit_code leave_journal(struct undo *undo, const struct err *err)
 {
     console_clear(undo->console);
     console_say(undo->console, "connload: %s", err->text);
-    if (undo->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
+    if (undo->kept != NULL)
+        console_say(undo->console, "connload: the results are in %s; the same command puts them in their place",
+                    undo->kept);
+    else if (undo->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
         console_say(undo->console, "connload: %s was not written; the same command goes on from here",
                     undo->config->sheet.path);
     return err->code;
@@ -477,7 +481,7 @@ static enum exit_code end(struct undo *undo)
         return EXIT_ALL_DONE;
     if (undo->courier.stop == STOP_LOCAL || (undo->courier.stop == STOP_SIGNAL && stop_signals() > 1))
         return leave_journal(undo, &undo->courier.err);
-    if (!finish_results(&undo->run, &how, &err))
+    if (!finish_results(&undo->run, &how, &undo->kept, &err))
         return leave_journal(undo, &err);
     undo->facts.results = undo->config->sheet.path;
     undo->facts.stop = undo->courier.stop;
@@ -491,6 +495,7 @@ static enum exit_code end(struct undo *undo)
 
 static void release(struct undo *undo)
 {
+    free(undo->kept);
     journal_close(undo->run.journal);
     sheet_close(undo->run.sheet);
     if (undo->courier_ready) {

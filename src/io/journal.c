@@ -467,8 +467,12 @@ struct journal *journal_open(const char *results_path, bool *found, struct err *
         goto fail;
     crash_point("journal.open.after");
     output_sweep(target);
+    if (!output_check_place(target, err)) {
+        journal_close(journal);
+        journal = NULL;
+    } else
+        *found = journal->has_head;
     free(target);
-    *found = journal->has_head;
     return journal;
 
 fail:

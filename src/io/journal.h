@@ -58,8 +58,8 @@ bool journal_is_beside(const char *results_path);
  * Opens or creates the journal of the result file `results_path` (which need not exist), takes its lock, and removes
  * the temporary files that a killed run left of that result file. `*found` says whether there is an interrupted run in
  * it: a whole head, all of whose records were checked. NULL: another process holds it (a sentence with its pid), or
- * the file is no journal, of a later version, or damaged (a sentence with the byte offset and the remedy); it is left
- * as it is. The caller closes it by journal_close() or journal_remove().
+ * the file is no journal, of a later version, or damaged (a sentence with the byte offset and the remedy), or no results
+ * can be put at `results_path` (output_check_place()); it is left as it is. The caller closes it by journal_close() or journal_remove().
  */
 struct journal *journal_open(const char *results_path, bool *found, struct err *err);
 

@@ -21,6 +21,7 @@ enum {
     GZIP_MEMORY = 8,
     NAME_TRIES = 100,
     NAME_RANDOM = 6, /* letters in a temporary name */
+    COPY_BYTES = 64 * 1024,
 };
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
@@ -42,6 +43,7 @@ struct output {
     bool gzip;
     bool has_mode; /* the file that is replaced has a mode that is kept: */
     mode_t mode;
+    bool is_whole; /* the temporary file is on the disk, and closed */
     z_stream deflate;
     struct tally tally;
     int (*signals)(void); /* NULL for a file */
@@ -302,6 +304,7 @@ bool output_publish(struct output *output, struct err *err)
 {
     if (!close_output(output, err))
         return false;
+    output->is_whole = output->target != NULL;
     if (output->target != NULL) {
         crash_point("output.rename.before");
         if (rename(output->temporary, output->target) != 0)
@@ -315,6 +318,27 @@ bool output_publish(struct output *output, struct err *err)
     }
     free_output(output);
     return true;
+}
+
+char *output_keep(struct output *output)
+{
+    for (int tries = 1; output->is_whole && output->temporary != NULL && tries <= NAME_TRIES; tries++) {
+        struct buf path;
+        struct stat there;
+
+        buf_init(&path, SIZE_MAX / 2);
+        buf_format(&path, "%s.new", output->target);
+        if (tries > 1)
+            buf_format(&path, "%d", tries);
+        if (lstat(path.data, &there) != 0 && rename(output->temporary, path.data) == 0) {
+            free(output->temporary);
+            output->temporary = NULL;
+            disk_sync_folder(path.data);
+            return path.data;
+        }
+        buf_release(&path);
+    }
+    return NULL;
 }
 
 void output_abandon(struct output *output)
@@ -352,6 +376,166 @@ void output_sweep(const char *path)
     free(folder);
     free(start);
     free(target);
+}
+
+/* ---- Whether a file can be put in a place, and what was there ---- */
+
+/* What the system says of a place before anything is tried; all 0 where nothing can be known. */
+static struct statx look_at(const char *path)
+{
+    struct statx about = {0};
+
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &about) != 0)
+        about = (struct statx){0};
+    return about;
+}
+
+/* A file or folder of which nothing may be taken away. */
+static bool check_attributes(const char *what, const char *path, const struct statx *about, struct err *err)
+{
+    if ((about->stx_attributes & STATX_ATTR_IMMUTABLE) != 0)
+        return err_set(err, EXIT_LOCAL,
+                       "%s%s is immutable, so that no results can be put there; chattr -i takes that off", what, path);
+    if ((about->stx_attributes & STATX_ATTR_APPEND) != 0)
+        return err_set(err, EXIT_LOCAL,
+                       "%s%s is append-only, so that no results can be put there; chattr -a takes that off", what,
+                       path);
+    return true;
+}
+
+/*
+ * rmdir() removes no file, but the system says first whether it might (EPERM, EACCES, EROFS), and only then that it is
+ * no folder (ENOTDIR): the rules for what a rename replaces are the same ones.
+ */
+static bool check_removable(const char *target, const struct statx *about, const struct statx *folder, struct err *err)
+{
+    if (rmdir(target) == 0 || (errno != EPERM && errno != EACCES && errno != EROFS && errno != EBUSY))
+        return true;
+    if (errno == EPERM && (folder->stx_mode & S_ISVTX) != 0 && about->stx_uid != geteuid())
+        return err_set(
+            err, EXIT_LOCAL,
+            "%s belongs to another user (uid %lu), and in a folder with the sticky bit nobody else can replace "
+            "it; run this as that user, or let the folder's owner (uid %lu) take the bit off (chmod -t)",
+            target, (unsigned long)about->stx_uid, (unsigned long)folder->stx_uid);
+    return disk_error(err, "replace", target);
+}
+
+static bool check_what_is_there(const char *target, struct err *err)
+{
+    char *path = disk_folder(target);
+    struct statx about = look_at(target), folder = look_at(path);
+    bool ok = check_attributes("the folder ", path, &folder, err) && check_attributes("", target, &about, err);
+
+    free(path);
+    if (ok && S_ISREG(about.stx_mode) && (about.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+        return err_set(err, EXIT_LOCAL,
+                       "%s is mounted by itself (docker -v FILE:FILE), so that no results can be put in its place; "
+                       "mount its folder, not the file",
+                       target);
+    return ok && (!S_ISREG(about.stx_mode) || check_removable(target, &about, &folder, err));
+}
+
+/* Puts one temporary file in the place of another, as the results will be put in theirs. */
+static bool try_beside(const char *path, struct err *err)
+{
+    struct output *output = output_open(&(struct output_config){.path = path}, err);
+    char *first;
+    bool ok;
+
+    if (output == NULL)
+        return false;
+    first = output->temporary;
+    output->temporary = NULL;
+    close(output->fd);
+    output->fd = -1;
+    ok = create_temporary(output, 0600) && rename(first, output->temporary) == 0 && unlink(output->temporary) == 0;
+    if (!ok) {
+        disk_error(err, "replace files beside", path);
+        unlink(first);
+    }
+    free(first);
+    output_abandon(output);
+    return ok;
+}
+
+bool output_check_place(const char *path, struct err *err)
+{
+    char *target;
+    bool ok;
+
+    if (output_is_stream(path))
+        return true;
+    target = disk_target(path, err);
+    ok = target != NULL && check_what_is_there(target, err) && try_beside(path, err);
+    free(target);
+    return ok;
+}
+
+static bool copy_all(int from, const char *path, struct output *output, struct err *err)
+{
+    char *piece = alloc_bytes(COPY_BYTES);
+    ssize_t got;
+    bool ok = true;
+
+    while (ok && (got = disk_read(from, piece, COPY_BYTES)) != 0)
+        ok = got > 0 ? output_write(output, (struct span){piece, (size_t)got}, err) : disk_error(err, "read", path);
+    free(piece);
+    return ok;
+}
+
+/* Copies the file `from`, which is open as `fd`, to `path`. */
+static bool copy_file(int fd, const char *from, const char *path, bool secret, struct err *err)
+{
+    struct output *output = output_open(&(struct output_config){.path = path, .secret = true}, err);
+    struct stat old;
+
+    if (output == NULL)
+        return false;
+    if (!secret && (fstat(fd, &old) != 0 || fchmod(output->fd, old.st_mode & 0777) != 0))
+        disk_error(err, "set the mode of", path);
+    else if (copy_all(fd, from, output, err) && output_finish(output, NULL, NULL, err) && output_publish(output, err))
+        return true;
+    output_abandon(output);
+    return false;
+}
+
+/* `TARGET~`. Owned by the caller. */
+static char *kept_name(const char *target)
+{
+    struct buf name;
+
+    buf_init(&name, SIZE_MAX / 2);
+    buf_format(&name, "%s~", target);
+    return name.data;
+}
+
+bool output_check_kept(const char *path, struct err *err)
+{
+    char *target = disk_target(path, err);
+    char *kept = target != NULL ? kept_name(target) : NULL;
+    bool ok = kept != NULL && output_check_place(kept, err);
+
+    free(kept);
+    free(target);
+    return ok;
+}
+
+bool output_keep_replaced(const char *path, bool secret, struct err *err)
+{
+    char *target = disk_target(path, err);
+    int fd = target != NULL ? open(target, O_RDONLY | O_NOCTTY | O_CLOEXEC) : -1;
+    char *kept = fd >= 0 ? kept_name(target) : NULL;
+    bool ok;
+
+    if (fd >= 0)
+        ok = copy_file(fd, target, kept, secret, err);
+    else
+        ok = target != NULL && (errno == ENOENT || disk_error(err, "read", path));
+    if (fd >= 0)
+        close(fd);
+    free(kept);
+    free(target);
+    return ok;
 }
 
 bool output_put(const char *path, struct span bytes, struct err *err)

@@ -42,11 +42,32 @@ bool output_finish(struct output *output, uint64_t *size, uint32_t *crc, struct 
 /* After output_finish(): gives it its name, synced, and frees `output`. On error the caller still abandons it. */
 bool output_publish(struct output *output, struct err *err);
 
+/*
+ * After output_publish() failed because the finished file could not get its name: gives it another one beside that,
+ * `PATH.new` or, where there is such a file, `PATH.new2` …, which nobody removes. Owned by the caller; NULL where the file
+ * is not known to be whole, or can't be renamed at all. The caller still abandons the output.
+ */
+char *output_keep(struct output *output);
+
 /* Removes the temporary file, if it hasn't got its name, and frees `output`; NULL is fine. */
 void output_abandon(struct output *output);
 
 /* All of it in one: a plain file at `path` (or what goes to the stream) that holds `bytes`. */
 bool output_put(const char *path, struct span bytes, struct err *err);
+
+/*
+ * Whether output_publish() will be able to put a file at `path`, as far as that can be known: by what is there and its
+ * folder (a mount of its own, an immutable file, another user's in a folder with the sticky bit), and by trying it with
+ * two temporary files. Nothing is left of that. False (EXIT_LOCAL) with the remedy. A stream is fine.
+ */
+bool output_check_place(const char *path, struct err *err);
+
+/*
+ * Keeps the file that is about to be replaced at `path`, if there is one, as `path~` beside it: a copy, whole or not at
+ * all, with its mode, or 0600 where `secret`. The first function tells beforehand whether that can be done.
+ */
+bool output_check_kept(const char *path, struct err *err);
+bool output_keep_replaced(const char *path, bool secret, struct err *err);
 
 /* Whether `path` is written through rather than replaced (`-`, a FIFO, a device). */
 bool output_is_stream(const char *path);

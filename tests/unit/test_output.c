@@ -344,6 +344,66 @@ static void sweeps_what_a_killed_run_leaves(void **state)
     output_abandon(output);
 }
 
+static void a_place_that_is_fine_is_left_as_it_was(void **state)
+{
+    (void)state;
+    assert_true(tempdir_write("old", "old", 3));
+    assert_int_equal(symlink("far", "link"), 0);
+    assert_true(output_check_place("old", &err));
+    assert_true(output_check_place("new", &err));
+    assert_true(output_check_place("link", &err));
+    assert_true(output_check_place("-", &err));
+    assert_true(output_check_place("/dev/null", &err));
+    assert_int_equal(tempdir_count(), 2);
+    assert_file("old", "old");
+    assert_false(output_check_place("no/such", &err));
+    assert_false(output_check_place(".", &err));
+    assert_int_equal(tempdir_count(), 2);
+}
+
+static void what_could_not_get_its_name_gets_another(void **state)
+{
+    struct output *output = output_open(&(struct output_config){.path = "out"}, &err);
+    char *kept;
+
+    (void)state;
+    assert_true(write_text(output, "whole"));
+    assert_null(output_keep(output)); /* not yet */
+    assert_true(output_finish(output, NULL, NULL, &err));
+    assert_true(tempdir_write("out.new", "other", 5));
+    assert_int_equal(mkdir("out", 0755), 0);
+    assert_false(output_publish(output, &err));
+    kept = output_keep(output);
+    assert_string_equal(kept, "out.new2");
+    output_abandon(output);
+    assert_file("out.new", "other");
+    assert_file("out.new2", "whole");
+    assert_int_equal(tempdir_count(), 3);
+    free(kept);
+}
+
+static void keeps_what_is_replaced(void **state)
+{
+    (void)state;
+    assert_true(output_keep_replaced("out", false, &err)); /* there is nothing */
+    assert_int_equal(tempdir_count(), 0);
+    assert_true(tempdir_write("out", "first", 5));
+    assert_int_equal(chmod("out", 0640), 0);
+    assert_true(tempdir_write("out~", "older and longer", 16));
+    assert_int_equal(chmod("out~", 0666), 0);
+    assert_true(output_keep_replaced("out", false, &err));
+    assert_file("out~", "first");
+    assert_int_equal(mode_of("out~"), 0640);
+    assert_true(output_keep_replaced("out", true, &err));
+    assert_int_equal(mode_of("out~"), 0600);
+    assert_int_equal(tempdir_count(), 2);
+    assert_int_equal(mkdir("far", 0755), 0);
+    assert_true(tempdir_write("far/real", "far", 3));
+    assert_int_equal(symlink("far/real", "link"), 0);
+    assert_true(output_keep_replaced("link", false, &err));
+    assert_file("far/real~", "far");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -359,6 +419,9 @@ int main(void)
         IN_FOLDER(a_full_disk_leaves_the_old_file),
         IN_FOLDER(too_many_open_files),
         IN_FOLDER(writes_through_a_fifo),
+        IN_FOLDER(a_place_that_is_fine_is_left_as_it_was),
+        IN_FOLDER(what_could_not_get_its_name_gets_another),
+        IN_FOLDER(keeps_what_is_replaced),
         IN_FOLDER(sweeps_its_own_leftovers_only),
         IN_FOLDER(sweeps_what_a_killed_run_leaves),
     };
