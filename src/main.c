@@ -196,13 +196,15 @@ static struct paths_config paths_of(const struct options *options)
     };
 }
 
+/* `undo` rewrites its input; nobody has looked yet whether another command's is a result file, too. */
 static bool check_places(const struct options *options, struct err *err)
 {
     struct paths_config paths = paths_of(options);
-    char *results = options->input != NULL ? paths_results(&paths, false) : NULL;
+    char *results = options->input != NULL ? paths_results(&paths, options->command == COMMAND_UNDO) : NULL;
     struct places places = {
         .input = options->input,
         .results = results != NULL ? results : options->output,
+        .keeps_replaced = options->skip_existing && !options->dry_run,
         .api_key_file = options->api_key_file,
         .ca_file = options->ca_file,
         .log = options->log,

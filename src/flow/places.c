@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum place_kind { PLACE_INPUT, PLACE_READ, PLACE_JOURNAL, PLACE_RESULTS, PLACE_WRITTEN };
+enum place_kind { PLACE_INPUT, PLACE_READ, PLACE_JOURNAL, PLACE_RESULTS, PLACE_KEPT, PLACE_WRITTEN };
 
 struct place {
     enum place_kind kind;
@@ -18,20 +18,21 @@ struct place {
     char *path;       /* owned; NULL = none */
 };
 
-enum { PLACES = 10 };
+enum { PLACES = 11 };
 
 static char *copy_of(const char *path)
 {
     return path != NULL && !output_is_stream(path) ? alloc_text(path) : NULL;
 }
 
-static char *journal_of(const char *path)
+/* `PATH` and `end`, of a file that is no stream. */
+static char *beside(const char *path, const char *end)
 {
-    char *journal = NULL;
+    char *other = NULL;
 
-    if (path != NULL && !output_is_stream(path) && asprintf(&journal, "%s.journal", path) < 0)
-        journal = NULL;
-    return journal;
+    if (path != NULL && !output_is_stream(path) && asprintf(&other, "%s%s", path, end) < 0)
+        other = NULL;
+    return other;
 }
 
 /* Whether both names are of one file in one folder, whether or not it is there yet. */
@@ -46,12 +47,17 @@ static bool is_one_place(const char *a, const char *b)
     return one;
 }
 
-/* What would be lost: anything where a report goes, and what is read or a journal where the results go. */
+/*
+ * What would be lost: anything where a report goes; what is read or a journal where the results go; that, and the input,
+ * where what they replace goes.
+ */
 static bool is_in_the_way(const struct place *written, const struct place *other)
 {
     if (written == other || written->path == NULL || other->path == NULL)
         return false;
     if (written->kind == PLACE_RESULTS && other->kind != PLACE_READ && other->kind != PLACE_JOURNAL)
+        return false;
+    if (written->kind == PLACE_KEPT && other->kind > PLACE_JOURNAL)
         return false;
     return written->kind >= PLACE_RESULTS && is_one_place(written->path, other->path);
 }
@@ -71,9 +77,11 @@ bool places_apart(const struct places *places, struct err *err)
     struct place place[PLACES] = {
         {PLACE_READ, NULL, "the key's file (--api-key-file)", copy_of(places->api_key_file)},
         {PLACE_READ, NULL, "the authorities' file (--cacert)", copy_of(places->ca_file)},
-        {PLACE_JOURNAL, NULL, "the input's journal", journal_of(places->input)},
-        {PLACE_JOURNAL, NULL, "the result file's journal", journal_of(places->results)},
+        {PLACE_JOURNAL, NULL, "the input's journal", beside(places->input, ".journal")},
+        {PLACE_JOURNAL, NULL, "the result file's journal", beside(places->results, ".journal")},
         {PLACE_RESULTS, "-o", "the result file", copy_of(places->results)},
+        {PLACE_KEPT, "the copy of the earlier results", "the copy of the earlier results",
+         places->keeps_replaced ? beside(places->results, "~") : NULL},
         {PLACE_INPUT, NULL, "the input", copy_of(places->input)},
         {PLACE_WRITTEN, "--log", "the log, too (--log)", copy_of(places->log)},
         {PLACE_WRITTEN, "--summary", "the summary, too (--summary)", copy_of(places->summary)},

@@ -12,14 +12,15 @@
 /* Paths as the user named them; NULL = none. */
 struct places {
     const char *input, *results; /* `results`: where they go, or would go by default */
+    bool keeps_replaced;         /* what they replace is kept as `RESULTS~` */
     const char *api_key_file, *ca_file;
     const char *log, *summary, *metrics, *report;
 };
 
 /*
  * False (EXIT_USAGE) where one of log, summary, metrics and report is the place of another of them, of a file that is
- * read, of the results or of a journal beside input or results; or where the results are a journal's place, the key's
- * or the authorities'. Whether the results may replace the input is flow/paths' business. Streams may be shared.
+ * read, of the results or of a journal beside input or results, or of the results that are kept; or where the results
+ * are a journal's place, the key's or the authorities', or what is kept is the input's or one of these. Whether the results may replace the input is flow/paths' business. Streams may be shared.
  */
 bool places_apart(const struct places *places, struct err *err);
 

@@ -70,6 +70,28 @@ def test_other_commands(connload, sandbox, folder):
         refused(connload("list", "-o", "account.csv", option, "account.csv"), folder, before)
 
 
+def test_the_log_of_undo_may_have_the_name_of_other_results(connload, sandbox, folder):
+    sandbox()
+    assert connload("create", "desk.csv", *QUICK, "-o", "made.csv").rc == 0
+    assert connload("undo", "made.csv", "--yes", "--rate", "none", "--log", "made.results.csv").rc == 0
+
+
+def test_where_the_earlier_results_are_kept(connload, sandbox, folder):
+    box = sandbox()
+    kept, nightly = "desk.results.csv~", ["create", "desk.csv", *QUICK, "--skip-existing"]
+    before = contents(folder)
+    for option in REPORTS:
+        run = connload(*nightly, option, kept)
+        refused(run, folder, before, box)
+        assert f"{option} {kept} is the copy of the earlier results;" in run.err
+    (folder / kept).write_bytes((folder / "desk.csv").read_bytes())
+    before = contents(folder)
+    run = connload("create", kept, *QUICK, "--skip-existing", "-o", "desk.results.csv")
+    refused(run, folder, before, box)
+    assert f"the copy of the earlier results {kept} is the input;" in run.err
+    refused(connload(*nightly, "--api-key-file", kept), folder, before, box)
+
+
 def test_streams_may_be_shared(connload, sandbox, folder):
     sandbox()
     streams = [word for option in REPORTS for word in (option, "/dev/null")]
