@@ -95,6 +95,7 @@
  *   facts         what a run was
  *   reporting     everything written about a run at its end
  *   summary       for people
+ *   advice        what to do next
  *   figures       every figure of a run, in one table
  *   summary_json  --summary
  *   metrics       --metrics

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "flow/paths.h"
 #include "io/columns.h"
-#include "io/output.h"
+#include "report/advice.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -377,151 +377,27 @@ static void put_results(struct page *page)
     end_line(page);
 }
 
-/* A line to be typed or copied as it stands: neither broken nor cut. */
-static void put_command(struct page *page, const char *advice, const char *command, const char *path)
+/* What is to be typed or copied as it stands is neither broken nor cut. */
+static void put_next(struct page *page)
 {
-    char *shell = paths_shell(path);
+    struct advice advice = advice_of(page->facts, page->tally);
+    char *shell;
 
-    buf_format(page->out, "next     %s\n         ", advice);
+    if (advice.mend == NULL && advice.what == NULL)
+        return;
+    buf_format(page->out, "next     %s%s%s\n", advice.mend != NULL ? advice.mend : "",
+               advice.mend != NULL && advice.what != NULL ? "; " : "", advice.what != NULL ? advice.what : "");
+    if (advice.command == NULL)
+        return;
+    shell = paths_shell(advice.path);
+    buf_text(page->out, "         ");
     style(page, BOLD);
-    buf_format(page->out, "connload %s ", command);
+    buf_format(page->out, "connload %s ", advice.command);
     text_show(page->out, span_of(shell), SUMMARY_BYTES / 16);
     text_show(page->out, span_of(page->facts->repeat), SUMMARY_BYTES / 16);
     plain(page, BOLD);
     end_line(page);
     free(shell);
-}
-
-/* Whether every kind of error is `code`: then the rows themselves may be right. */
-static bool has_only(const struct page *page, const char *code)
-{
-    const struct tally_error *sorted[TALLY_ERRORS];
-    unsigned count = tally_errors(page->tally, sorted);
-
-    for (unsigned i = 0; i < count; i++)
-        if (strcmp(sorted[i]->code, code) != 0)
-            return false;
-    return count > 0;
-}
-
-/* Whether it is a default's value that fails the checks, and not the sheet's. */
-static bool blames_default(const struct page *page)
-{
-    const struct tally_error *sorted[TALLY_ERRORS];
-    unsigned count = tally_errors(page->tally, sorted);
-
-    for (unsigned i = 0; i < count; i++)
-        if (strncmp(sorted[i]->message, "--default ", strlen("--default ")) == 0)
-            return true;
-    return false;
-}
-
-static void next_after_check(struct page *page)
-{
-    const struct facts *facts = page->facts;
-    bool unresolved = has_only(page, "secret_unresolved");
-
-    if (facts->finished > 0 && facts->finished == page->tally->rows)
-        buf_text(page->out, "next     nothing: every row is created, exists or archived\n");
-    else if (strcmp(facts->input, "-") == 0 || page->tally->rows == 0)
-        return;
-    else if (tally_without(page->tally) > 0)
-        put_command(page,
-                    unresolved             ? "set what the references name, and check again:"
-                    : blames_default(page) ? "correct --default, and check again:"
-                                           : "correct these rows, and check again:",
-                    "check", facts->input);
-    else
-        put_command(page, facts->finished > 0 ? "create the others:" : "create them:", "create", facts->input);
-}
-
-static void next_after_plan(struct page *page)
-{
-    const struct facts *facts = page->facts;
-    bool anything = facts->planned > 0, wrong = page->tally->status[STATUS_INVALID] > 0;
-
-    if (!anything && !wrong)
-        return;
-    if (strcmp(facts->input, "-") == 0)
-        buf_text(page->out, "next     the same command without --dry-run\n");
-    else
-        put_command(page, anything ? "do it:" : "correct these rows, then:", "create", facts->input);
-}
-
-static void next_after_create(struct page *page)
-{
-    const uint64_t *status = page->tally->status;
-    const char *results = page->facts->results;
-
-    if (page->facts->held_back && page->facts->left != NULL) {
-        buf_text(page->out, "next     correct these rows, then the same command\n");
-        return;
-    }
-    if (results == NULL || output_is_stream(results) || tally_without(page->tally) == 0)
-        return;
-    if (has_only(page, "secret_unresolved"))
-        put_command(page, "set what the references name (error_message says which), then:", "create", results);
-    else if (status[STATUS_INVALID] + status[STATUS_REJECTED] > 0)
-        put_command(page, "correct the rows in that file (error_message says how), then:", "create", results);
-    else if (status[STATUS_UNKNOWN] > 0)
-        put_command(page, "settle the unknown rows by the account's list, and send the rest:", "create", results);
-    else
-        put_command(page, "send the rest:", "create", results);
-}
-
-static void next_after_undo(struct page *page)
-{
-    const struct facts *facts = page->facts;
-
-    if (facts->exit_code == EXIT_ALL_DONE || facts->results == NULL)
-        return;
-    if (facts->stop == STOP_NONE && facts->hopeless >= page->tally->status[STATUS_CREATED])
-        buf_text(page->out, "next     look at these rows: error_message says why they can't be archived\n");
-    else
-        put_command(page, "archive the rest:", "undo", facts->results);
-}
-
-/* What no other run can do without; NULL where there is no such thing. */
-static const char *mend_first(const struct page *page)
-{
-    switch (page->facts->stop) {
-    case STOP_KEY_REFUSED:
-        return "mend the key first: check BIGDATA_API_KEY or --api-key-file";
-    case STOP_UNREACHABLE:
-        return "mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates";
-    default:
-        return NULL;
-    }
-}
-
-static void next_after_mending(struct page *page, const char *mend)
-{
-    const struct facts *facts = page->facts;
-    const char *path = facts->dry_run ? facts->input : facts->results;
-    char advice[160];
-
-    if (path == NULL || output_is_stream(path) || strcmp(path, "-") == 0) {
-        buf_format(page->out, "next     %s%s\n", mend, facts->left != NULL ? "; then the same command" : "");
-        return;
-    }
-    snprintf(advice, sizeof(advice), "%s; then:", mend);
-    put_command(page, advice, facts->dry_run ? "create --dry-run" : facts->command, path);
-}
-
-static void put_next(struct page *page)
-{
-    const char *mend = mend_first(page);
-
-    if (mend != NULL)
-        next_after_mending(page, mend);
-    else if (is_command(page, "check"))
-        next_after_check(page);
-    else if (is_command(page, "create") && page->facts->dry_run)
-        next_after_plan(page);
-    else if (is_command(page, "create"))
-        next_after_create(page);
-    else if (is_command(page, "undo"))
-        next_after_undo(page);
 }
 
 void summary_text(struct buf *out, const struct facts *facts, const struct tally *tally, unsigned columns, bool colour)

@@ -1,0 +1,120 @@
+#include "report/advice.h"
+
+#include "io/output.h"
+
+#include <string.h>
+
+/* Whether every kind of error is `code`: then the rows themselves may be right. */
+static bool has_only(const struct tally *tally, const char *code)
+{
+    for (unsigned i = 0; i < tally->error_kinds; i++)
+        if (strcmp(tally->error[i].code, code) != 0)
+            return false;
+    return tally->error_kinds > 0;
+}
+
+/* Whether it is a default's value that fails the checks, and not the sheet's. */
+static bool blames_default(const struct tally *tally)
+{
+    for (unsigned i = 0; i < tally->error_kinds; i++)
+        if (strncmp(tally->error[i].message, "--default ", strlen("--default ")) == 0)
+            return true;
+    return false;
+}
+
+static struct advice after_check(const struct facts *facts, const struct tally *tally)
+{
+    struct advice advice = {.command = "check", .path = facts->input};
+
+    if (facts->finished > 0 && facts->finished == tally->rows)
+        return (struct advice){.what = "nothing: every row is created, exists or archived"};
+    if (strcmp(facts->input, "-") == 0 || tally->rows == 0)
+        return (struct advice){0};
+    if (tally_without(tally) == 0) {
+        advice.command = "create";
+        advice.what = facts->finished > 0 ? "create the others:" : "create them:";
+    } else if (has_only(tally, "secret_unresolved"))
+        advice.what = "set what the references name, and check again:";
+    else if (blames_default(tally))
+        advice.what = "correct --default, and check again:";
+    else
+        advice.what = "correct these rows, and check again:";
+    return advice;
+}
+
+static struct advice after_plan(const struct facts *facts, const struct tally *tally)
+{
+    bool anything = facts->planned > 0;
+
+    if (!anything && tally->status[STATUS_INVALID] == 0)
+        return (struct advice){0};
+    if (strcmp(facts->input, "-") == 0)
+        return (struct advice){.what = "the same command without --dry-run"};
+    return (struct advice){
+        .what = anything ? "do it:" : "correct these rows, then:", .command = "create", .path = facts->input};
+}
+
+static struct advice after_create(const struct facts *facts, const struct tally *tally)
+{
+    struct advice advice = {.command = "create", .path = facts->results};
+
+    if (facts->held_back && facts->left != NULL)
+        return (struct advice){.what = "correct these rows, then the same command"};
+    if (facts->results == NULL || output_is_stream(facts->results) || tally_without(tally) == 0)
+        return (struct advice){0};
+    if (has_only(tally, "secret_unresolved"))
+        advice.what = "set what the references name (error_message says which), then:";
+    else if (tally->status[STATUS_INVALID] + tally->status[STATUS_REJECTED] > 0)
+        advice.what = "correct the rows in that file (error_message says how), then:";
+    else if (tally->status[STATUS_UNKNOWN] > 0)
+        advice.what = "settle the unknown rows by the account's list, and send the rest:";
+    else
+        advice.what = "send the rest:";
+    return advice;
+}
+
+static struct advice after_undo(const struct facts *facts, const struct tally *tally)
+{
+    if (facts->exit_code == EXIT_ALL_DONE || facts->results == NULL)
+        return (struct advice){0};
+    if (facts->stop == STOP_NONE && facts->hopeless >= tally->status[STATUS_CREATED])
+        return (struct advice){.what = "look at these rows: error_message says why they can't be archived"};
+    return (struct advice){.what = "archive the rest:", .command = "undo", .path = facts->results};
+}
+
+static const char *mend_first(const struct facts *facts)
+{
+    switch (facts->stop) {
+    case STOP_KEY_REFUSED:
+        return "mend the key first: check BIGDATA_API_KEY or --api-key-file";
+    case STOP_UNREACHABLE:
+        return "mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates";
+    default:
+        return NULL;
+    }
+}
+
+static struct advice after_mending(const struct facts *facts, const char *mend)
+{
+    const char *path = facts->dry_run ? facts->input : facts->results;
+
+    if (path == NULL || output_is_stream(path) || strcmp(path, "-") == 0)
+        return (struct advice){.mend = mend, .what = facts->left != NULL ? "then the same command" : NULL};
+    return (struct advice){
+        .mend = mend, .what = "then:", .command = facts->dry_run ? "create --dry-run" : facts->command, .path = path};
+}
+
+struct advice advice_of(const struct facts *facts, const struct tally *tally)
+{
+    const char *mend = mend_first(facts);
+
+    if (mend != NULL)
+        return after_mending(facts, mend);
+    if (strcmp(facts->command, "check") == 0)
+        return after_check(facts, tally);
+    if (strcmp(facts->command, "create") == 0)
+        return facts->dry_run ? after_plan(facts, tally) : after_create(facts, tally);
+    if (strcmp(facts->command, "undo") == 0)
+        return after_undo(facts, tally);
+    return (struct advice){0};
+}
