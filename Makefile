@@ -48,7 +48,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all debug crash coverage fuzz chaos soak bench demo deb lint format test test-build install uninstall completions clean help \
+.PHONY: all debug crash coverage memcheck fuzz chaos soak bench demo deb lint format test test-build install uninstall completions clean help \
 	layers FORCE
 
 all: build/connload build/connload-sandbox layers
@@ -132,6 +132,7 @@ debug: build/debug/connload build/debug/connload-sandbox layers
 crash: build/crash/connload build/crash/connload-sandbox layers
 
 UNIT = $(patsubst tests/unit/%.c,build/debug/unit/%,$(UNIT_C))
+UNIT_RELEASE = $(patsubst tests/unit/%.c,build/unit/%,$(UNIT_C))
 REPLAY = $(patsubst tests/fuzz/%.c,build/debug/replay/%,$(FUZZ_C))
 
 INTERPOSED = $(patsubst tests/interpose/%.c,build/interpose/%.so,$(wildcard tests/interpose/*.c))
@@ -141,12 +142,17 @@ build/interpose/%.so: tests/interpose/%.c
 	$(call say,LD,$@)
 	$Q$(CC) $(LANGUAGE) $(WARN) -O1 -g -fPIC -shared -o $@ $<
 
-test-build: all debug $(UNIT) $(REPLAY) $(INTERPOSED) $(if $(wildcard tests/chaos/run.py),crash)
+test-build: all debug $(UNIT) $(UNIT_RELEASE) $(REPLAY) $(INTERPOSED) $(if $(wildcard tests/chaos/run.py),crash)
 
 test:
 	@scripts/get-deps build test
 	@$(MAKE) $(AGAIN) test-build
 	@tests/run
+
+memcheck:
+	@scripts/get-deps build test
+	@$(MAKE) $(AGAIN) $(UNIT_RELEASE)
+	@tests/run memcheck
 
 coverage:
 	@scripts/get-deps build test
@@ -264,6 +270,7 @@ help:
 	@echo 'make chaos      kills and faults at random, long; CHAOS_ARGS are passed on'
 	@echo 'make soak       a million rows with 1 % of every fault but one, long; SOAK_ARGS are passed on'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make memcheck   the unit tests under valgrind; make test does so, too'
 	@echo 'make coverage   lines and branches that the tests reach, and those they do not'
 	@echo 'make bench      connload beside bare libcurl and other tools, as a table'
 	@echo 'make clean      removes build/'

@@ -173,8 +173,8 @@ bool clock_parse_rfc3339(struct span text, int64_t *wall_ms)
     struct tm parts;
     int64_t decimals, offset;
 
-    if (!copy_text(copy, text) || !has_shape(copy, "0000-00-00*") || strchr("Tt ", copy[10]) == NULL ||
-        !has_shape(copy + 11, "00:00:00*"))
+    if (!copy_text(copy, text) || !has_shape(copy, "0000-00-00*") ||
+        (copy[10] != 'T' && copy[10] != 't' && copy[10] != ' ') || !has_shape(copy + 11, "00:00:00*"))
         return false;
     parts = (struct tm){
         .tm_year = number_at(copy, 4) - 1900,
