@@ -1,5 +1,7 @@
 #include "flow/stop.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
@@ -24,16 +26,26 @@ static_assert(sizeof(names) / sizeof(names[0]) == STOP_REASONS, "every reason ha
  * handler may run in a thread of libcurl's resolver: whoever sees the count has to see the signal, too.
  */
 static atomic_int signals_seen, last_signal;
-static_assert(ATOMIC_INT_LOCK_FREE == 2, "a handler may use them");
+static _Atomic int64_t counted_ms = -STOP_AT_ONCE_MS; /* monotonic: when the last was counted */
+static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "a handler may use them");
 static void (*volatile wake)(void *context);
 static void *volatile wake_context;
+
+/* timeout(1) signals its child and then the child's process group: what comes at once is one request. */
+static bool is_another(void)
+{
+    int64_t now_ms = clock_mono_ms(), before_ms = counted_ms;
+
+    return now_ms - before_ms >= STOP_AT_ONCE_MS &&
+           atomic_compare_exchange_strong(&counted_ms, &before_ms, now_ms);
+}
 
 static void on_signal(int number)
 {
     int keep = errno;
 
     last_signal = number;
-    if (signals_seen < 100)
+    if (signals_seen < 100 && is_another())
         signals_seen++;
     if (wake != NULL)
         wake(wake_context);
@@ -47,7 +59,7 @@ void stop_install(void (*wakeup)(void *context), void *context)
 
     wake_context = context;
     wake = wakeup;
-    sigemptyset(&action.sa_mask);
+    sigfillset(&action.sa_mask);
     for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++) {
         struct sigaction before;
 

@@ -1,7 +1,8 @@
 /*
  * stop: why a run ends before its rows do: signals, the deadline, and what the run itself finds out.
  *
- * SIGINT, SIGTERM and SIGHUP ask for an orderly stop; a second one for an immediate one. The handlers only count.
+ * SIGINT, SIGTERM and SIGHUP ask for an orderly stop; a second one for an immediate one. Those that come within
+ * STOP_AT_ONCE_MS of one that was counted are that one. The handlers only count.
  */
 #ifndef FLOW_STOP_H
 #define FLOW_STOP_H
@@ -10,6 +11,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { STOP_AT_ONCE_MS = 500 };
 
 enum stop_reason {
     STOP_NONE,
@@ -28,7 +31,8 @@ enum stop_reason {
 #define STOP_WAIT_MAX_MS ((int64_t)3600 * 1000)
 
 /*
- * Installs the handlers, but for a SIGHUP that is ignored already (nohup); until then a signal ends the process, which is as it should be while nothing has been sent.
+ * Installs the handlers, but for a SIGHUP that is ignored already (nohup); until then a signal ends the process, which
+ * is as it should be while nothing has been sent.
  * `wakeup` is called from the handler with `context`; it must be async-signal-safe.
  */
 void stop_install(void (*wakeup)(void *context), void *context);
@@ -36,7 +40,7 @@ void stop_install(void (*wakeup)(void *context), void *context);
 /* Gives up the wakeup, before what it wakes is gone. */
 void stop_uninstall(void);
 
-/* How many stop signals have arrived; and the name of the last, "SIGTERM", or NULL. */
+/* How many requests to stop have arrived; and the name of the last, "SIGTERM", or NULL. */
 int stop_signals(void);
 const char *stop_signal_name(void);
 

@@ -25,6 +25,13 @@ def stopped(connload, box, *args, number=signal.SIGTERM, created=8):
     return process
 
 
+def insist(process):
+    """Tells it to stop until it has ended: only what comes half a second after the first signal is a second one."""
+    while process.popen.poll() is None:
+        process.signal(signal.SIGTERM)
+        time.sleep(0.6)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_in_order(connload, sandbox, desk, read_csv, tmp_path, number):
     box = sandbox(*SLOW)
@@ -89,10 +96,9 @@ def test_lost_rows_are_settled_before_the_run_ends(connload, sandbox, desk, read
 def test_a_second_signal_ends_it_at_once_and_the_journal_covers_it(connload, sandbox, desk, read_csv, tmp_path):
     box = sandbox(*LAG, "--fault", "hang-after=100")
     desk(ROWS)
-    process = connload("create", "desk.csv", *QUICK, "--timeout", "3s", wait=False)
+    process = connload("create", "desk.csv", *QUICK, "--timeout", "5s", wait=False)
     until(lambda: box.stats()["created"] == 16)
-    process.signal(signal.SIGINT)
-    process.signal(signal.SIGTERM)
+    insist(process)
     run = process.wait()
     assert run.rc == 4 and "desk.results.csv.journal" in run.err, run
     assert journal(tmp_path).exists() and not (tmp_path / "desk.results.csv").exists()
@@ -100,6 +106,19 @@ def test_a_second_signal_ends_it_at_once_and_the_journal_covers_it(connload, san
     assert connload("create", "desk.csv", *QUICK).rc == 0
     once(box, read_csv("desk.results.csv"))
     assert len(posts(box)) == ROWS
+
+
+def test_signals_that_come_at_once_are_one(connload, sandbox, desk, read_csv, tmp_path):
+    """timeout(1) signals its child, and then the group that the child is in."""
+    box = sandbox(*SLOW)
+    desk(ROWS)
+    process = connload("create", "desk.csv", *QUICK, "--concurrency", "4", wait=False)
+    until(lambda: box.stats()["created"] >= 8)
+    for number in [signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCONT]:
+        process.signal(number)
+    assert process.wait().rc == 4
+    assert statuses(read_csv("desk.results.csv"))["created"] == len(box.connectors()) < ROWS
+    assert not journal(tmp_path).exists()
 
 
 def test_grace_ends_the_wait_and_what_was_in_flight_is_unknown(connload, sandbox, desk, read_csv, tmp_path):
@@ -228,8 +247,7 @@ def test_results_that_go_to_a_pipe_tell_all_the_same(connload, sandbox, desk, tm
     desk(20)
     process = connload("create", "desk.csv", *QUICK, "-o", "-", wait=False)
     until(lambda: box.stats()["created"] == 16)
-    process.signal(signal.SIGINT)
-    process.signal(signal.SIGTERM)
+    insist(process)
     run = process.wait()
     assert run.rc == 4
     assert run.out.count(",unknown,") == 16 and run.out.count(",not_attempted,") == 4
