@@ -204,10 +204,23 @@ static int full_year(int two_digits)
     return two_digits >= 70 ? two_digits : two_digits + 100;
 }
 
+/* GMT as RFC 9110 has it, and as mail (RFC 5322) and careless servers write it. */
+static bool is_gmt(const char *zone)
+{
+    static const char *const names[] = {" GMT", " UTC", " UT", " Z", " +0000", " -0000"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], zone) == 0)
+            return true;
+    return false;
+}
+
 /* The three forms after the weekday's name. */
 static bool read_http_date(const char *at, struct tm *parts, char month[4])
 {
-    if (has_shape(at, ", 00 AAA 0000 00:00:00 GMT")) {
+    static const char fixdate[] = ", 00 AAA 0000 00:00:00*";
+
+    if (has_shape(at, fixdate) && is_gmt(at + sizeof(fixdate) - 2)) {
         sscanf(at, ", %2d %3c %4d %2d:%2d:%2d", &parts->tm_mday, month, &parts->tm_year, &parts->tm_hour,
                &parts->tm_min, &parts->tm_sec);
         parts->tm_year -= 1900;

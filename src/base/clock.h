@@ -26,7 +26,10 @@ char *clock_format(char text[CLOCK_TEXT], int64_t wall_ms);
 /* RFC 3339 section 5.6, any offset, any number of decimals: milliseconds since 1970, rounded down. */
 bool clock_parse_rfc3339(struct span text, int64_t *wall_ms);
 
-/* RFC 9110 section 5.6.7: IMF-fixdate and the two obsolete forms. Milliseconds since 1970. */
+/*
+ * RFC 9110 section 5.6.7: IMF-fixdate, whose zone may also be UTC, UT, Z, +0000 or -0000, and the two obsolete forms.
+ * Milliseconds since 1970.
+ */
 bool clock_parse_http_date(struct span text, int64_t *wall_ms);
 
 /* RFC 9110 section 5.6.7, IMF-fixdate. `text` holds CLOCK_TEXT bytes; returns it. */

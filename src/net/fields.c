@@ -1,5 +1,6 @@
 #include "net/fields.h"
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "net/retry.h"
@@ -15,6 +16,7 @@ static void forget(struct fields *fields)
     fields->complete = false;
     fields->retry_after.len = 0;
     fields->date.len = 0;
+    fields->reset.len = 0;
     fields->request_id.len = 0;
     fields->request_id_rank = -1;
     fields->more = false;
@@ -31,6 +33,17 @@ void fields_reset(struct fields *fields)
 struct span field_view(const struct field_value *value)
 {
     return (struct span){value->text, value->len};
+}
+
+struct pace_hint fields_hint(const struct fields *fields, int64_t wall_ms)
+{
+    struct pace_hint hint = fields->hint;
+    int64_t date_ms;
+
+    if (clock_parse_http_date(field_view(&fields->date), &date_ms))
+        wall_ms = date_ms;
+    retry_hint(&hint, span_of("RateLimit-Reset"), field_view(&fields->reset), wall_ms);
+    return hint;
 }
 
 static void keep(struct field_value *place, struct span value)
@@ -80,6 +93,13 @@ static bool names_next(struct span value)
     return false;
 }
 
+/* When a window begins anew may be a time by the server's clock, which a Date behind it tells. */
+static bool is_reset(struct span name)
+{
+    return is_named(name, "ratelimit-reset") || is_named(name, "x-ratelimit-reset") ||
+           is_named(name, "x-rate-limit-reset");
+}
+
 /* Where it is no number, one that nothing agrees with. */
 static int64_t read_total(struct span value)
 {
@@ -102,6 +122,8 @@ static void take_field(struct fields *fields, struct span name, struct span valu
         fields->total = read_total(value);
     else if (is_named(name, "age"))
         fields->more = fields->more || !span_equal(value, span_of("0"));
+    else if (is_reset(name))
+        keep_first(&fields->reset, value);
     else if (strchr("rRxX", name.data[0]) != NULL)
         retry_hint(&fields->hint, name, value, wall_ms);
     for (int rank = 0; rank < REQUEST_IDS; rank++)

@@ -23,7 +23,7 @@ struct field_value {
 struct fields {
     size_t bytes;  /* of all header lines so far, those of 1xx answers included */
     bool complete; /* the empty line that ends a header has come; libcurl takes a header without one for an answer */
-    struct field_value retry_after, date;
+    struct field_value retry_after, date, reset;
     struct field_value request_id; /* printable ASCII without blanks: it can be logged as it is */
     int request_id_rank;           /* of the field that it came from: 0 is the best, -1 = none */
     /*
@@ -31,8 +31,8 @@ struct fields {
      * Content-Range says that it is a part, an Age other than 0 that it comes from a cache (RFC 9110, 9111).
      */
     bool more;
-    int64_t total; /* X-Total-Count: how many elements there are; -1 = not said */
-    struct pace_hint hint;
+    int64_t total;         /* X-Total-Count: how many elements there are; -1 = not said */
+    struct pace_hint hint; /* without `reset`: fields_hint() has all */
 };
 
 /* Ready for the first line of a request's answer. */
@@ -44,6 +44,9 @@ void fields_reset(struct fields *fields);
  * X-Correlation-Id, else CF-Ray. `wall_ms` is the time of its arrival.
  */
 void fields_add(struct fields *fields, struct span line, int64_t wall_ms);
+
+/* What the RateLimit headers say: a time is taken by the answer's Date, or, where it has none, by `wall_ms`. */
+struct pace_hint fields_hint(const struct fields *fields, int64_t wall_ms);
 
 /* The value; valid as long as the struct is unchanged. */
 struct span field_view(const struct field_value *value);

@@ -735,7 +735,7 @@ static void fill_answer(struct http *http, struct transfer *transfer, struct htt
         .retry_after_ms = retry_after(field_view(&fields->retry_after), field_view(&fields->date), http->wall_ms),
         .date_ms = date_of(http, &fields->date),
         .request_id = field_view(&fields->request_id),
-        .hint = fields->hint,
+        .hint = fields_hint(fields, http->wall_ms),
         .more = fields->more,
         .total = fields->total,
         .started_ms = transfer->started_us / 1000,

@@ -7,8 +7,8 @@
 
 /* A count beyond this is no count that anybody keeps; it is cut. */
 #define COUNT_MAX UINT64_C(1000000000000000)
-/* X-RateLimit-Reset: a larger number of seconds is a time since 1970, and a still larger one that in milliseconds. */
-#define DELTA_MAX UINT64_C(31536000)
+/* A larger number of seconds is a time since 1970, and a still larger one that in milliseconds. */
+#define SECONDS_MAX UINT64_C(1000000000)
 #define EPOCH_SECONDS_MAX UINT64_C(100000000000)
 
 bool retry_allowed(const struct retry_config *config, uint32_t attempts_made)
@@ -44,11 +44,6 @@ static uint64_t number(struct span text, size_t len, uint64_t most)
     return num_parse_span((struct span){text.data, len}, 0, most, &value) ? value : most;
 }
 
-static int64_t seconds_to_ms(uint64_t seconds)
-{
-    return seconds < (uint64_t)(RETRY_AFTER_MAX_MS / 1000) ? (int64_t)seconds * 1000 : RETRY_AFTER_MAX_MS;
-}
-
 /* How far `wall_ms` lies ahead of `from_ms`: never negative, never more than the longest wait. */
 static int64_t ahead_ms(int64_t wall_ms, int64_t from_ms)
 {
@@ -57,22 +52,125 @@ static int64_t ahead_ms(int64_t wall_ms, int64_t from_ms)
     return wall_ms - from_ms < RETRY_AFTER_MAX_MS ? wall_ms - from_ms : RETRY_AFTER_MAX_MS;
 }
 
+static struct span skip(struct span text, size_t len)
+{
+    return (struct span){text.data + len, text.len - len};
+}
+
+/* Takes the decimals off the front of `rest`, if any: thousandths, rounded up. */
+static uint64_t take_thousandths(struct span *rest)
+{
+    uint64_t weight = 100, sum = 0;
+    size_t len = rest->len > 0 && rest->data[0] == '.' ? digits_len(skip(*rest, 1)) : 0;
+    bool more = false;
+
+    for (size_t i = 1; i <= len; i++, weight /= 10) {
+        uint64_t digit = (uint64_t)(rest->data[i] - '0');
+
+        sum += digit * weight;
+        more = more || (weight == 0 && digit > 0);
+    }
+    if (len > 0)
+        *rest = skip(*rest, len + 1);
+    return sum + more;
+}
+
+/* The milliseconds of a unit as servers write it; 0 where there is none of that name. */
+static int64_t unit_ms(struct span name)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {
+        {"", 1000},
+        {"s", 1000},
+        {"sec", 1000},
+        {"secs", 1000},
+        {"second", 1000},
+        {"seconds", 1000},
+        {"ms", 1},
+        {"millis", 1},
+        {"milliseconds", 1},
+        {"m", 60 * 1000},
+        {"min", 60 * 1000},
+        {"mins", 60 * 1000},
+        {"minute", 60000},
+        {"minutes", 60000},
+        {"h", 3600 * 1000},
+        {"hour", 3600 * 1000},
+        {"hours", 3600 * 1000},
+    };
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (text_equal_fold(name, span_of(units[i].name)))
+            return units[i].ms;
+    return 0;
+}
+
+/* A wait as servers write it: `6`, `6.25`, `6s`, `250 ms`, a time since 1970. Milliseconds, rounded up; -1: none. */
+static int64_t read_wait(struct span text, int64_t from_ms)
+{
+    size_t len = digits_len(text);
+    struct span rest = skip(text, len);
+    uint64_t whole, thousandths;
+    int64_t unit;
+
+    if (len == 0)
+        return -1;
+    whole = number(text, len, COUNT_MAX);
+    thousandths = take_thousandths(&rest);
+    unit = unit_ms(span_trim(rest));
+    if (unit == 0)
+        return -1;
+    if (rest.len == 0 && whole > EPOCH_SECONDS_MAX)
+        return ahead_ms((int64_t)whole, from_ms);
+    if (rest.len == 0 && whole > SECONDS_MAX)
+        return ahead_ms((int64_t)(whole * 1000 + thousandths), from_ms);
+    if (whole >= (uint64_t)(RETRY_AFTER_MAX_MS / unit))
+        return RETRY_AFTER_MAX_MS;
+    return ((int64_t)(whole * 1000 + thousandths) * unit + 999) / 1000;
+}
+
+/* Takes the next piece, up to a `,` or `;` outside quotes, off the front of `rest`; false where nothing is left. */
+static bool next_piece(struct span *rest, struct span *piece)
+{
+    bool quoted = false;
+    size_t len = 0;
+
+    if (rest->len == 0)
+        return false;
+    while (len < rest->len && (quoted || (rest->data[len] != ',' && rest->data[len] != ';'))) {
+        if (rest->data[len] == '"')
+            quoted = !quoted;
+        len++;
+    }
+    *piece = span_trim((struct span){rest->data, len});
+    *rest = skip(*rest, len < rest->len ? len + 1 : len);
+    return true;
+}
+
 int64_t retry_after(struct span value, struct span date_header, int64_t wall_ms)
 {
-    int64_t date, from;
+    int64_t date, from, longest = -1;
+    struct span piece;
 
-    value = span_trim(value);
-    if (value.len > 0 && digits_len(value) == value.len)
-        return seconds_to_ms(number(value, value.len, COUNT_MAX));
-    if (value.len == 0 || !clock_parse_http_date(value, &date))
-        return -1;
     if (!clock_parse_http_date(date_header, &from))
         from = wall_ms;
-    return ahead_ms(date, from);
+    value = span_trim(value);
+    if (clock_parse_http_date(value, &date) || clock_parse_rfc3339(value, &date))
+        return ahead_ms(date, from);
+    while (next_piece(&value, &piece)) {
+        int64_t wait = read_wait(piece, from);
+
+        if (wait < 0)
+            return -1;
+        longest = wait > longest ? wait : longest;
+    }
+    return longest;
 }
 
 /* What a header or a parameter of one says. */
-enum saying { SAYS_LIMIT, SAYS_REMAINING, SAYS_RESET, SAYS_RESET_OR_EPOCH, SAYS_POLICY, SAYS_ALL };
+enum saying { SAYS_LIMIT, SAYS_REMAINING, SAYS_RESET, SAYS_POLICY, SAYS_ALL };
 
 struct term {
     const char *name;
@@ -80,17 +178,12 @@ struct term {
 };
 
 static const struct term headers[] = {
-    {"RateLimit-Limit", SAYS_LIMIT},
-    {"RateLimit-Remaining", SAYS_REMAINING},
-    {"RateLimit-Reset", SAYS_RESET},
-    {"RateLimit", SAYS_ALL},
-    {"RateLimit-Policy", SAYS_POLICY},
-    {"X-RateLimit-Limit", SAYS_LIMIT},
-    {"X-RateLimit-Remaining", SAYS_REMAINING},
-    {"X-RateLimit-Reset", SAYS_RESET_OR_EPOCH},
-    {"X-Rate-Limit-Limit", SAYS_LIMIT},
-    {"X-Rate-Limit-Remaining", SAYS_REMAINING},
-    {"X-Rate-Limit-Reset", SAYS_RESET_OR_EPOCH},
+    {"RateLimit-Limit", SAYS_LIMIT},           {"RateLimit-Remaining", SAYS_REMAINING},
+    {"RateLimit-Reset", SAYS_RESET},           {"RateLimit", SAYS_ALL},
+    {"RateLimit-Policy", SAYS_POLICY},         {"X-RateLimit-Limit", SAYS_LIMIT},
+    {"X-RateLimit-Remaining", SAYS_REMAINING}, {"X-RateLimit-Reset", SAYS_RESET},
+    {"X-Rate-Limit-Limit", SAYS_LIMIT},        {"X-Rate-Limit-Remaining", SAYS_REMAINING},
+    {"X-Rate-Limit-Reset", SAYS_RESET},
 };
 
 static const struct term all_parameters[] = {
@@ -108,57 +201,21 @@ static const struct term *find_term(const struct term *terms, size_t count, stru
     return NULL;
 }
 
-static int64_t reset_ms(uint64_t value, bool epoch, int64_t wall_ms)
-{
-    if (!epoch || value <= DELTA_MAX)
-        return seconds_to_ms(value);
-    return ahead_ms(value > EPOCH_SECONDS_MAX ? (int64_t)value : (int64_t)value * 1000, wall_ms);
-}
-
-/* The first that says a thing is believed. */
-static void say(struct pace_hint *hint, enum saying says, uint64_t value, int64_t wall_ms)
+/* `value` begins with a digit, or says nothing. The first that says a thing is believed. */
+static void say(struct pace_hint *hint, enum saying says, struct span value, int64_t wall_ms)
 {
     int64_t *field = says == SAYS_LIMIT ? &hint->limit : says == SAYS_REMAINING ? &hint->remaining : &hint->reset_ms;
-    bool reset = says == SAYS_RESET || says == SAYS_RESET_OR_EPOCH;
+    size_t len = digits_len(value);
+    int64_t said = -1;
 
-    if (*field >= 0)
+    if (says == SAYS_RESET)
+        said = read_wait(value, wall_ms);
+    else if (len > 0 && (len == value.len || value.data[len] == '.' || value.data[len] == ' '))
+        said = (int64_t)number(value, len, COUNT_MAX);
+    if (*field >= 0 || said < 0)
         return;
-    *field = reset ? reset_ms(value, says == SAYS_RESET_OR_EPOCH, wall_ms) : (int64_t)value;
+    *field = said;
     hint->present = true;
-}
-
-/* A number that ends where the value does, or where decimals, parameters or a further item follow. */
-static void say_plain(struct pace_hint *hint, enum saying says, struct span value, int64_t wall_ms)
-{
-    size_t len;
-
-    value = span_trim(value);
-    len = digits_len(value);
-    if (len == 0)
-        return;
-    if (len == value.len || value.data[len] == ',' || value.data[len] == ';' || value.data[len] == '.' ||
-        value.data[len] == ' ')
-        say(hint, says, number(value, len, COUNT_MAX), wall_ms);
-}
-
-/* Takes the next piece, up to a `,` or `;` outside quotes, off the front of `rest`; false where nothing is left. */
-static bool next_piece(struct span *rest, struct span *piece)
-{
-    bool quoted = false;
-    size_t len = 0;
-
-    if (rest->len == 0)
-        return false;
-    while (len < rest->len && (quoted || (rest->data[len] != ',' && rest->data[len] != ';'))) {
-        if (rest->data[len] == '"')
-            quoted = !quoted;
-        len++;
-    }
-    *piece = span_trim((struct span){rest->data, len});
-    if (len < rest->len)
-        len++;
-    *rest = (struct span){rest->data + len, rest->len - len};
-    return true;
 }
 
 /* `key=digits` pieces of a structured field, each by its table; anything else in it is passed over. */
@@ -178,14 +235,15 @@ static void say_structured(struct pace_hint *hint, const struct term *terms, siz
             continue;
         term = find_term(terms, count, span_trim((struct span){piece.data, key}));
         digits = span_trim((struct span){piece.data + key + 1, piece.len - key - 1});
-        if (term != NULL && digits.len > 0 && digits_len(digits) == digits.len)
-            say(hint, term->says, number(digits, digits.len, COUNT_MAX), wall_ms);
+        if (term != NULL)
+            say(hint, term->says, digits, wall_ms);
     }
 }
 
 void retry_hint(struct pace_hint *hint, struct span name, struct span value, int64_t wall_ms)
 {
     const struct term *header = find_term(headers, sizeof(headers) / sizeof(headers[0]), name);
+    struct span first;
 
     if (header == NULL)
         return;
@@ -194,6 +252,6 @@ void retry_hint(struct pace_hint *hint, struct span name, struct span value, int
     else if (header->says == SAYS_POLICY)
         say_structured(hint, policy_parameters, sizeof(policy_parameters) / sizeof(policy_parameters[0]), value,
                        wall_ms);
-    else
-        say_plain(hint, header->says, value, wall_ms);
+    else if (next_piece(&value, &first))
+        say(hint, header->says, first, wall_ms);
 }

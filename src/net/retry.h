@@ -32,9 +32,11 @@ bool retry_allowed(const struct retry_config *config, uint32_t attempts_made);
 int64_t retry_backoff(const struct retry_config *config, uint32_t attempt, uint64_t random);
 
 /*
- * Retry-After (RFC 9110 section 10.2.3): seconds, or an HTTP date, which is relative to the same answer's Date header
- * where it has one (the server's clock), else to `wall_ms`. Milliseconds in [0, RETRY_AFTER_MAX_MS]; a date that has
- * passed gives 0; -1 where the value is absent (empty), negative, or neither form.
+ * Retry-After (RFC 9110 section 10.2.3): seconds or an HTTP date, and what servers send in their place: decimals, a
+ * unit (`6s`, `250ms`, `2 min`), an RFC 3339 date, seconds or milliseconds since 1970, several of them joined by a
+ * comma, of which the longest counts. A date is relative to the same answer's Date header where it has one (the
+ * server's clock), else to `wall_ms`. Milliseconds in [0, RETRY_AFTER_MAX_MS], rounded up; a date that has passed gives
+ * 0; -1 where the value is absent (empty), negative, or none of these.
  */
 int64_t retry_after(struct span value, struct span date_header, int64_t wall_ms);
 
@@ -44,8 +46,8 @@ int64_t retry_after(struct span value, struct span date_header, int64_t wall_ms)
  *  - RateLimit-Limit, -Remaining, -Reset (draft-ietf-httpapi-ratelimit-headers-03; reset in seconds),
  *  - RateLimit: limit=10, remaining=5, reset=30 (the same draft, -07),
  *  - RateLimit: "default";r=5;t=30 (-08 and later), and RateLimit-Policy: "default";q=10;w=60 for the limit,
- *  - X-RateLimit-Limit, -Remaining, -Reset, also written X-Rate-Limit-…; the reset in seconds from now or, where it is
- *    larger than a year of seconds, since 1970, relative to `wall_ms`.
+ *  - X-RateLimit-Limit, -Remaining, -Reset, also written X-Rate-Limit-….
+ * A reset is a wait as in retry_after(); one since 1970 is relative to `wall_ms`: the answer's Date, where it has one.
  * Where several policies are named, the first that says a thing is taken: the drafts let a server lead with the one
  * that binds.
  */

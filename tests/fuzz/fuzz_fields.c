@@ -20,11 +20,11 @@ static void require(bool holds)
         abort();
 }
 
-static void check_hint(const struct pace_hint *hint)
+static void check_hint(struct pace_hint hint)
 {
-    require(hint->limit >= -1 && hint->remaining >= -1 && hint->reset_ms >= -1);
-    require(hint->reset_ms <= RETRY_AFTER_MAX_MS);
-    require(hint->present == (hint->limit >= 0 || hint->remaining >= 0 || hint->reset_ms >= 0));
+    require(hint.limit >= -1 && hint.remaining >= -1 && hint.reset_ms >= -1);
+    require(hint.reset_ms <= RETRY_AFTER_MAX_MS);
+    require(hint.present == (hint.limit >= 0 || hint.remaining >= 0 || hint.reset_ms >= 0));
 }
 
 static void check_fields(const struct fields *fields)
@@ -38,7 +38,8 @@ static void check_fields(const struct fields *fields)
     for (size_t i = 0; i < id.len; i++)
         require(id.data[i] > ' ' && id.data[i] <= '~');
     require(wait_ms >= -1 && wait_ms <= RETRY_AFTER_MAX_MS);
-    check_hint(&fields->hint);
+    check_hint(fields->hint);
+    check_hint(fields_hint(fields, NOW_MS));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -37,6 +37,30 @@ static void test_values(void **state)
     assert_int_equal(fields.bytes, 23 + 38 + 16 + 17 + 21 + 2);
 }
 
+/* The server's clock is ten minutes ahead of ours, and says so before or after the reset. */
+static void test_a_reset_is_by_the_servers_clock(void **state)
+{
+    static const char *const lines[] = {"X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 1795498809",
+                                        "Date: Tue, 24 Nov 2026 05:40:07 GMT"};
+    struct fields up, down, none;
+
+    (void)state;
+    fields_reset(&up);
+    fields_reset(&down);
+    fields_reset(&none);
+    for (int i = 0; i < 3; i++) {
+        add(&up, lines[i]);
+        add(&down, lines[2 - i]);
+    }
+    add(&none, lines[1]);
+    assert_int_equal(fields_hint(&up, 1795498207000).reset_ms, 2000);
+    assert_int_equal(fields_hint(&down, 1795498207000).reset_ms, 2000);
+    assert_int_equal(fields_hint(&down, 1795498207000).remaining, 0);
+    assert_int_equal(fields_hint(&none, 1795498207000).reset_ms, 602000);
+    add(&up, "HTTP/1.1 200 OK");
+    assert_false(fields_hint(&up, 0).present);
+}
+
 static void test_a_status_line_begins_anew(void **state)
 {
     struct fields fields;
@@ -144,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_a_reset_is_by_the_servers_clock),
         cmocka_unit_test(test_a_status_line_begins_anew),
         cmocka_unit_test(test_request_ids_by_rank),
         cmocka_unit_test(test_junk_counts_as_absent),
