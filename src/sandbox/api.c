@@ -57,10 +57,8 @@ static void answer_keyed(struct world *world, struct account *account, const str
 {
     int64_t now_us = clocks_mono_us();
     struct limit_view view;
-    bool accepted = limit_take(&account->limit, now_us, &view);
+    bool accepted = limits_take(&account->limits, now_us, &view);
 
-    if (accepted)
-        window_add(&account->accepted, now_us);
     add_rate_headers(world, &view, answer);
     if (accepted)
         connectors_answer(world, account, call, request_id, answer);
@@ -97,7 +95,7 @@ static void answer_connectors_api(struct world *world, const struct call *call, 
     snprintf(request_id, sizeof(request_id), "req-%010" PRIu64, ++world->seq);
     answer_header(answer, "X-Request-Id", "%s", request_id);
     if (account != NULL)
-        window_add(&account->seen, now_us);
+        limits_see(&account->limits, now_us);
     if (!limit_take(&world->address_limit, now_us, &view)) {
         refuse_rate(world, &view, request_id, answer);
     } else if (account != NULL) {

@@ -22,20 +22,33 @@ static void add_methods(struct buf *out, const struct stats *stats)
     buf_char(out, '}');
 }
 
-/* The limit is each key's own, so the most in any window is the most that any one key had. */
-static void add_windows(struct buf *out, const struct world *world)
+/* The limits are each key's own, so the most in any window is the most that any one key had. */
+static void add_window(struct buf *out, const struct world *world, size_t which)
 {
     uint64_t seen = 0, accepted = 0;
 
     for (size_t i = 0; i < world->config.key_count; i++) {
-        const struct account *account = &world->accounts[i];
+        const struct limits *limits = &world->accounts[i].limits;
 
-        seen = account->seen.most > seen ? account->seen.most : seen;
-        accepted = account->accepted.most > accepted ? account->accepted.most : accepted;
+        seen = limits->seen[which].most > seen ? limits->seen[which].most : seen;
+        accepted = limits->accepted[which].most > accepted ? limits->accepted[which].most : accepted;
     }
-    add_count(out, "window_ms", (uint64_t)(world->accounts[0].seen.length_us / 1000));
+    add_count(out, "window_ms", (uint64_t)(world->accounts[0].limits.seen[which].length_us / 1000));
     add_count(out, "most_in_window", seen);
     add_count(out, "most_accepted_in_window", accepted);
+}
+
+/* Those of the first limit, and a list of all. */
+static void add_windows(struct buf *out, const struct world *world)
+{
+    add_window(out, world, 0);
+    buf_text(out, ",\"windows\":[");
+    for (size_t i = 0; i < world->accounts[0].limits.count; i++) {
+        buf_text(out, i > 0 ? ",{" : "{");
+        add_window(out, world, i);
+        buf_char(out, '}');
+    }
+    buf_char(out, ']');
 }
 
 static void get_stats(struct world *world, const struct call *call, struct answer *answer)
@@ -62,6 +75,14 @@ static void get_stats(struct world *world, const struct call *call, struct answe
     buf_text(out, ",\"faults\":");
     faults_write_hits(&world->faults, out);
     buf_char(out, '}');
+}
+
+static void get_health(struct world *world, const struct call *call, struct answer *answer)
+{
+    (void)world;
+    (void)call;
+    answer_begin(answer, 200, "application/json");
+    buf_text(&answer->body, "{\"status\":\"ok\"}");
 }
 
 static void get_connectors(struct world *world, const struct call *call, struct answer *answer)
@@ -101,21 +122,18 @@ static void post_faults(struct world *world, const struct call *call, struct ans
 
 static void get_rate(struct world *world, const struct call *call, struct answer *answer)
 {
-    char text[NUM_DURATION_TEXT];
-
     (void)call;
     answer_begin(answer, 200, "application/json");
-    buf_format(&answer->body, "{\"rate\":\"%s\"}", num_format_rate(text, world->config.limit.rate));
+    buf_text(&answer->body, "{\"rate\":\"");
+    limits_format(&answer->body, &world->config.limits);
+    buf_text(&answer->body, "\"}");
 }
 
 static bool set_rate(void *context, const char *name, const char *value, struct err *err)
 {
-    struct rate rate;
-
-    if (strcmp(name, "rate") != 0 || !num_parse_rate(value, &rate))
-        return err_set(err, EXIT_USAGE, "send {\"rate\":\"50/3s\"} or {\"rate\":\"none\"}");
-    world_set_rate(context, rate);
-    return true;
+    if (strcmp(name, "rate") == 0 && world_set_rate(context, value))
+        return true;
+    return err_set(err, EXIT_USAGE, "send {\"rate\":\"50/3s\"} or {\"rate\":\"none\"}");
 }
 
 static void post_rate(struct world *world, const struct call *call, struct answer *answer)
@@ -140,10 +158,10 @@ static const struct {
     const char *method, *path;
     void (*answer)(struct world *, const struct call *, struct answer *);
 } routes[] = {
-    {"GET", "/_sandbox/stats", get_stats},   {"GET", "/_sandbox/connectors", get_connectors},
-    {"GET", "/_sandbox/faults", get_faults}, {"POST", "/_sandbox/faults", post_faults},
-    {"GET", "/_sandbox/rate", get_rate},     {"POST", "/_sandbox/rate", post_rate},
-    {"POST", "/_sandbox/reset", post_reset},
+    {"GET", "/_sandbox/health", get_health},         {"GET", "/_sandbox/stats", get_stats},
+    {"GET", "/_sandbox/connectors", get_connectors}, {"GET", "/_sandbox/faults", get_faults},
+    {"POST", "/_sandbox/faults", post_faults},       {"GET", "/_sandbox/rate", get_rate},
+    {"POST", "/_sandbox/rate", post_rate},           {"POST", "/_sandbox/reset", post_reset},
 };
 
 void control_answer(struct world *world, const struct call *call, struct answer *answer)

@@ -53,6 +53,12 @@ bool limit_kind_named(const char *name, enum limit_kind *kind);
 void limit_init(struct limit *limit, struct limit_config config, int64_t now_us);
 void limit_release(struct limit *limit);
 
+/* Whether a request at `now_us` would be accepted. Times never go back. */
+bool limit_has_room(struct limit *limit, int64_t now_us);
+
+/* Sets `view` as it stands at `now_us`, after limit_has_room() for that time. */
+void limit_tell(struct limit *limit, int64_t now_us, struct limit_view *view);
+
 /* Asks for one request at `now_us`: true where it is accepted (and counted). `view` is as it stands afterwards. */
 bool limit_take(struct limit *limit, int64_t now_us, struct limit_view *view);
 

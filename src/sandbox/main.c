@@ -5,7 +5,8 @@
  *
  *   main        the life of the program
  *   options     the command line
- *   server      HTTP on a loopback address: one thread, one loop; the home of libmicrohttpd
+ *   command     the command that it runs
+ *   server      HTTP on an address of this machine: one thread, one loop; the home of libmicrohttpd
  *   api         what each request is answered: key, rate, counting, log
  *   connectors  the calls of the API, and the faults they suffer
  *   control     the sandbox's own paths: stats, dump, faults and rate at run time, reset
@@ -20,7 +21,8 @@
  *   payload     what a body says and what is wrong with it; the home of cJSON
  *   kept        how a label is kept
  *   faults      which there are, which are ordered, which request suffers one
- *   limit       rate limits: rolling window, fixed window, token bucket
+ *   limits      several rate limits at once
+ *   limit       a rate limit: rolling window, fixed window, token bucket
  *   window      how many in a rolling window
  *   stats       what was counted
  *   call        a request as it arrived
@@ -31,16 +33,19 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "sandbox/command.h"
 #include "sandbox/options.h"
 #include "sandbox/payload.h"
 #include "sandbox/server.h"
 #include "sandbox/world.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
     HELP_MAX = 64 * 1024,
+    URL_TEXT = SERVER_HOST_TEXT + 16,
     SHOWN_MAX = 32 * 1024, /* bytes of an error's sentence, control characters written out */
 };
 
@@ -89,57 +94,102 @@ static bool order_faults(struct world *world, const struct options *options, str
     return true;
 }
 
-static void announce(const struct options *options, const struct server *server)
+static bool announce(const char *url, struct err *err)
 {
-    char host[SERVER_HOST_TEXT];
-
-    printf("listening on http://%s:%u\n", server_host(host, &options->server), (unsigned int)server_port(server));
-    fflush(stdout);
+    printf("listening on %s\n", url);
+    return finish_output() == EXIT_ALL_DONE || err_system(err, "standard output can't be written");
 }
 
-static bool serve(struct world *world, const struct options *options, struct err *err)
+/* `http://HOST:PORT`. */
+static void format_url(char url[URL_TEXT], const char *host, const struct server *server)
 {
-    struct server *server = NULL;
-    bool served = false;
+    snprintf(url, URL_TEXT, "http://%s:%u", host, (unsigned int)server_port(server));
+}
 
-    if (options->log_path != NULL && (world->log = log_open(options->log_path, err)) == NULL)
-        return false;
-    world_prefill(world, options->prefill);
-    world_prefill_others(world, options->others);
-    server = server_new(world, &options->server, err);
-    if (server != NULL) {
-        announce(options, server);
-        served = server_run(server, err);
+/* Until SIGINT or SIGTERM. */
+static int serve_alone(struct server *server, const struct options *options, struct err *err)
+{
+    char host[SERVER_HOST_TEXT], url[URL_TEXT];
+    struct server_signal taken;
+
+    format_url(url, server_host(host, &options->server), server);
+    if (!announce(url, err))
+        return (int)say_error(err);
+    do {
+        if (!server_run(server, &taken, err))
+            return (int)say_error(err);
+    } while (taken.number == SIGCHLD);
+    return EXIT_ALL_DONE;
+}
+
+/* Until the command ends. */
+static int serve_command(struct server *server, const struct options *options, struct err *err)
+{
+    char host[SERVER_HOST_TEXT], url[URL_TEXT];
+    struct server_signal taken;
+    struct command command;
+
+    format_url(url, server_local_host(host, &options->server), server);
+    if (!command_start(&command, options->command, url, options->world.keys[0], err)) {
+        say_error(err);
+        return command.code;
     }
-    server_free(server);
-    return log_close(world->log, err) && served;
+    do {
+        if (!server_run(server, &taken, err))
+            return (int)say_error(err);
+        command_signal(&command, &taken);
+    } while (!command_ended(&command));
+    return command.code;
 }
 
-static enum exit_code run(const struct options *options, struct err *err)
+static int serve(struct world *world, const struct options *options, struct err *err)
+{
+    struct server *server = server_new(world, &options->server, err);
+    int code;
+
+    if (server == NULL)
+        return (int)say_error(err);
+    if (server_is_exposed(&options->server))
+        fprintf(stderr, "connload-sandbox: other machines can reach this sandbox\n");
+    code = options->command != NULL ? serve_command(server, options, err) : serve_alone(server, options, err);
+    server_free(server);
+    return code;
+}
+
+static int run(const struct options *options, struct err *err)
 {
     struct world world;
-    bool fine;
+    int code;
 
     world_init(&world, &options->world);
-    fine = order_faults(&world, options, err) && serve(&world, options, err);
+    if (order_faults(&world, options, err) &&
+        (options->log_path == NULL || (world.log = log_open(options->log_path, err)) != NULL)) {
+        world_prefill(&world, options->prefill);
+        world_prefill_others(&world, options->others);
+        code = serve(&world, options, err);
+        if (!log_close(world.log, err))
+            code = (int)say_error(err);
+    } else {
+        code = (int)say_error(err);
+    }
     world_release(&world);
-    return fine ? EXIT_ALL_DONE : say_error(err);
+    return code;
 }
 
 int main(int argc, char *argv[])
 {
     struct options options;
     struct err err = {0};
-    enum exit_code code;
+    int code;
 
     if (!options_read(&options, argc, argv, &err))
-        code = say_error(&err);
+        code = (int)say_error(&err);
     else if (options.help)
-        code = print_help();
+        code = (int)print_help();
     else if (options.version)
-        code = print_version();
+        code = (int)print_version();
     else
         code = run(&options, &err);
     options_release(&options);
-    return (int)code;
+    return code;
 }

@@ -41,7 +41,7 @@ static bool set_port(struct options *options, const char *text)
     return true;
 }
 
-static void set_loopback4(struct options *options, in_addr_t address)
+static void set_address4(struct options *options, in_addr_t address)
 {
     struct sockaddr_in *in = (struct sockaddr_in *)&options->server.address;
 
@@ -51,34 +51,35 @@ static void set_loopback4(struct options *options, in_addr_t address)
     options->server.address_len = sizeof(*in);
 }
 
-static void set_loopback6(struct options *options)
+static void set_address6(struct options *options, const struct in6_addr *address)
 {
     struct sockaddr_in6 *in = (struct sockaddr_in6 *)&options->server.address;
 
     memset(&options->server.address, 0, sizeof(options->server.address));
     in->sin6_family = AF_INET6;
-    in->sin6_addr = in6addr_loopback;
+    in->sin6_addr = *address;
     options->server.address_len = sizeof(*in);
 }
 
-/* `localhost`, 127.x.y.z, or [::1]. */
+/* `localhost`, or an address in digits, that of IPv6 in brackets: no name leads beyond this machine. */
 static bool set_host(struct options *options, const char *text, size_t len)
 {
+    bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
     char host[HOST_LONGEST + 1];
+    struct in6_addr address6;
     struct in_addr address;
 
     if (len > HOST_LONGEST)
         return false;
-    snprintf(host, sizeof(host), "%.*s", (int)len, text);
-    if (strcmp(host, "[::1]") == 0) {
-        set_loopback6(options);
-        return true;
-    }
-    if (strcmp(host, "localhost") == 0)
-        address.s_addr = htonl(INADDR_LOOPBACK);
-    else if (inet_pton(AF_INET, host, &address) != 1 || ntohl(address.s_addr) >> 24 != 127)
+    snprintf(host, sizeof(host), "%.*s", (int)(bracketed ? len - 2 : len), bracketed ? text + 1 : text);
+    if (bracketed && inet_pton(AF_INET6, host, &address6) == 1)
+        set_address6(options, &address6);
+    else if (!bracketed && strcmp(host, "localhost") == 0)
+        set_address4(options, htonl(INADDR_LOOPBACK));
+    else if (!bracketed && inet_pton(AF_INET, host, &address) == 1)
+        set_address4(options, address.s_addr);
+    else
         return false;
-    set_loopback4(options, address.s_addr);
     return true;
 }
 
@@ -89,7 +90,8 @@ static bool set_listen(struct options *options, const struct option *option, con
     if ((colon == NULL || set_host(options, value, (size_t)(colon - value))) &&
         set_port(options, colon != NULL ? colon + 1 : value))
         return true;
-    return refuse(option, value, "write PORT, 127.0.0.1:PORT or [::1]:PORT: it serves this machine alone", err);
+    return refuse(option, value, "write PORT, 127.0.0.1:PORT or [::1]:PORT; another address of this machine in digits",
+                  err);
 }
 
 static bool set_api_key(struct options *options, const struct option *option, const char *value, struct err *err)
@@ -106,8 +108,8 @@ static bool set_api_key(struct options *options, const struct option *option, co
 
 static bool set_rate(struct options *options, const struct option *option, const char *value, struct err *err)
 {
-    return num_parse_rate(value, &options->world.limit.rate) ||
-           refuse(option, value, "write 500/m, 50/3s or none", err);
+    return limits_parse(&options->world.limits, value) ||
+           refuse(option, value, "write 500/m, 50/3s, several as 500/m,50/10s, or none", err);
 }
 
 static bool set_address_rate(struct options *options, const struct option *option, const char *value, struct err *err)
@@ -118,7 +120,7 @@ static bool set_address_rate(struct options *options, const struct option *optio
 
 static bool set_rate_kind(struct options *options, const struct option *option, const char *value, struct err *err)
 {
-    return limit_kind_named(value, &options->world.limit.kind) ||
+    return limit_kind_named(value, &options->world.limits.kind) ||
            refuse(option, value, "write rolling, fixed or bucket", err);
 }
 
@@ -134,7 +136,7 @@ static bool set_burst(struct options *options, const struct option *option, cons
 
     if (!num_parse(value, 1, RATE_COUNT_MAX, &burst))
         return refuse(option, value, "write how many tokens the bucket holds, from 1", err);
-    options->world.limit.burst = (uint32_t)burst;
+    options->world.limits.burst = (uint32_t)burst;
     return true;
 }
 
@@ -295,7 +297,7 @@ static bool set_version(struct options *options, const struct option *option, co
 }
 
 static const struct option table[] = {
-    {"listen", "[HOST:]PORT", "loopback address (127.0.0.1:0, any free port)", "Serving", set_listen},
+    {"listen", "[ADDRESS:]PORT", "where to listen (127.0.0.1:0, any free port)", "Serving", set_listen},
     {"api-key", "KEY", "a key to accept, an account of its own (sandbox); repeatable", NULL, set_api_key},
     {"one-org", NULL, "the keys are colleagues: each sees what the others share", NULL, set_one_org},
     {"connectors", "N", "start with N synthetic connectors of the first account", NULL, set_connectors},
@@ -304,7 +306,7 @@ static const struct option table[] = {
     {"labels", "FORM", "how they are kept: exact, nfc, html, blanks, cut, lower, bmp, prefix", NULL, set_labels},
     {"log", "FILE", "write a JSON line for each request, its body included", NULL, set_log},
     {"seed", "N", "seed of delays and faults (1)", NULL, set_seed},
-    {"rate", "N/WINDOW|none", "most requests for each key (none): 500/m, 50/3s", "Rate limit", set_rate},
+    {"rate", "N/WINDOW,...", "most requests for each key (none): 500/m, 500/m,50/10s", "Rate limit", set_rate},
     {"address-rate", "N/WINDOW", "most requests from one address, rolling (none): 1500/m", NULL, set_address_rate},
     {"rate-kind", "KIND", "rolling, fixed or bucket (rolling)", NULL, set_rate_kind},
     {"burst", "N", "size of the bucket (the rate's N)", NULL, set_burst},
@@ -346,7 +348,9 @@ static bool unknown(const char *argument, struct err *err)
     if (nearest >= 0)
         return err_set(err, EXIT_USAGE, "there is no option %.100s; did you mean --%s?", argument, names[nearest]);
     if (argument[0] != '-')
-        return err_set(err, EXIT_USAGE, "\"%.100s\" is no option, and the sandbox takes nothing else; see --help",
+        return err_set(err, EXIT_USAGE,
+                       "\"%.100s\" is no option, and the sandbox takes nothing else but -- and a command; "
+                       "see --help",
                        argument);
     return err_set(err, EXIT_USAGE, "there is no option %.100s; see --help", argument);
 }
@@ -381,13 +385,20 @@ bool options_read(struct options *options, int argc, char *argv[], struct err *e
     static const char default_key[] = "sandbox";
 
     *options = (struct options){.world.seed = 1, .world.late_ms = 3000, .server.slow_ms = 5000};
-    set_loopback4(options, htonl(INADDR_LOOPBACK));
-    for (int i = 1; i < argc; i++)
+    set_address4(options, htonl(INADDR_LOOPBACK));
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            options->command = argv + i + 1;
+            break;
+        }
         if (!read_one(options, argc, argv, &i, err))
             return false;
+    }
+    if (options->command != NULL && options->command[0] == NULL)
+        return err_set(err, EXIT_USAGE, "after -- there is no command to run");
     if (options->world.key_count == 0)
         options->world.keys[options->world.key_count++] = default_key;
-    if (options->world.limit.burst != 0 && options->world.limit.kind != LIMIT_BUCKET)
+    if (options->world.limits.burst != 0 && options->world.limits.kind != LIMIT_BUCKET)
         return err_set(err, EXIT_USAGE, "--burst is the size of a bucket; add --rate-kind bucket");
     return true;
 }
@@ -412,8 +423,9 @@ static void help_option(struct buf *out, const struct option *option)
 
 void options_help(struct buf *out)
 {
-    buf_text(out, "Usage: connload-sandbox [options]\n"
-                  "A local emulator of the connectors API, from memory, with faults to order.\n");
+    buf_text(out, "Usage: connload-sandbox [options] [-- COMMAND...]\n"
+                  "A local emulator of the connectors API, from memory, with faults to order. A COMMAND is run with\n"
+                  "BIGDATA_API_BASE_URL and BIGDATA_API_KEY set, and the sandbox ends with its exit code.\n");
     for (int i = 0; i < OPTIONS; i++) {
         if (table[i].group != NULL)
             buf_format(out, "\n%s\n", table[i].group);

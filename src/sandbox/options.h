@@ -25,6 +25,7 @@ struct options {
     bool fault_first;
     uint64_t prefill, others;
     const char *log_path; /* or NULL */
+    char *const *command; /* what follows --, ending in NULL; NULL: nothing does */
     bool help, version;
 };
 

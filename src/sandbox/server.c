@@ -402,11 +402,21 @@ static void resume_due(struct server *server)
         resume(request_of(id));
 }
 
+static bool take_signal(struct server *server, struct server_signal *taken)
+{
+    struct signalfd_siginfo info;
+
+    if (read(server->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return false;
+    *taken = (struct server_signal){.number = (int)info.ssi_signo, .from_terminal = info.ssi_code == SI_KERNEL};
+    return true;
+}
+
 /* True where the loop is to end. */
-static bool handle_event(struct server *server, const struct epoll_event *event)
+static bool handle_event(struct server *server, const struct epoll_event *event, struct server_signal *taken)
 {
     if (event->data.ptr == &signal_mark)
-        return true;
+        return take_signal(server, taken);
     if (event->data.ptr == &timer_mark) {
         uint64_t expirations;
         ssize_t ignored = read(server->timer, &expirations, sizeof(expirations));
@@ -431,7 +441,7 @@ static int wait_ms(struct server *server)
     return most > 60000 ? 60000 : (int)most;
 }
 
-bool server_run(struct server *server, struct err *err)
+bool server_run(struct server *server, struct server_signal *taken, struct err *err)
 {
     struct epoll_event events[EVENTS];
 
@@ -443,7 +453,7 @@ bool server_run(struct server *server, struct err *err)
         if (count < 0 && errno != EINTR)
             return err_system(err, "the sandbox can't wait for events");
         for (int i = 0; i < count; i++)
-            if (handle_event(server, &events[i]))
+            if (handle_event(server, &events[i], taken))
                 return true;
         resume_due(server);
         if (MHD_run(server->daemon) != MHD_YES)
@@ -504,6 +514,7 @@ static bool take_signals(struct server *server)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &ends, NULL) != 0)
         return false;
     server->signals = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -585,11 +596,40 @@ uint16_t server_port(const struct server *server)
 
 char *server_host(char text[SERVER_HOST_TEXT], const struct server_config *config)
 {
-    if (config->address.ss_family == AF_INET6)
-        snprintf(text, SERVER_HOST_TEXT, "[::1]");
-    else
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)&config->address)->sin_addr, text, SERVER_HOST_TEXT);
+    char digits[INET6_ADDRSTRLEN];
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&config->address;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&config->address;
+
+    if (config->address.ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &in6->sin6_addr, digits, sizeof(digits));
+        snprintf(text, SERVER_HOST_TEXT, "[%s]", digits);
+    } else {
+        inet_ntop(AF_INET, &in->sin_addr, text, SERVER_HOST_TEXT);
+    }
     return text;
+}
+
+char *server_local_host(char text[SERVER_HOST_TEXT], const struct server_config *config)
+{
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&config->address;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&config->address;
+
+    server_host(text, config);
+    if (config->address.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        snprintf(text, SERVER_HOST_TEXT, "[::1]");
+    else if (config->address.ss_family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY))
+        snprintf(text, SERVER_HOST_TEXT, "127.0.0.1");
+    return text;
+}
+
+bool server_is_exposed(const struct server_config *config)
+{
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&config->address;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&config->address;
+
+    if (config->address.ss_family == AF_INET6)
+        return !IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+    return ntohl(in->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
 }
 
 const char *server_library_version(void)

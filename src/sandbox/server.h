@@ -1,5 +1,5 @@
 /*
- * server: HTTP/1.1 on a loopback address, one thread. The one home of libmicrohttpd in the sandbox.
+ * server: HTTP/1.1 on an address of this machine, one thread. The one home of libmicrohttpd in the sandbox.
  *
  * libmicrohttpd runs in its external epoll mode, driven from a loop of ours that also has a timer for answers that
  * are held back and watches for clients that go away while they hang. That mode never waits inside the library: its
@@ -25,7 +25,13 @@ struct server_config {
     int64_t slow_ms; /* how long the body of a slow answer takes in all */
 };
 
-/* Listens, and blocks SIGINT and SIGTERM, which server_run() takes; NULL, with a sentence, where that can't be. */
+/* A signal that the server took. */
+struct server_signal {
+    int number;
+    bool from_terminal; /* every process of the foreground got it */
+};
+
+/* Listens, and blocks SIGINT, SIGTERM and SIGCHLD, which server_run() takes; NULL, with a sentence, where that can't be. */
 struct server *server_new(struct world *world, const struct server_config *config, struct err *err);
 
 /* Breaks off what is in progress and closes every connection. Takes NULL. */
@@ -34,11 +40,17 @@ void server_free(struct server *server);
 /* The port that it listens on. */
 uint16_t server_port(const struct server *server);
 
-/* Serves until SIGINT or SIGTERM; false, with a sentence, where the loop itself fails. */
-bool server_run(struct server *server, struct err *err);
+/* Serves until one of the signals, which it sets; false, with a sentence, where the loop itself fails. */
+bool server_run(struct server *server, struct server_signal *signal, struct err *err);
 
 /* The host as a URL has it, `127.0.0.1` or `[::1]`. `text` holds SERVER_HOST_TEXT bytes; returns it. */
 char *server_host(char text[SERVER_HOST_TEXT], const struct server_config *config);
+
+/* The same, as this machine reaches it: 0.0.0.0 and [::] are every address, its own among them. */
+char *server_local_host(char text[SERVER_HOST_TEXT], const struct server_config *config);
+
+/* Whether other machines can reach the address. */
+bool server_is_exposed(const struct server_config *config);
 
 /* The version of libmicrohttpd, valid for ever. */
 const char *server_library_version(void);

@@ -58,7 +58,7 @@ static void begin_accounts(struct world *world, int64_t now_us)
 
     world->accounts = alloc_zeroed(keys + 1, sizeof(world->accounts[0]));
     for (size_t i = 0; i <= keys; i++)
-        account_init(&world->accounts[i], i < keys ? config->keys[i] : "a colleague", config->limit, now_us);
+        account_init(&world->accounts[i], i < keys ? config->keys[i] : "a colleague", &config->limits, now_us);
     for (size_t i = config->one_org ? 1 : keys; i <= keys; i++)
         memcpy(world->accounts[i].org_id, world->accounts[0].org_id, UUID_TEXT);
 }
@@ -90,13 +90,23 @@ void world_release(struct world *world)
     faults_release(&world->faults);
 }
 
-void world_set_rate(struct world *world, struct rate rate)
+static void begin_limits(struct world *world)
 {
     int64_t now_us = clocks_mono_us();
 
-    world->config.limit.rate = rate;
-    for (size_t i = 0; i < world->config.key_count; i++)
-        account_set_limit(&world->accounts[i], world->config.limit, now_us);
+    for (size_t i = 0; i < world->config.key_count; i++) {
+        limits_release(&world->accounts[i].limits);
+        limits_init(&world->accounts[i].limits, &world->config.limits, now_us);
+    }
+}
+
+bool world_set_rate(struct world *world, const char *text)
+{
+    bool set = limits_parse(&world->config.limits, text);
+
+    if (set)
+        begin_limits(world);
+    return set;
 }
 
 void world_reset(struct world *world)
@@ -105,7 +115,7 @@ void world_reset(struct world *world)
     late_release(&world->late);
     faults_forget(&world->faults);
     stats_reset(&world->stats);
-    world_set_rate(world, world->config.limit.rate);
+    begin_limits(world);
     limit_release(&world->address_limit);
     begin_address_limit(world, clocks_mono_us());
 }

@@ -11,6 +11,7 @@
 #include "sandbox/kept.h"
 #include "sandbox/late.h"
 #include "sandbox/limit.h"
+#include "sandbox/limits.h"
 #include "sandbox/log.h"
 #include "sandbox/stats.h"
 #include "sandbox/store.h"
@@ -27,7 +28,7 @@ enum { WORLD_KEYS_MAX = 64 };
 struct world_config {
     const char *keys[WORLD_KEYS_MAX]; /* the caller's, copied */
     size_t key_count;                 /* at least 1 */
-    struct limit_config limit;
+    struct limits_config limits;
     struct rate address_rate; /* most requests from one address, whatever the key; a count of 0: no limit */
     enum retry_form retry_form;
     bool rate_headers;
@@ -65,8 +66,8 @@ void world_release(struct world *world);
 /* Forgets connectors, counts and used-up limits; orders for faults and the limit itself stay. */
 void world_reset(struct world *world);
 
-/* Puts every account under `rate`, from now on. */
-void world_set_rate(struct world *world, struct rate rate);
+/* Puts every account under the rates of `text` (limits_parse()), from now on; false where it has none. */
+bool world_set_rate(struct world *world, const char *text);
 
 /*
  * Stores `count` synthetic connectors of the first account, or shared ones of its colleague, created over the hours

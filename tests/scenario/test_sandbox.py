@@ -88,12 +88,86 @@ def test_listens_on_loopback_addresses(sandbox, address, host):
     assert box.direct_url.startswith(f"http://{host}:")
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
+def test_listens_for_other_machines_only_where_it_is_told_to(bin_dir, address):
+    if "::" in address and not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    with subprocess.Popen([bin_dir / "connload-sandbox", "--listen", address], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        host, port = re.fullmatch(r"listening on http://(.*):(\d+)\n", process.stdout.readline()).groups()
+        assert host == address[:-2]
+        connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=120)
+        connection.request("GET", "/_sandbox/health")
+        assert connection.getresponse().status == 200
+        connection.close()
+        process.terminate()
+        assert process.stderr.read() == "connload-sandbox: other machines can reach this sandbox\n"
+    assert process.returncode == 0
+
+
+def test_health_needs_no_key_and_counts_nowhere(sandbox):
+    box = sandbox()
+    assert Client(box, None).request("GET", "/_sandbox/health")[::2] == (200, {"status": "ok"})
+    assert box.stats()["requests"] == 0
+
+
+# -- a command --
+
+ASKS = """
+import json, os, sys, urllib.request
+request = urllib.request.Request(os.environ["BIGDATA_API_BASE_URL"] + "/contents/v1/connectors")
+request.add_header("X-API-KEY", os.environ["BIGDATA_API_KEY"])
+print(len(json.load(urllib.request.urlopen(request))["results"]), *sys.argv[1:])
+sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("listen", [[], ["--listen", "0.0.0.0:0"]])
+def test_a_command_runs_against_the_sandbox_and_gives_the_exit_code(bin_dir, listen):
+    result = program(bin_dir, "--api-key", "k", "--connectors", "5", *listen, "--", "python3", "-c", ASKS, "--help", "--")
+    assert (result.returncode, result.stdout) == (7, "5 --help --\n")
+
+
+def test_a_command_that_cannot_run(bin_dir, tmp_path):
+    result = program(bin_dir, "--", "no-such-command-here")
+    assert result.returncode == 127 and result.stdout == ""
+    assert result.stderr == ("connload-sandbox: the command no-such-command-here can't be run: "
+                             "No such file or directory\n")
+    (tmp_path / "plain").write_text("")
+    assert program(bin_dir, "--", tmp_path / "plain").returncode == 126
+
+
+def test_a_command_that_a_signal_ends(bin_dir):
+    assert program(bin_dir, "--", "sh", "-c", "kill -KILL $$").returncode == 128 + signal.SIGKILL
+
+
+def test_a_signal_goes_on_to_the_command(bin_dir):
+    script = "trap 'echo ended; exit 3' TERM; echo ready; while :; do sleep 0.01; done"
+    with subprocess.Popen([bin_dir / "connload-sandbox", "--", "sh", "-c", script], stdout=subprocess.PIPE,
+                          text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.stdout.read() == "ended\n"
+    assert process.returncode == 3
+
+
+def test_a_command_has_the_signals_that_it_would_have(bin_dir):
+    result = program(bin_dir, "--", "sh", "-c", "grep -E '^Sig(Blk|Ign)' /proc/self/status")
+    blocked, ignored = (int(mask, 16) for mask in re.findall(r"\t(\w+)", result.stdout))
+    assert blocked == 0 and not ignored & 1 << (signal.SIGPIPE - 1)
+
+
 @pytest.mark.parametrize("args, words", [
     (["--frobnicate"], "there is no option --frobnicate"),
     (["--latancy", "5s"], "did you mean --latency?"),
-    (["--listen", "192.0.2.1:80"], "it serves this machine alone"),
-    (["--listen", "127.0.0.1:65536"], "it serves this machine alone"),
-    (["--rate", "500"], "write 500/m, 50/3s or none"),
+    (["--listen", "api.example.com:80"], "another address of this machine in digits"),
+    (["--listen", "[127.0.0.1]:80"], "another address of this machine in digits"),
+    (["--listen", "127.0.0.1:65536"], "another address of this machine in digits"),
+    (["--rate", "500"], "write 500/m, 50/3s, several as 500/m,50/10s, or none"),
+    (["--rate", "500/m,none"], "write 500/m, 50/3s, several as 500/m,50/10s, or none"),
+    (["--rate", "500/m,"], "write 500/m, 50/3s, several as 500/m,50/10s, or none"),
+    (["--rate", "1/s," * 8 + "1/s"], "write 500/m, 50/3s, several as 500/m,50/10s, or none"),
+    (["--"], "there is no command to run"),
     (["--latency", "5"], "write a duration"),
     (["--fault", "drop-sideways=5"], "the faults are drop-before, drop-after, drop-reused"),
     (["--fault", "drop-after"], "NAME=PERCENT"),
@@ -102,7 +176,7 @@ def test_listens_on_loopback_addresses(sandbox, address, host):
     (["--burst", "5"], "add --rate-kind bucket"),
     (["--seed"], "--seed needs a value"),
     (["--rate-headers=yes"], "takes no value"),
-    (["desk.csv"], "takes nothing else"),
+    (["desk.csv"], "takes nothing else but -- and a command"),
 ])
 def test_a_mistake_is_one_sentence_and_exit_2(bin_dir, args, words):
     result = program(bin_dir, *args)
@@ -395,6 +469,22 @@ def test_the_limit_counts_all_methods_and_says_when(sandbox):
     assert (stats["requests"], stats["rate_limited"], stats["created"]) == (4, 1, 1)
     assert (stats["most_in_window"], stats["most_accepted_in_window"], stats["window_ms"]) == (4, 3, 60000)
     assert Client(box, "wrong").request("GET")[0] == 401
+
+
+def test_several_limits_hold_at_once(sandbox):
+    box = sandbox("--rate", "4/h,2/300ms", "--rate-headers")
+    client = Client(box)
+    assert [client.request("GET")[0] for _ in range(3)] == [200, 200, 429]
+    status, headers, _ = client.request("GET")
+    assert (status, headers["Retry-After"], headers["RateLimit-Limit"]) == (429, "1", "2")
+    until(lambda: client.request("GET")[0] == 200)
+    until(lambda: client.request("GET")[0] == 200)
+    status, headers, _ = client.request("GET")
+    assert (status, headers["RateLimit-Limit"]) == (429, "4") and int(headers["Retry-After"]) > 3500
+    windows = box.stats()["windows"]
+    assert [window["window_ms"] for window in windows] == [3600000, 300]
+    assert [window["most_accepted_in_window"] for window in windows] == [4, 2]
+    assert box.call("GET", "/_sandbox/rate") == {"rate": "4/h,2/300ms"}
 
 
 @pytest.mark.parametrize("form", ["date", "none"])
