@@ -68,7 +68,7 @@ static const struct option_spec table[] = {
      "how long a row with a lost answer waits before the list decides (5s)"},
 
     {"api-key-file", 0, "FILE", NET, GROUP_API, KIND_TEXT, AT(api_key_file), 0, 0,
-     "holds the API key, for its owner's eyes only; - is standard input ($BIGDATA_API_KEY)"},
+     "holds the API key, for its owner's and group's eyes only; - is standard input ($BIGDATA_API_KEY)"},
     {"base-url", 0, "URL", NET, GROUP_API, KIND_TEXT, AT(base_url), 0, 0,
      "where the API is ($BIGDATA_API_BASE_URL, https://api.bigdata.com)"},
     {"no-preflight", 0, NULL, CREATE, GROUP_API, KIND_FLAG, AT(no_preflight), 0, 0,
@@ -494,6 +494,14 @@ static bool read_command(struct options *options, const char *word, struct err *
                    nearest >= 0 ? names[nearest + 1] : "", nearest >= 0 ? "?" : "");
 }
 
+/* Standard input has several names. */
+static const char *input_named(const char *path)
+{
+    static const char *const stdin_names[] = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"};
+
+    return is_one_of(path, stdin_names, sizeof(stdin_names) / sizeof(stdin_names[0])) ? "-" : path;
+}
+
 static bool read_operands(struct options *options, int count, char **operands, struct err *err)
 {
     int wanted;
@@ -511,7 +519,7 @@ static bool read_operands(struct options *options, int count, char **operands, s
         return err_set(err, EXIT_USAGE, "`connload %s` takes %s; \"%.*s\" is one argument too many",
                        names[options->command], wanted == 1 ? "no file" : "one file",
                        (int)text_cut(span_of(operands[wanted]), 60), operands[wanted]);
-    options->input = count > 1 ? operands[1] : NULL;
+    options->input = count > 1 ? input_named(operands[1]) : NULL;
     return true;
 }
 

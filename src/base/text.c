@@ -82,8 +82,55 @@ size_t text_cut(struct span text, size_t most)
     return at;
 }
 
-/* The blanks beyond ASCII, in UTF-8. */
-static const char *const wide_blanks[] = {"\xC2\xA0", "\xE2\x80\x8B", "\xE2\x80\xAF", "\xEF\xBB\xBF"};
+static uint32_t code_point(const unsigned char *at, size_t len)
+{
+    static const unsigned char first_bits[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t point = at[0] & first_bits[len];
+
+    for (size_t i = 1; i < len; i++)
+        point = point << 6 | (at[i] & 0x3F);
+    return point;
+}
+
+uint32_t text_code_point(struct span text)
+{
+    return code_point((const unsigned char *)text.data, text_char_len(text));
+}
+
+struct range {
+    uint32_t first, last;
+};
+
+/* Unicode's White_Space beyond ASCII, and the two of no width that stand for a blank where they are pasted. */
+static const struct range wide_blanks[] = {
+    {0x85, 0x85},     {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200B}, {0x2028, 0x2029},
+    {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF},
+};
+
+/* Unicode's Default_Ignorable_Code_Point but for those two, and what else is drawn as nothing. */
+static const struct range unseen[] = {
+    {0xAD, 0xAD},     {0x34F, 0x34F},   {0x61C, 0x61C},     {0x115F, 0x1160},   {0x17B4, 0x17B5},   {0x180B, 0x180F},
+    {0x200C, 0x200F}, {0x202A, 0x202E}, {0x2060, 0x206F},   {0x2800, 0x2800},   {0x3164, 0x3164},   {0xFE00, 0xFE0F},
+    {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+};
+
+static bool is_within(uint32_t point, const struct range *ranges, size_t count)
+{
+    for (size_t i = 0; i < count && point >= ranges[i].first; i++)
+        if (point <= ranges[i].last)
+            return true;
+    return false;
+}
+
+static bool is_wide_blank(uint32_t point)
+{
+    return is_within(point, wide_blanks, sizeof(wide_blanks) / sizeof(wide_blanks[0]));
+}
+
+bool text_is_unseen(uint32_t point)
+{
+    return is_within(point, unseen, sizeof(unseen) / sizeof(unseen[0]));
+}
 
 static bool is_ascii_blank(char byte)
 {
@@ -92,13 +139,9 @@ static bool is_ascii_blank(char byte)
 
 static size_t wide_blank_len(struct span text)
 {
-    for (size_t i = 0; i < sizeof(wide_blanks) / sizeof(wide_blanks[0]); i++) {
-        size_t len = strlen(wide_blanks[i]);
+    size_t len = text_char_len(text);
 
-        if (text.len >= len && memcmp(text.data, wide_blanks[i], len) == 0)
-            return len;
-    }
-    return 0;
+    return len > 1 && is_wide_blank(text_code_point(text)) ? len : 0;
 }
 
 size_t text_blank_len(struct span text)
@@ -106,6 +149,29 @@ size_t text_blank_len(struct span text)
     if (text.len == 0)
         return 0;
     return (text.data[0] & 0x80) != 0 ? wide_blank_len(text) : is_ascii_blank(text.data[0]);
+}
+
+size_t text_unseen_len(struct span text)
+{
+    size_t len = text_char_len(text);
+
+    return len > 1 && text_is_unseen(text_code_point(text)) ? len : 0;
+}
+
+bool text_is_blank(struct span text)
+{
+    size_t len;
+
+    while (text.len > 0) {
+        len = text_blank_len(text);
+        if (len == 0)
+            len = text_unseen_len(text);
+        if (len == 0)
+            return false;
+        text.data += len;
+        text.len -= len;
+    }
+    return true;
 }
 
 /* The bytes of the blank at the end of `text`, or 0. */
@@ -142,26 +208,18 @@ struct span text_trim(struct span text)
     return text;
 }
 
-static uint32_t code_point(const unsigned char *at, size_t len)
-{
-    static const unsigned char first_bits[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    uint32_t point = at[0] & first_bits[len];
-
-    for (size_t i = 1; i < len; i++)
-        point = point << 6 | (at[i] & 0x3F);
-    return point;
-}
-
-uint32_t text_code_point(struct span text)
-{
-    return code_point((const unsigned char *)text.data, text_char_len(text));
-}
-
 /* Characters that move the cursor, reorder a line, or cannot be seen. */
 static bool is_unsafe(uint32_t point)
 {
-    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x200E || point == 0x200F ||
-           (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) || point == 0xFEFF;
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x200B || point == 0x2028 || point == 0x2029 ||
+           point == 0xFEFF || text_is_unseen(point);
+}
+
+/* Joiners and variants belong to the letter before them in scripts that have them, and to pictures. */
+static bool is_joined(uint32_t point, uint32_t before)
+{
+    return before >= 0x600 && !text_is_unseen(before) &&
+           (point == 0x200C || point == 0x200D || (point >= 0xFE00 && point <= 0xFE0F));
 }
 
 static void show_unsafe(struct buf *out, uint32_t point)
@@ -172,7 +230,7 @@ static void show_unsafe(struct buf *out, uint32_t point)
         buf_text(out, "\\r");
     else if (point == '\t')
         buf_text(out, "\\t");
-    else if (point < 0x100)
+    else if (point < 0xA0)
         buf_format(out, "\\x%02X", point);
     else
         buf_format(out, "\\u{%X}", point);
@@ -181,6 +239,7 @@ static void show_unsafe(struct buf *out, uint32_t point)
 void text_show(struct buf *out, struct span text, size_t most)
 {
     const unsigned char *bytes = (const unsigned char *)text.data;
+    uint32_t before = 0;
     size_t at = 0;
 
     for (size_t shown = 0; at < text.len; shown++) {
@@ -191,10 +250,13 @@ void text_show(struct buf *out, struct span text, size_t most)
             buf_text(out, "…");
             break;
         }
-        if (len == 0 || is_unsafe(point))
+        if (len == 0)
+            buf_format(out, "\\x%02X", bytes[at]);
+        else if (is_unsafe(point) && !is_joined(point, before))
             show_unsafe(out, point);
         else
             buf_add(out, bytes + at, len);
+        before = is_joined(point, before) ? before : point;
         at += len > 0 ? len : 1;
     }
 }

@@ -29,17 +29,30 @@ size_t text_cut(struct span text, size_t most);
 uint32_t text_code_point(struct span text);
 
 /*
- * The bytes of the blank at the start of `text`: an ASCII blank or line break, a no-break space (U+00A0, U+202F), or
- * one that no one sees (U+200B, U+FEFF), as pasted cells have them; 0 where it starts with something else.
+ * The bytes of the blank at the start of `text`: white space of any script (Unicode's White_Space, line breaks and
+ * no-break spaces with it), or one of no width that is pasted for one (U+200B, U+FEFF); 0 where it starts with
+ * something else.
  */
 size_t text_blank_len(struct span text);
+
+/*
+ * Characters that no one sees and that are no blanks: soft hyphens, joiners, marks of direction, fillers, variation
+ * selectors. The second: the bytes of one at the start of `text`, or 0.
+ */
+bool text_is_unseen(uint32_t point);
+size_t text_unseen_len(struct span text);
+
+/* Whether nothing in `text` can be seen: it is empty, or blanks and unseen characters alone. */
+bool text_is_blank(struct span text);
 
 /* Without the blanks, as text_blank_len() knows them, at both ends. */
 struct span text_trim(struct span text);
 
 /*
- * Appends `text` for human eyes on one line: control characters (C0, DEL, C1), bidirectional overrides and malformed
- * bytes as `\n`, `\t`, `\x1B`, `\u{202E}`; cut with `…` where it would take more than `most` characters.
+ * Appends `text` for human eyes on one line: control characters (C0, DEL, C1), what can't be seen, bidirectional
+ * overrides and malformed bytes as `\n`, `\t`, `\x1B`, `\u{202E}`; joiners and variation selectors as they are where
+ * they belong to a letter beyond Latin, Greek and Cyrillic, or to a picture. Cut with `…` where it would take more than
+ * `most` characters.
  */
 void text_show(struct buf *out, struct span text, size_t most);
 

@@ -44,7 +44,11 @@ enum exit_code check_run(const struct check_config *config, struct console *cons
     struct err err;
 
     tally_init(&checking.tally, clock_wall_ms(), clock_mono_ms());
-    checking.facts = (struct facts){.command = "check", .input = config->sheet.path, .repeat = config->repeat};
+    checking.facts = (struct facts){
+        .command = "check",
+        .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
+        .repeat = config->repeat,
+    };
     if (check_rows(&checking, &err)) {
         checking.facts.exit_code = tally_without(&checking.tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
         code = reporting_end(&checking.reporting, &checking.facts, &checking.tally, console);

@@ -83,7 +83,7 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
 {
     const char *input = create->config->sheet.path;
 
-    *absolute = strcmp(input, "-") == 0 ? alloc_text("-") : realpath(input, NULL);
+    *absolute = source_is_stream(input) ? alloc_text("-") : realpath(input, NULL);
     *head = (struct journal_head){
         .command = "create",
         .input = *absolute != NULL ? *absolute : input,
@@ -459,7 +459,7 @@ static bool prepare(struct create *create, struct err *err)
 static void find_planned(struct create *create)
 {
     struct paths_config config = create->config->paths;
-    bool is_stdin = strcmp(config.input, "-") == 0, is_stream = create->paths.is_stream;
+    bool is_stdin = source_is_stream(config.input), is_stream = create->paths.is_stream;
 
     if (!create->config->dry_run)
         return;
@@ -587,7 +587,7 @@ static bool tell_made(const struct create *create, char text[MADE_TEXT])
 static void say_ids_lost(struct create *create)
 {
     char *input = paths_shell(create->config->sheet.path), made[MADE_TEXT];
-    bool is_stdin = strcmp(create->config->sheet.path, "-") == 0;
+    bool is_stdin = source_is_stream(create->config->sheet.path);
 
     if (tell_made(create, made))
         console_say(create->console,
@@ -716,7 +716,7 @@ static void begin_facts(struct create *create)
 
     create->facts = (struct facts){
         .command = "create",
-        .input = config->sheet.path,
+        .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
         .repeat = config->repeat,
         .base_url = config->courier.http.base_url,
         .rate = config->courier.rate,

@@ -6,6 +6,7 @@
 #include "io/journal.h"
 #include "io/output.h"
 #include "io/results.h"
+#include "io/source.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -103,7 +104,7 @@ bool paths_may_begin(struct paths *paths, const struct paths_config *config, str
 bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err)
 {
     *paths = (struct paths){0};
-    if (config->output == NULL && strcmp(config->input, "-") == 0)
+    if (config->output == NULL && source_is_stream(config->input))
         return err_set(err, EXIT_USAGE,
                        "the input is standard input: name the result file with -o FILE (or -o - for standard output)");
     paths->results = config->output != NULL ? alloc_text(config->output) : default_path(config, is_result);
@@ -114,7 +115,7 @@ char *paths_results(const struct paths_config *config, bool is_result)
 {
     if (config->output != NULL)
         return alloc_text(config->output);
-    return strcmp(config->input, "-") == 0 ? NULL : default_path(config, is_result);
+    return source_is_stream(config->input) ? NULL : default_path(config, is_result);
 }
 
 void paths_explain_missing(const char *input, struct err *err)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 struct paths_config {
-    const char *input;  /* as the user named it; `-` = standard input */
+    const char *input;  /* as the user named it; `-` = standard input, which a FIFO or a device is too */
     const char *output; /* -o; NULL = by default beside the input */
     bool may_replace;   /* --force, or --skip-existing */
     unsigned shard, shard_count;

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
-    SHOWN = 80,     /* characters of a reference in a message */
-    WHY_MAX = 1024, /* bytes of the message */
+    SHOWN = 80,          /* characters of a reference in a message */
+    WHY_MAX = 1024,      /* bytes of the message */
+    SHELL_MAX = 1 << 16, /* bytes of a path as a shell takes it */
 };
 
 void secrets_init(struct secrets *secrets)
@@ -58,12 +60,19 @@ static bool read_all_and_close(int fd, struct buf *out)
     return done;
 }
 
-/* Nobody writes to a FIFO for each row: it is not waited for. */
+/* A secret is read whenever its row is, so that a pipe or a terminal can't give it; neither is waited for. */
 static bool read_small_file(const char *path, struct buf *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat about;
 
-    return fd >= 0 && read_all_and_close(fd, out);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode))
+        return read_all_and_close(fd, out);
+    close(fd);
+    errno = S_ISDIR(about.st_mode) ? EISDIR : ESPIPE;
+    return false;
 }
 
 static void drop_line_end(struct buf *text)
@@ -91,7 +100,10 @@ static bool from_file(const char *path, struct buf *out, struct buf *why)
 {
     text_show(why, span_of(path), SHOWN);
     if (!read_small_file(path, out)) {
-        buf_format(why, ": %s", errno == EFBIG ? "too large for a secret" : strerror(errno));
+        buf_format(why, ": %s",
+                   errno == EFBIG    ? "too large for a secret"
+                   : errno == ESPIPE ? "no regular file, and a secret is read more than once"
+                                     : strerror(errno));
         return false;
     }
     drop_line_end(out);
@@ -111,7 +123,7 @@ static bool starts_with(struct span text, const char *prefix)
 
 const char *secrets_scheme(struct span value)
 {
-    struct span trimmed = span_trim(value);
+    struct span trimmed = text_trim(value);
 
     return starts_with(trimmed, "env:") ? "env:" : starts_with(trimmed, "file:") ? "file:" : NULL;
 }
@@ -142,7 +154,7 @@ static void resolve_one(struct secrets *secrets, struct row_values *values, size
         return;
     buf_reset(out);
     buf_reset(why);
-    if (follow(span_trim(values->value[field]), scheme, out, why))
+    if (follow(text_trim(values->value[field]), scheme, out, why))
         values->value[field] = buf_view(out);
     else
         values->unresolved[field] = why->data;
@@ -156,12 +168,42 @@ void secrets_resolve(struct secrets *secrets, struct row_values *values)
 }
 
 /*
- * systemd's LoadCredential gives a service that isn't root its file as root:root 0440 with an access list for the
- * service's user: the group's bits are that list's, and root alone can make such a file.
+ * Whether nobody learns the key by this file who could not be given it by its owner: root's or one's own, with its group
+ * alone let in, as a systemd credential is, a Kubernetes secret with an fsGroup, or an administrator's own file; or on a
+ * mount that can't be written to, as a container's secrets are, where its mode is the platform's and can't be changed.
  */
-static bool is_credential(const struct stat *about)
+static bool is_well_kept(const char *path, const struct stat *about)
 {
-    return about->st_uid == 0 && about->st_gid == 0 && (about->st_mode & 07777) == 0440;
+    bool trusted = about->st_uid == 0 || about->st_uid == geteuid();
+    struct statvfs mount;
+
+    if ((about->st_mode & (S_IRWXG | S_IRWXO)) == 0)
+        return true;
+    if (trusted && (about->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) == 0)
+        return true;
+    return statvfs(path, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
+}
+
+/* The remedy is one that this user can follow. */
+static bool refuse_key_file(const char *path, const struct stat *about, struct err *err)
+{
+    unsigned mode = about->st_mode & 0777U;
+    struct buf shell;
+
+    buf_init(&shell, SHELL_MAX);
+    text_shell(&shell, path);
+    if (about->st_uid == geteuid() || geteuid() == 0)
+        err_set(err, EXIT_USAGE,
+                "--api-key-file %s can be read by other users (mode %03o); make it yours alone: chmod 600 %s", path,
+                mode, buf_view(&shell).data);
+    else
+        err_set(err, EXIT_USAGE,
+                "--api-key-file %s can be read by other users (mode %03o), and is not yours to change; have it made "
+                "root's or yours with mode 0440, or mounted read-only, or give the key on standard input: "
+                "--api-key-file - <%s",
+                path, mode, buf_view(&shell).data);
+    buf_release(&shell);
+    return false;
 }
 
 /* A pipe, as a shell's <(command), can be read by those alone who were given it, but for one with a name. */
@@ -177,11 +219,7 @@ static bool check_key_file(const char *path, struct err *err)
         return err_set(err, EXIT_USAGE, "--api-key-file %s is another user's pipe", path);
     if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode))
         return err_set(err, EXIT_USAGE, "--api-key-file %s is neither a regular file nor a pipe", path);
-    if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0 && !is_credential(&about))
-        return err_set(err, EXIT_USAGE,
-                       "--api-key-file %s can be read by other users (mode %03o); make it yours alone: chmod 600 %s",
-                       path, (unsigned)about.st_mode & 0777U, path);
-    return true;
+    return is_well_kept(path, &about) || refuse_key_file(path, &about, err);
 }
 
 static bool read_key_file(const char *path, struct buf *key, struct err *err)
@@ -242,7 +280,7 @@ bool secrets_api_key(const char *path, struct buf *key, struct err *err)
         return err_set(err, EXIT_USAGE, "BIGDATA_API_KEY is too long to be a key");
     if (path != NULL && !read_key_file(path, key, err))
         return false;
-    trimmed = span_trim(buf_view(key));
+    trimmed = text_trim(buf_view(key));
     if (!is_header_value(trimmed)) {
         buf_wipe(key);
         return err_set(err, EXIT_USAGE, "%s does not hold an API key: it needs one line of visible characters",

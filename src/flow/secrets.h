@@ -41,8 +41,8 @@ bool secrets_names_key(const char *path);
 /*
  * The API key: from `path` (`-` is standard input; a FIFO is waited for) or, where that is NULL, from BIGDATA_API_KEY,
  * which is taken out of the environment and overwritten there in either case. Blanks around the key are dropped.
- * Refuses a file that others can read (but for a systemd credential, root:root 0440), another user's FIFO, and what
- * holds no key or more than a line (EXIT_USAGE). Owned; wipe it.
+ * Refuses a file that others can read (but for the group of one's own or root's, and for a file on a read-only mount),
+ * another user's FIFO, and what holds no key or more than a line (EXIT_USAGE). Owned; wipe it.
  */
 bool secrets_api_key(const char *path, struct buf *key, struct err *err);
 

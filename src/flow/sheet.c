@@ -179,14 +179,9 @@ static bool repeats_header(const struct sheet *sheet, const struct csv_record *r
 
     if (record->count != header->count)
         return false;
-    for (size_t i = 0; i < record->count; i++) {
-        struct span cell = record->cells[i];
-
-        if (i == 0 && cell.len >= 3 && memcmp(cell.data, "\xEF\xBB\xBF", 3) == 0)
-            cell = (struct span){cell.data + 3, cell.len - 3};
-        if (!span_equal(cell, header->cells[i]))
+    for (size_t i = 0; i < record->count; i++)
+        if (!span_equal(record->cells[i], header->cells[i]))
             return false;
-    }
     return true;
 }
 

@@ -94,7 +94,7 @@ static void add_cell(struct cells *cells, struct span cell)
         cells->spans = alloc_resize(cells->spans, cells->cap, sizeof(*cells->spans));
     }
     cells->spans[cells->count - 1] = cell;
-    cells->blank = cells->blank && span_trim(cell).len == 0;
+    cells->blank = cells->blank && text_is_blank(cell);
 }
 
 /* libcsv's bytes die with this call: they go where parse() made room, so that none of them moves any more. */
@@ -182,6 +182,21 @@ static void slide(struct csv_reader *reader)
     }
 }
 
+/* Ctrl-Z, with which DOS programs and `copy a.csv+b.csv` on Windows end a file. */
+static bool is_dos_end(char byte)
+{
+    return byte == '\x1A';
+}
+
+/* Takes the Ctrl-Zs off the end of the input. */
+static void drop_dos_end(struct csv_reader *reader)
+{
+    struct buf *window = &reader->window;
+
+    while (window->len > reader->at && is_dos_end(window->data[window->len - 1]))
+        window->len--;
+}
+
 /* One more piece into the window, or `ended`. What lies before `at` goes. */
 static bool fill(struct csv_reader *reader, struct err *err)
 {
@@ -192,6 +207,8 @@ static bool fill(struct csv_reader *reader, struct err *err)
         return false;
     reader->ended = piece.len == 0;
     buf_span(&reader->window, piece);
+    if (reader->ended)
+        drop_dos_end(reader);
     return true;
 }
 
@@ -206,9 +223,9 @@ static struct span ahead(const struct csv_reader *reader)
 /* `bytes` into the record that begins at `at`. */
 static uint64_t line_at(const struct csv_reader *reader, size_t bytes)
 {
-    bool after_cr = false;
+    unsigned crs = 0;
 
-    return reader->line + sniff_line_ends((struct span){reader->window.data + reader->at, bytes}, &after_cr);
+    return reader->line + (uint64_t)sniff_line_ends((struct span){reader->window.data + reader->at, bytes}, &crs);
 }
 
 /* Which cell of the record at `at` holds its byte `bytes`. */
@@ -387,6 +404,14 @@ static bool end_unquoted(struct csv_reader *reader, size_t *end)
     return *end < reader->window.len && find(reader, FIND_QUOTE, reader->at) > *end;
 }
 
+/* Whether there is nothing but Ctrl-Zs from there on: perhaps the input's end. */
+static bool may_be_dos_end(struct span text, size_t at)
+{
+    while (at < text.len && is_dos_end(text.data[at]))
+        at++;
+    return at == text.len;
+}
+
 /*
  * Finds the end of the record at `at`, and brings it into the window whole with its line end. Long records come in
  * piece by piece; `scan` goes on where it stopped.
@@ -396,13 +421,16 @@ static bool end_scanned(struct csv_reader *reader, size_t *len, struct err *err)
     struct csv_scan scan = {0};
     enum csv_scan_end end;
 
-    while ((end = csv_scan_record(&scan, ahead(reader), reader->dialect.delimiter)) == CSV_SCAN_BYTES) {
+    while ((end = csv_scan_record(&scan, ahead(reader), reader->dialect.delimiter)) == CSV_SCAN_BYTES ||
+           (end == CSV_SCAN_TEXT && may_be_dos_end(ahead(reader), scan.at))) {
         if (scan.at > CSV_RECORD_MAX)
             return fail_long(reader, &scan, err);
         if (reader->ended)
             break;
         if (!fill(reader, err))
             return false;
+        if (scan.at > ahead(reader).len) /* what was taken for the last cell's were Ctrl-Zs at the end */
+            scan.at = ahead(reader).len;
     }
     if (end == CSV_SCAN_TEXT)
         return fail_text(reader, &scan, err);
@@ -423,9 +451,10 @@ static bool next_raw(struct csv_reader *reader, struct span *raw, bool *quotes, 
         len = end - reader->at;
     else if (!end_scanned(reader, &len, err))
         return false;
-    /* A CR that ends the window may be half of a CRLF. */
-    if (reader->at + len + 1 == reader->window.len && !reader->ended && !fill(reader, err))
-        return false;
+    /* A CR at the window's end may be a part of CR LF, or of CR CR LF. */
+    while (reader->window.len - reader->at - len < CSV_SCAN_LINE_END_MAX && !reader->ended)
+        if (!fill(reader, err))
+            return false;
     *raw = (struct span){reader->window.data + reader->at, len};
     *quotes = find(reader, FIND_QUOTE, reader->at) < reader->at + len;
     return true;
@@ -457,12 +486,28 @@ static void step_over(struct csv_reader *reader, struct span raw)
     reader->at = end + past;
 }
 
-/* Whether there is a byte at `at`. */
+/* The bytes at `at` that no record begins with: the byte order mark or the Ctrl-Z of a file that others were joined to. */
+static size_t seam_len(const struct csv_reader *reader)
+{
+    struct span text = ahead(reader);
+
+    if (text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)
+        return 3;
+    return text.len > 0 && is_dos_end(text.data[0]) ? 1 : 0;
+}
+
+/* Goes to where the next record begins; whether there is one. */
 static bool has_more(struct csv_reader *reader, bool *more, struct err *err)
 {
-    while (reader->at == reader->window.len && !reader->ended)
-        if (!fill(reader, err))
-            return false;
+    size_t seam;
+
+    do {
+        while (reader->window.len - reader->at < 3 && !reader->ended)
+            if (!fill(reader, err))
+                return false;
+        seam = seam_len(reader);
+        reader->at += seam;
+    } while (seam > 0);
     *more = reader->at < reader->window.len;
     return true;
 }

@@ -57,8 +57,9 @@ void csv_reader_free(struct csv_reader *reader);
 enum csv_step { CSV_STEP_RECORD, CSV_STEP_END, CSV_STEP_FAILED };
 
 /*
- * The next record in order; the first is the header. Records end at LF, CRLF or a lone CR outside quotes, the last one
- * also at the end. Blank lines, and records of nothing but cells that are empty or blank, are skipped.
+ * The next record in order; the first is the header. Records end at LF, CR LF, CR CR LF or a lone CR outside quotes, the
+ * last one also at the end. Blank lines, and records in which nothing can be seen (text_is_blank()), are skipped. Ctrl-Zs
+ * at the input's end, and Ctrl-Zs and byte order marks where a record begins, are no part of it.
  *
  * Cells are exact: no blank is stripped. A quote inside a cell that does not begin with one is text.
  *

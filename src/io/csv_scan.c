@@ -93,9 +93,14 @@ size_t csv_scan_line(struct span text)
 
 size_t csv_scan_line_end(struct span text, size_t at)
 {
+    static const char *const ends[] = {"\r\n", "\r\r\n"};
+
     if (at >= text.len)
         return 0;
-    return text.data[at] == '\r' && at + 1 < text.len && text.data[at + 1] == '\n' ? 2 : 1;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (text.len - at >= strlen(ends[i]) && memcmp(text.data + at, ends[i], strlen(ends[i])) == 0)
+            return strlen(ends[i]);
+    return 1;
 }
 
 /*

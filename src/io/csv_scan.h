@@ -48,7 +48,12 @@ enum csv_scan_end csv_scan_record(struct csv_scan *scan, struct span text, char 
 /* The bytes of `text` before its first line end. */
 size_t csv_scan_line(struct span text);
 
-/* The bytes of the line end at `at` (LF, CRLF or a lone CR); 0 at the end of the text. */
+enum { CSV_SCAN_LINE_END_MAX = 3 }; /* bytes of a line end */
+
+/*
+ * The bytes of the line end at `at`: LF, CR LF, a lone CR, or CR CR LF, which a program writes that makes CR LF of the LF
+ * in a CR LF; 0 at the end of the text.
+ */
 size_t csv_scan_line_end(struct span text, size_t at);
 
 /* The delimiter that a line `sep=;` (any case, perhaps in quotes) names; 0 where it is no such line. */

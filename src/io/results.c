@@ -29,18 +29,19 @@ char *results_default_path(const char *input, unsigned shard, unsigned shard_cou
 {
     size_t len = strlen(input);
     bool gz = drop_ending(input, &len, ".gz");
-    bool csv = drop_ending(input, &len, ".csv");
+    bool tsv = drop_ending(input, &len, ".tsv");
+    bool csv = !tsv && drop_ending(input, &len, ".csv");
     struct buf path;
 
-    if (csv && drop_ending(input, &len, ".results") && shard_count <= 1)
+    if ((csv || tsv) && drop_ending(input, &len, ".results") && shard_count <= 1)
         return alloc_text(input);
-    if (!csv && !drop_ending(input, &len, ".tsv"))
+    if (!csv && !tsv)
         drop_ending(input, &len, ".txt");
     buf_init(&path, SIZE_MAX / 2);
     buf_add(&path, input, len);
     if (shard_count > 1)
         buf_format(&path, ".%u-of-%u", shard, shard_count);
-    buf_text(&path, ".results.csv");
+    buf_text(&path, tsv ? ".results.tsv" : ".results.csv");
     if (gz)
         buf_text(&path, ".gz");
     return path.data;
@@ -166,7 +167,7 @@ static struct span unguarded(struct span cell)
 /* A spreadsheet may have made `201,00` or `1.0` of a number. */
 static uint32_t number(struct span cell, uint32_t max)
 {
-    struct span whole = span_trim(cell);
+    struct span whole = text_trim(cell);
     size_t end = whole.len;
     uint64_t value;
 
@@ -232,7 +233,7 @@ bool results_read(struct outcome *outcome, const struct header *header, const st
     struct span cells[RESULT_COLUMNS];
     size_t count = record->count, width = header->columns + RESULT_COLUMNS;
 
-    while (count > width && span_trim(record->cells[count - 1]).len == 0)
+    while (count > width && text_is_blank(record->cells[count - 1]))
         count--;
     if (count > width)
         return err_set(err, EXIT_INPUT,
@@ -246,13 +247,13 @@ bool results_read(struct outcome *outcome, const struct header *header, const st
     }
     *outcome = (struct outcome){
         .status = status_named(cells[RESULT_STATUS]),
-        .connector_id = span_trim(cells[RESULT_CONNECTOR_ID]),
+        .connector_id = text_trim(cells[RESULT_CONNECTOR_ID]),
         .inbox_email = cells[RESULT_INBOX_EMAIL],
         .http_status = (int)number(cells[RESULT_HTTP_STATUS], 999),
-        .error_code = span_trim(cells[RESULT_ERROR_CODE]),
+        .error_code = text_trim(cells[RESULT_ERROR_CODE]),
         .error_message = cells[RESULT_ERROR_MESSAGE],
         .attempts = number(cells[RESULT_ATTEMPTS], UINT32_MAX),
-        .created_at = span_trim(cells[RESULT_CREATED_AT]),
+        .created_at = text_trim(cells[RESULT_CREATED_AT]),
     };
     if (outcome->status == STATUSES)
         return refuse_status(cells[RESULT_STATUS], header, record, file, err);

@@ -15,8 +15,8 @@
 
 /*
  * The result file of an input: `desk.csv` → `desk.results.csv`, `desk.csv.gz` → `desk.results.csv.gz`, `desk` →
- * `desk.results.csv`; `.tsv` and `.txt` go as `.csv` does, the case of letters doesn't matter. A name that already ends
- * in `.results.csv[.gz]` stays. With a shard (count > 1, shard from 1): `desk.2-of-4.results.csv`, also from
+ * `desk.results.csv`, `desk.tsv` → `desk.results.tsv`; `.txt` goes as `.csv` does, the case of letters doesn't matter. A
+ * name that already ends in `.results.csv[.gz]` or `.results.tsv[.gz]` stays. With a shard (count > 1, shard from 1): `desk.2-of-4.results.csv`, also from
  * `desk.results.csv`, for no two shards may write one file. Owned by the caller.
  */
 char *results_default_path(const char *input, unsigned shard, unsigned shard_count);

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct magic {
@@ -154,15 +155,15 @@ static enum sniff mark(struct span head)
 /* A NUL behind the first line is a broken sheet, more likely than something else altogether. */
 static enum sniff refuse_nul(const char *name, struct span text, const char *nul, struct err *err)
 {
-    bool after_cr = false;
-    size_t line = 1 + sniff_line_ends((struct span){text.data, (size_t)(nul - text.data)}, &after_cr);
+    unsigned crs = 0;
+    int64_t line = 1 + sniff_line_ends((struct span){text.data, (size_t)(nul - text.data)}, &crs);
 
     if (looks_utf16(text))
         return refuse(name, "UTF-16 without a byte order mark" SAVE, err);
     if (line == 1)
         return refuse(name, "not text: it begins with binary data; give the sheet saved as CSV (" SNIFF_SAVE_AS ")",
                       err);
-    err_set(err, EXIT_INPUT, "%s:%zu: " SNIFF_NUL, name, line);
+    err_set(err, EXIT_INPUT, "%s:%" PRId64 ": " SNIFF_NUL, name, line);
     return SNIFF_REFUSED;
 }
 
@@ -195,16 +196,25 @@ size_t sniff_bom(enum sniff kind)
     return kind == SNIFF_UTF16LE || kind == SNIFF_UTF16BE ? 2 : 0;
 }
 
-/* A CR counts at once; so an LF right after one does not. */
-size_t sniff_line_ends(struct span text, bool *after_cr)
+static unsigned crs_after(unsigned crs, char byte)
 {
-    size_t count;
+    return byte != '\r' ? 0 : crs < 2 ? crs + 1 : 2;
+}
 
-    if (text.len == 0)
-        return 0;
-    count = text.data[0] == '\r' || (text.data[0] == '\n' && !*after_cr);
-    for (size_t i = 1; i < text.len; i++)
-        count += (text.data[i] == '\r') | ((text.data[i] == '\n') & (text.data[i - 1] != '\r'));
-    *after_cr = text.data[text.len - 1] == '\r';
+/* A CR counts at once; so an LF after one does not, and one after two takes back what the second counted. */
+int64_t sniff_line_ends(struct span text, unsigned *crs)
+{
+    const char *at = text.data;
+    int64_t count = 0;
+
+    for (size_t i = 0; i < text.len && i < 2; i++) {
+        count += at[i] == '\r' ? 1 : at[i] != '\n' ? 0 : 1 - (int)*crs;
+        *crs = crs_after(*crs, at[i]);
+    }
+    for (size_t i = 2; i < text.len; i++)
+        count += (at[i] == '\r') + ((at[i] == '\n') & (at[i - 1] != '\r')) -
+                 ((at[i] == '\n') & (at[i - 1] == '\r') & (at[i - 2] == '\r'));
+    if (text.len > 2)
+        *crs = crs_after(at[text.len - 2] == '\r', at[text.len - 1]);
     return count;
 }

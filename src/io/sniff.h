@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { SNIFF_HEAD = 4096 }; /* as many first bytes are looked at */
 
@@ -41,9 +42,10 @@ enum sniff sniff_head(const char *name, struct span head, struct err *err);
 size_t sniff_bom(enum sniff kind);
 
 /*
- * The line ends in `text`: LF, CRLF or a lone CR, each once. `after_cr` says whether the byte before `text` was a CR,
- * and is set for the text that follows: a CRLF that is cut in two counts once.
+ * The line ends in `text`: LF, CR LF, a lone CR, or CR CR LF, each once. `crs` says how many CRs, 2 at most, came right
+ * before `text`, and is set for the text that follows: a line end that is cut in two counts once, so that a text that
+ * begins in one may give -1.
  */
-size_t sniff_line_ends(struct span text, bool *after_cr);
+int64_t sniff_line_ends(struct span text, unsigned *crs);
 
 #endif

@@ -50,9 +50,9 @@ struct spool {
     bool begun;     /* the head is whole and its kind known */
     bool in_member; /* of gzip; false between members */
     bool recodes;   /* the text is UTF-16, and `recoder` is open */
-    bool after_cr;
-    uint64_t line; /* physical line that the text so far ends on */
-    uint64_t run;  /* bytes since the last line end */
+    unsigned crs;   /* that the text so far ends in, 2 at most */
+    uint64_t line;  /* physical line that the text so far ends on */
+    uint64_t run;   /* bytes since the last line end */
     struct buf head;
     z_stream inflating;
     size_t members; /* that have ended */
@@ -86,7 +86,7 @@ static bool inspect(struct spool *spool, struct span text, struct err *err)
         const char *lf = memrchr(part.data, '\n', part.len), *cr = memrchr(part.data, '\r', part.len);
         const char *last = cr == NULL || (lf != NULL && lf > cr) ? lf : cr;
 
-        spool->line += sniff_line_ends(part, &spool->after_cr);
+        spool->line += (uint64_t)sniff_line_ends(part, &spool->crs);
         spool->run = last != NULL ? (uint64_t)(part.data + part.len - last) - 1 : spool->run + part.len;
         if (spool->run > SOURCE_LINE_MAX)
             return err_set(err, EXIT_INPUT,
@@ -425,6 +425,14 @@ struct source *source_open(const char *path, struct err *err)
     }
     source_close(source);
     return NULL;
+}
+
+bool source_is_stream(const char *path)
+{
+    struct stat about;
+
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode) && !S_ISBLK(about.st_mode));
 }
 
 void source_close(struct source *source)

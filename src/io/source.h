@@ -36,6 +36,9 @@ enum {
  */
 struct source *source_open(const char *path, struct err *err);
 
+/* Whether `path` is `-`, a FIFO or a device: what can't be read again by a later run. */
+bool source_is_stream(const char *path);
+
 /* Frees it and closes its files; the spool is gone with that. NULL is fine. */
 void source_close(struct source *source);
 

@@ -119,17 +119,17 @@ void problems_messages(const struct problems *problems, struct buf *out)
 
 /* Values */
 
-/* The cell, or an empty one where it is absent or nothing but blanks. */
+/* The cell, or an empty one where it is absent or nothing in it can be seen. */
 static struct span cell_value(const struct span *cells, size_t count, int column)
 {
-    if (column < 0 || (size_t)column >= count || text_trim(cells[column]).len == 0)
+    if (column < 0 || (size_t)column >= count || text_is_blank(cells[column]))
         return (struct span){0};
     return cells[column];
 }
 
 static void apply_default(struct row_values *values, enum field field, const char *value)
 {
-    if (value == NULL || values->value[field].len > 0 || text_trim(span_of(value)).len == 0)
+    if (value == NULL || values->value[field].len > 0 || text_is_blank(span_of(value)))
         return;
     values->value[field] = span_of(value);
     values->defaulted[field] = true;
@@ -149,7 +149,7 @@ void connector_values(struct row_values *values, const struct header *header, co
     for (enum field field = 0; field < FIELDS; field++)
         if (field_fits_type(field, type))
             apply_default(values, field, defaults[field]);
-    while (count > width && text_trim(cells[count - 1]).len == 0)
+    while (count > width && text_is_blank(cells[count - 1]))
         count--;
     values->extra_cells = count > width ? count - width : 0;
 }
@@ -412,6 +412,12 @@ static struct span *place_of(struct connector *connector, enum field field)
     }
 }
 
+/* Blanks round a name come of pasting; those of a description do no harm, and those of a secret may be its own. */
+static bool is_trimmed(enum field field)
+{
+    return field == FIELD_LABEL || field == FIELD_USER_ID;
+}
+
 static void take_text(const struct row *row, enum field field)
 {
     struct span value = row->values->value[field];
@@ -425,7 +431,7 @@ static void take_text(const struct row *row, enum field field)
             complain_of_missing(row, field);
         return;
     }
-    *place_of(row->connector, field) = value;
+    *place_of(row->connector, field) = is_trimmed(field) ? text_trim(value) : value;
     check_text(row, field, value);
 }
 

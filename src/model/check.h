@@ -66,15 +66,15 @@ void problems_messages(const struct problems *problems, struct buf *out);
 
 /* The cells of one row by field, with defaults filled in and secrets resolved. Bytes belong to the caller. */
 struct row_values {
-    struct span value[FIELDS];      /* empty where there is nothing but blanks */
+    struct span value[FIELDS];      /* empty where nothing in it can be seen */
     const char *unresolved[FIELDS]; /* why a secret's reference could not be resolved; NULL = it could */
     bool defaulted[FIELDS];         /* the value is the --default */
-    size_t extra_cells;             /* cells beyond the header's columns, up to the last that is not blank */
+    size_t extra_cells;             /* cells beyond the header's columns, up to the last with something to see */
 };
 
 /*
- * Fills in `values` from a record's cells: the field's cell, or its default where the cell is absent or nothing but
- * blanks (text_trim()). Type's default comes first; a default of a field that the row's type does not take is not
+ * Fills in `values` from a record's cells: the field's cell, or its default where the cell is absent or nothing in it
+ * can be seen (text_is_blank()). Type's default comes first; a default of a field that the row's type does not take is not
  * applied. Cells that the record is short of are empty. `defaults`: FIELDS of them, each NULL where there is none.
  */
 void connector_values(struct row_values *values, const struct header *header, const char *const defaults[FIELDS],
@@ -87,7 +87,7 @@ void connector_values(struct row_values *values, const struct header *header, co
  *
  * type: matched without regard to case and blanks around it; unknown: the message lists the types and the nearest one;
  *   what depends on the type (a missing or a wrong field, the size) is not checked then, but what the cells hold is.
- * label, user_id, user_password, session_id: sent as they are, blanks included.
+ * label, user_id: sent without the blanks around them; description, user_password, session_id: as they are.
  * allowed_emails: split by email_next(), each email_is_valid(), duplicates found without regard to case.
  * share_with_org: true/false, yes/no, y/n, 1/0 in any case; empty is false.
  * invalid_text: a control character other than tab, LF and CR (C0, DEL, C1), a noncharacter, or malformed UTF-8, in

@@ -97,7 +97,9 @@ const char *const *field_names(void)
 /* How many bytes at the start of `name` do not count; 0 where its first byte does. */
 static size_t ignored_len(struct span name)
 {
-    return name.data[0] == '_' || name.data[0] == '-' ? 1 : text_blank_len(name);
+    if (name.data[0] == '_' || name.data[0] == '-')
+        return 1;
+    return text_blank_len(name) + text_unseen_len(name);
 }
 
 /* Takes the next byte that counts off the front of `name`, ASCII letters in lower case; -1 at the end. */

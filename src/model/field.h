@@ -39,8 +39,8 @@ const char *const *field_names(void);
 enum field field_named(struct span name);
 
 /*
- * Equal without regard to ASCII case, `_`, `-`, ASCII blanks and line breaks, and what a spreadsheet may leave in a
- * cell unseen: no-break spaces (U+00A0, U+202F), zero width spaces (U+200B) and byte order marks (U+FEFF).
+ * Equal without regard to ASCII case, `_`, `-`, and blanks and characters that no one sees, as text_blank_len() and
+ * text_unseen_len() know them.
  */
 bool field_names_match(struct span a, struct span b);
 

@@ -72,7 +72,7 @@ static void find_results(struct header *header, const struct span *cells, size_t
     size_t end = count, match = 0;
 
     header->columns = count;
-    while (end > 0 && text_trim(cells[end - 1]).len == 0)
+    while (end > 0 && text_is_blank(cells[end - 1]))
         end--;
     while (end >= RESULT_COLUMNS && match < RESULT_COLUMNS &&
            result_column_like(cells[end - RESULT_COLUMNS + match]) == (enum result_column)match)

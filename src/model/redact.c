@@ -72,7 +72,30 @@ static struct spelling spell_json_unit(struct span text)
     return spell_point(6, high);
 }
 
-static struct spelling spell_json(struct span text)
+/* `\xNN` and `\UNNNNNNNN` of a text as Python shows it. */
+static struct spelling spell_python(struct span text, size_t digits)
+{
+    uint32_t point;
+
+    if (read_digits(behind(text, 2), 16, digits, &point) != digits)
+        return (struct spelling){0};
+    return spell_point(2 + digits, point);
+}
+
+/* Likewise of bytes, and in C: `\xNN`, and `\NNN`, octal, each one byte. */
+static struct spelling spell_raw(struct span text)
+{
+    bool hex = text.len > 2 && text.data[0] == '\\' && text.data[1] == 'x';
+    uint32_t byte;
+    size_t start = hex ? 2 : 1, digits = hex ? 2 : 3;
+
+    if (text.len < start + digits || text.data[0] != '\\' ||
+        read_digits(behind(text, start), hex ? 16 : 8, digits, &byte) != digits || byte > 0xFF)
+        return (struct spelling){0};
+    return spell_byte(start + digits, (char)byte);
+}
+
+static struct spelling spell_escape(struct span text)
 {
     static const char forms[] = "\"\"\\\\//b\bf\fn\nr\rt\t''";
 
@@ -80,6 +103,8 @@ static struct spelling spell_json(struct span text)
         return (struct spelling){0};
     if (text.data[1] == 'u')
         return spell_json_unit(text);
+    if (text.data[1] == 'x' || text.data[1] == 'U')
+        return spell_python(text, text.data[1] == 'x' ? 2 : 8);
     for (const char *form = forms; *form != '\0'; form += 2)
         if (*form == text.data[1])
             return spell_byte(2, form[1]);
@@ -125,7 +150,7 @@ static struct spelling spell(struct span text)
 {
     switch (text.data[0]) {
     case '\\':
-        return spell_json(text);
+        return spell_escape(text);
     case '&':
         return spell_entity(text);
     case '%':
@@ -155,11 +180,7 @@ static size_t unseen_len(struct span text)
     if (byte < 0x80 || len == 0)
         return byte < ' ' || byte >= 0x7F;
     point = text_code_point(text);
-    return point < 0xA0 || point == 0xAD || (point >= 0x200B && point <= 0x200F) ||
-                   (point >= 0x2028 && point <= 0x202E) || (point >= 0x2060 && point <= 0x2069) || point == 0xFEFF ||
-                   point == 0xFFFD
-               ? len
-               : 0;
+    return point < 0xA0 || point == 0xFFFD || text_is_unseen(point) ? len : 0;
 }
 
 /* The bytes of the blanks at the front of `text`, and of what no one sees between them. */
@@ -183,12 +204,36 @@ struct step {
     size_t text, secret;
 };
 
+/* The quotes at the front of `text`, each written twice as CSV and SQL do, for those at the front of the secret. */
+static struct step step_quotes(struct span text, struct span secret)
+{
+    char quote = secret.data[0];
+    size_t wanted = 0, found = 0;
+
+    while (wanted < secret.len && secret.data[wanted] == quote)
+        wanted++;
+    while (found < text.len && text.data[found] == quote)
+        found++;
+    if (found == 2 * wanted || (found > 2 * wanted && wanted == secret.len))
+        return (struct step){2 * wanted, wanted};
+    return (struct step){0};
+}
+
 static struct step step(struct span text, struct span secret)
 {
     struct spelling spelling = spell(text);
+    struct step quotes;
 
     if (spelling.len > 0 && begins_with(secret, spelling.bytes, spelling.count))
         return (struct step){spelling.len, spelling.count};
+    spelling = spell_raw(text);
+    if (spelling.len > 0 && begins_with(secret, spelling.bytes, 1))
+        return (struct step){spelling.len, 1};
+    if (secret.data[0] == '"' || secret.data[0] == '\'') {
+        quotes = step_quotes(text, secret);
+        if (quotes.text > 0)
+            return quotes;
+    }
     if (text_blank_len(secret) > 0) {
         if (text.data[0] == '+')
             return (struct step){1, 1};
@@ -299,12 +344,14 @@ static void search_init(struct search *search, const struct span *secrets, size_
 static bool may_be_secret(const struct search *search, struct span text)
 {
     unsigned char begins = search->begins[(unsigned char)text.data[0]];
-    struct spelling spelling;
+    struct spelling spelling, raw;
 
     if (begins != BEGINS_SPELLING)
         return begins != 0;
     spelling = spell(text);
-    return spelling.len > 0 && (search->begins[(unsigned char)spelling.bytes[0]] & BEGINS_ITSELF) != 0;
+    raw = spell_raw(text);
+    return (spelling.len > 0 && (search->begins[(unsigned char)spelling.bytes[0]] & BEGINS_ITSELF) != 0) ||
+           (raw.len > 0 && (search->begins[(unsigned char)raw.bytes[0]] & BEGINS_ITSELF) != 0);
 }
 
 /* The longest secret at the front of `text`. As it is comes first: what looks like an escape may be part of it. */

@@ -1,5 +1,7 @@
 """Every check, with its code, its sentence and its place; what passes at the very edge; and secrets that are never quoted."""
 
+import os
+
 import pytest
 
 from conftest import connector_of, http_answer
@@ -254,15 +256,65 @@ def test_a_default_may_be_a_reference(connload, sandbox, write_csv):
     ("file:.", ".: Is a directory"),
     ("file:empty", "empty is empty"),
     ("file:latin", "latin is not text"),
-    ("file:/dev/zero", "/dev/zero: too large for a secret"),
+    ("file:long", "long: too large for a secret"),
+    ("file:/dev/zero", "/dev/zero: no regular file, and a secret is read more than once"),
+    ("file:pipe", "pipe: no regular file, and a secret is read more than once"),
+    ("file:/dev/ptmx", "/dev/ptmx: no regular file, and a secret is read more than once"),
 ])
 def test_a_reference_that_leads_nowhere(connload, write_csv, tmp_path, reference, message):
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "latin").write_bytes(b"\xfcber")
+    (tmp_path / "long").write_text("x" * 70000)
+    os.mkfifo(tmp_path / "pipe")
+    writing = os.open(tmp_path / "pipe", os.O_RDWR)  # a writer that says nothing is not waited for
     write_csv("desk.csv", HEADER, [research(password=reference)])
     run = connload("check", "desk.csv", "--secret-refs", env={"EMPTY": ""})
     assert run.rc == 1
+    os.close(writing)
     assert run.err.splitlines()[0] == f'desk.csv:2: column G "user_password": {message} (secret_unresolved)'
+
+
+@pytest.mark.parametrize("character", ["00AD", "200C", "200D", "2060", "061C", "180E", "FE0F", "E0020", "034F", "3164", "202A", "200E"])
+def test_what_no_one_sees_is_shown(connload, write_csv, character):
+    hidden, shown = chr(int(character, 16)), r"\u{%X}" % int(character, 16)
+    write_csv("desk.csv", HEADER, [row(emails=hidden + "a@example.com"), row(type="email" + hidden), row(share="yes" + hidden)])
+    run = connload("check", "-q", "desk.csv")
+    assert run.rc == 1
+    for line, text in zip(run.err.splitlines(), [shown + "a@example.com", "email" + shown, "yes" + shown], strict=False):
+        assert f'"{text}" is ' in line
+
+
+def test_joiners_of_a_script_and_of_pictures_are_shown_as_they_are(connload, write_csv):
+    label = "می\u200cخواهم 👩\u200d🔬 ❤\ufe0f"
+    write_csv("desk.csv", HEADER, [row(label=label, emails="", user=label)])
+    assert f'(it says "{label}")' in connload("check", "-q", "desk.csv").err
+
+
+@pytest.mark.parametrize("blank", ["\u3000", "\u2003", "\u200a", "\u205f", "\u1680", "\x85", "\u2028", "\xa0", "\u200b", "\u202f"])
+def test_blanks_of_all_kinds_are_blanks(connload, sandbox, write_csv, blank):
+    box = sandbox()
+    write_csv("desk.csv", [f"allowed{blank}emails" if name == "allowed_emails" else name for name in HEADER],
+              [row(type="email" + blank, emails=f"a@example.com{blank}b@example.com"), [blank, "", blank], [blank + "\u200d"]])
+    run = connload("create", "-q", "desk.csv")
+    assert (run.rc, run.err) == (0, "")
+    sent, = [request["body"] for request in box.requests() if request["method"] == "POST"]
+    assert sent == {"type": "email", "label": "A", "config": {"allowed_emails": ["a@example.com", "b@example.com"]}}
+
+
+@pytest.mark.parametrize("label", ["\u3000", "\u200d", "\u3164", " \xa0\u2800"])
+def test_a_label_of_nothing_that_can_be_seen_is_missing(connload, write_csv, label):
+    write_csv("desk.csv", HEADER, [row(label=label)])
+    run = connload("check", "-q", "desk.csv")
+    assert run.rc == 1 and "(missing_label)" in run.err
+
+
+def test_blanks_round_a_label_and_a_user_are_not_sent(connload, sandbox, write_csv, read_csv):
+    box = sandbox()
+    write_csv("desk.csv", HEADER, [research(label="\xa0Broker \u200b", user=" u1\xa0", password=" pass ")])
+    assert connload("create", "-q", "desk.csv").rc == 0
+    sent, = [request["body"] for request in box.requests() if request["method"] == "POST"]
+    assert sent["label"] == "Broker" and sent["config"]["user_id"] == "u1"
+    assert [line["label"] for line in read_csv("desk.results.csv")] == ["\xa0Broker \u200b"]  # as it came
 
 
 @pytest.mark.parametrize("spoil, why", [

@@ -163,6 +163,80 @@ def test_a_fifo_is_read_like_standard_input(connload, tmp_path, bin_dir):
     assert process.wait().rc == 0
 
 
+@pytest.mark.parametrize("path", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "pipe", "<(cat desk.csv)"])
+def test_standard_input_by_other_names_needs_a_name_for_the_results(bin_dir, sandbox, desk, tmp_path, path):
+    """No file appears beside a device; and what can't be read again has no name that a later run could find."""
+    box = sandbox()
+    desk(1)
+    os.mkfifo(tmp_path / "pipe")
+
+    def create(more):
+        env = clean_env({"BIGDATA_API_BASE_URL": box.direct_url, "BIGDATA_API_KEY": KEY})
+        given = "cat desk.csv >pipe & " if path == "pipe" else ""
+        return subprocess.run(["/bin/bash", "-c", f"{given}exec {bin_dir}/connload create -q {more} {path} <desk.csv"], env=env,
+                              cwd=tmp_path, text=True, capture_output=True, timeout=60)
+
+    done = create("")
+    assert (done.returncode, box.stats()["created"]) == (2, 0) and "name the result file with -o FILE" in done.stderr
+    assert create("-o out.csv").returncode == 0 and box.stats()["created"] == 1
+    assert not list(tmp_path.glob("*.results.*"))
+
+
+# -- parts put together --
+
+
+PART = "\ufeff\"type\",\"label\",\"allowed_emails\"\r\n\"email\",\"Desk {0}, rates\",\"d{0}@example.com\"\r\n"
+
+
+@pytest.mark.parametrize("text", [
+    PART.format(1) + PART.format(2),                                       # cat of two exports of PowerShell
+    PART.format(1) + "\x1a" + PART.format(2) + "\x1a",                     # each ended as DOS programs do
+    PART.format(1) + PART.format(2).split("\n", 1)[1] + "\x1a\r\n",
+    PART.format(1) + "\ufeff" + PART.format(2).split("\n", 1)[1] + "\x1a" * 100,
+    (PART.format(1) + PART.format(2))[:-2] + "\x1a",
+])
+def test_files_put_together_are_one_sheet(connload, sandbox, read_csv, tmp_path, text):
+    box = sandbox()
+    (tmp_path / "desk.csv").write_bytes(text.encode())
+    run = connload("create", "desk.csv", "-q")
+    assert (run.rc, run.err) == (0, "")
+    assert sorted(body["label"] for body in bodies(box)) == ["Desk 1, rates", "Desk 2, rates"]
+    assert [row["status"] for row in read_csv("desk.results.csv")] == ["created"] * 2
+    assert connload("create", "desk.results.csv", "-q").rc == 0 and len(bodies(box)) == 2
+
+
+def test_the_bom_of_a_part_is_no_part_of_its_first_cell(connload, sandbox, tmp_path):
+    box = sandbox()
+    (tmp_path / "desk.csv").write_bytes('label,type,allowed_emails\nA,email,a@example.com\n\ufeff"B, C",email,b@example.com\n'.encode())
+    assert connload("create", "desk.csv", "-q").rc == 0
+    assert sorted(body["label"] for body in bodies(box)) == ["A", "B, C"]
+
+
+@pytest.mark.parametrize("first, others", [("\r\r\n", "\r\r\n"), ("\r\r\n", "\r\n")])
+def test_a_line_end_that_was_written_twice(connload, sandbox, tmp_path, first, others):
+    """CR CR LF, as programs leave it that make CR LF of the LF in a CR LF: the results have CR LF."""
+    sandbox()
+    rows = ["email,A,a@example.com", "email,B,b@example", "email,C,x y"]
+    (tmp_path / "desk.csv").write_bytes(("type,label,allowed_emails" + first + "".join(row + others for row in rows)).encode())
+    run = connload("create", "desk.csv", "-q")
+    assert run.rc == 1 and run.err.startswith("desk.csv:4: ")
+    results = (tmp_path / "desk.results.csv").read_bytes()
+    assert results.count(b"\r\n") == results.count(b"\r") == results.count(b"\n") == 4
+
+
+@pytest.mark.parametrize("name, results", [("desk.tsv", "desk.results.tsv"), ("desk.TSV", "desk.results.tsv"),
+                                           ("desk.results.tsv", "desk.results.tsv"), ("desk.txt", "desk.results.csv")])
+def test_the_results_of_a_tsv_are_one(connload, sandbox, tmp_path, name, results):
+    sandbox()
+    head = "type\tlabel\tallowed_emails" + ("".join("\t" + name for name in RESULT) if "results" in name else "")
+    (tmp_path / name).write_text(head + "\nemail\tA\ta@example.com\n")
+    assert connload("create", name, "-q").rc == 0
+    assert (tmp_path / results).read_text().startswith("type\tlabel\tallowed_emails\tstatus\t")
+
+
+# -- what an input is --
+
+
 @pytest.mark.parametrize("name", ["desk.csv", "desk.csv.gz", "desk.txt", "desk"])
 def test_gzip_is_known_by_its_bytes_not_its_name(connload, tmp_path, name):
     members = gzip.compress(GOOD[:30].encode()) + gzip.compress(GOOD[30:].encode())

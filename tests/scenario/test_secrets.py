@@ -341,7 +341,7 @@ def test_not_even_a_process_of_the_same_user(raw_server, bin_dir, tmp_path_facto
 # -- the key's file --
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o601])
+@pytest.mark.parametrize("mode", [0o604, 0o660, 0o644, 0o601, 0o444, 0o650])
 def test_a_key_file_that_others_can_read_is_refused(connload, raw_server, desk, tmp_path, mode):
     server = raw_server()
     desk(1)
@@ -351,6 +351,47 @@ def test_a_key_file_that_others_can_read_is_refused(connload, raw_server, desk, 
     assert (run.rc, run.err) == (2, f"connload: --api-key-file key can be read by other users (mode {mode:03o}); make it yours alone: "
                                     "chmod 600 key\n")
     assert server.received == []
+
+
+def test_a_key_file_may_be_read_by_its_group(connload, raw_server, desk, tmp_path):
+    raw_server()
+    desk(1)
+    (tmp_path / "key").write_text(KEY)
+    for mode in (0o600, 0o440, 0o640):
+        (tmp_path / "key").chmod(mode)
+        assert connload("create", "desk.csv", "--force", "--api-key-file", "key").rc == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else, and mount")
+def test_a_key_file_as_containers_have_it(bin_dir, sandbox, desk, tmp_path):
+    """One's platform says what mode a secret has: it is taken where nobody learns it by that, else the remedy can be followed."""
+    box = sandbox()
+    desk(1)
+    for path in (tmp_path, *tmp_path.parents[:2]):
+        path.chmod(0o711)
+    (tmp_path / "box").mkdir()
+    os.chown(tmp_path / "box", 10001, 10001)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/key").write_text("sandbox")
+
+    def create(owner, group, mode, before="", more="--api-key-file secrets/key"):
+        os.chown(tmp_path / "secrets/key", owner, group)
+        (tmp_path / "secrets/key").chmod(mode)
+        inner = f"exec setpriv --reuid 10001 --regid 10001 --clear-groups {bin_dir}/connload create -q --force -o box/r.csv desk.csv {more}"
+        env = clean_env({"BIGDATA_API_BASE_URL": box.direct_url})
+        return subprocess.run(["unshare", "-m", "/bin/sh", "-c", before + inner], env=env, cwd=tmp_path, text=True, capture_output=True,
+                              timeout=60)
+
+    for owner, group, mode in [(0, 10001, 0o440), (0, 10001, 0o640), (10001, 10001, 0o600), (10001, 0, 0o440)]:
+        done = create(owner, group, mode)
+        assert done.returncode == 0, done.stderr
+    for owner, group, mode in [(0, 0, 0o444), (0, 10001, 0o644), (10002, 10001, 0o440)]:
+        done = create(owner, group, mode)
+        assert done.returncode == 2 and "is not yours to change" in done.stderr and done.stderr.count("\n") == 1
+        remedy = done.stderr.strip().rsplit("standard input: ", 1)[1]
+        assert create(owner, group, mode, more=remedy).returncode == 0
+    done = create(0, 0, 0o444, before="mount --bind secrets secrets && mount -o remount,ro,bind secrets && ")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("content", ["", "\n", "two words", "two\nlines", "umläut", "x" * 5000])

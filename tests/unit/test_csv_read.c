@@ -140,6 +140,9 @@ static const struct sheet sheets[] = {
     {.bytes = "a,b\nc,d\r\ne,f\rg,h", .records = "1:a|b / 2:c|d / 3:e|f / 4:g|h"},
     {.bytes = "\"a\"\r\n\"b\"", .records = "1:a / 2:b", .newline = CSV_NEWLINE_CRLF},
     {.bytes = "\"a\"\r\"b\"", .records = "1:a / 2:b", .newline = CSV_NEWLINE_CR},
+    {.bytes = "a,b\r\r\nc,d\r\r\n", .records = "1:a|b / 2:c|d", .newline = CSV_NEWLINE_CRLF},
+    {.bytes = "a,b\r\r\nc,d\r\n\r\r\n\"e\",f\r\r\n", .records = "1:a|b / 2:c|d / 4:e|f", .newline = CSV_NEWLINE_CRLF},
+    {.bytes = "a,\"b\r\r\nc\"\r\r\nd,e", .records = "1:a|b\r\r\nc / 3:d|e", .newline = CSV_NEWLINE_CRLF},
     /* blank lines and rows */
     {.bytes = "a,b\n\n\nc,d\n\n\n", .records = "1:a|b / 4:c|d"},
     {.bytes = "a,b\r\n\r\nc,d\r\n", .records = "1:a|b / 3:c|d", .newline = CSV_NEWLINE_CRLF},
@@ -149,6 +152,7 @@ static const struct sheet sheets[] = {
     {.bytes = ";;\n\na;b;c\n", .records = "3:a|b|c", .delimiter = ';'},
     {.bytes = "\n", .records = "", .newline = CSV_NEWLINE_LF},
     {.bytes = ",,\n,,\n", .records = ""},
+    {.bytes = "a,b\n\u00A0,\n,\u200B\n\u3000,\u3164\nc,d\n", .records = "1:a|b / 5:c|d"},
     /* ragged rows */
     {.bytes = "a,b,c\nd\ne,\nf,,,,\n", .records = "1:a|b|c / 2:d / 3:e| / 4:f||||"},
     {.bytes = ",b\na,\n", .records = "1:|b / 2:a|"},
@@ -172,7 +176,17 @@ static const struct sheet sheets[] = {
     /* BOM */
     {.bytes = "\xEF\xBB\277a,b\n", .records = "1:a|b"},
     {.bytes = "\xEF\xBB\xBF\"a\",b\n", .records = "1:a|b"},
-    {.bytes = "a,b\n\xEF\xBB\277c,d\n", .records = "1:a|b / 2:\xEF\xBB\277c|d"},
+    {.bytes = "a,b\n\xEF\xBB\277c,d\n", .records = "1:a|b / 2:c|d"},
+    {.bytes = "a,b\n\xEF\xBB\xBF\"c,\",d\n", .records = "1:a|b / 2:c,|d"},
+    {.bytes = "a,b\n\xEF\xBB\xBF\n\xEF\xBB\xBF", .records = "1:a|b"},
+    {.bytes = "a,b\nc,\xEF\xBB\277d\n", .records = "1:a|b / 2:c|\xEF\xBB\277d"},
+    /* Ctrl-Z */
+    {.bytes = "a,b\nc,d\n\x1A", .records = "1:a|b / 2:c|d"},
+    {.bytes = "a,b\nc,d\x1A\x1A\x1A", .records = "1:a|b / 2:c|d"},
+    {.bytes = "a,b\nc,\"d\"\x1A", .records = "1:a|b / 2:c|d"},
+    {.bytes = "a,b\r\nc,d\r\n\x1A\r\n", .records = "1:a|b / 2:c|d", .newline = CSV_NEWLINE_CRLF},
+    {.bytes = "a,b\n\x1A\xEF\xBB\xBF\"c\",d\n\x1A", .records = "1:a|b / 2:c|d"},
+    {.bytes = "a,b\nc,d\x1A\n", .records = "1:a|b / 2:c|d\x1A"},
     {.bytes = "Zürich,東京\n😀,é\n", .records = "1:Zürich|東京 / 2:😀|é"},
     /* delimiters */
     {.bytes = "a;b\nc,x;d\n", .records = "1:a|b / 2:c,x|d", .delimiter = ';'},

@@ -109,7 +109,9 @@ static void trims_wide_blanks(void **state)
         {BYTES(" \t\r\n\v\f"), BYTES("")},
         {BYTES("\xC2\xA0\xE2\x80\x8B\xE2\x80\xAF\xEF\xBB\xBF"), BYTES("")},
         {BYTES("\xEF\xBB\xBF a\xC2\xA0z\xC2\xA0 \xE2\x80\xAF"), BYTES("a\xC2\xA0z")},
-        {BYTES("\xC2\xA1\xE2\x80\x8A"), BYTES("\xC2\xA1\xE2\x80\x8A")}, /* neighbours of blanks */
+        {BYTES("\u3000\u2003a\u2009z\u2028\u2029\u1680\u205F"), BYTES("a\u2009z")},
+        {BYTES("\xC2\x84\u200C"), BYTES("\xC2\x84\u200C")},   /* neighbours of blanks */
+        {BYTES("\u200D a \u00AD"), BYTES("\u200D a \u00AD")}, /* unseen, but no blanks */
         {BYTES("\xC2"), BYTES("\xC2")},
         {BYTES("\xA0"), BYTES("\xA0")},
         {BYTES("\x80\x8B"), BYTES("\x80\x8B")},
@@ -125,6 +127,23 @@ static void trims_wide_blanks(void **state)
                                          "a")),
                      2);
     assert_int_equal(text_blank_len(SPAN("\xE2\x80\x8B")), 3);
+}
+
+static void knows_what_is_not_seen(void **state)
+{
+    static const char *const unseen[] = {"",       " ",      "\u3000", "\u200D", "\u3164",         "\u2800",
+                                         "\u00AD", "\uFE0F", "\u034F", "\u200B", "\u200E\n\u00A0", "\U000E0020"};
+    static const char *const seen[] = {"a", "\u200Da", " -", "\u00AC", "\uFE10", "\U000E1000", "\x1A", "\xAD"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(unseen); i++)
+        assert_true(text_is_blank(span_of(unseen[i])));
+    for (size_t i = 0; i < COUNT(seen); i++)
+        assert_false(text_is_blank(span_of(seen[i])));
+    assert_int_equal(text_unseen_len(SPAN("\u00AD")), 2);
+    assert_int_equal(text_unseen_len(SPAN("a\u00AD")), 0);
+    assert_int_equal(text_unseen_len(SPAN("\u3000")), 0);
+    assert_int_equal(text_unseen_len(SPAN("")), 0);
 }
 
 static void shows_harmlessly(void **state)
@@ -241,6 +260,7 @@ int main(void)
         cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(code_points),
         cmocka_unit_test(trims_wide_blanks),
+        cmocka_unit_test(knows_what_is_not_seen),
     };
 
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
