@@ -23,7 +23,7 @@
 enum {
     BODY_KEPT = 1 << 16,      /* bytes of a body buffer that stay allocated between requests */
     PAYLOAD_KEPT = 1 << 13,   /* likewise of a payload */
-    RECEIVE_BUFFER = 1 << 13, /* bytes: libcurl gives it back, and has it wiped, after each request */
+    RECEIVE_BUFFER = 1 << 11, /* bytes: libcurl gives it back, and has it wiped, after each request */
     SPARE_CONNECTIONS = 4,    /* kept beyond the concurrency, so that no connection is closed to make room */
 
     /*
@@ -44,8 +44,8 @@ struct transfer {
     struct transfer *next; /* in the free list or in the ended one */
     CURL *easy;
     CURLU *url;
-    struct buf path; /* what `url` was made of */
-    int method;      /* what the handle is set to, -1 = nothing yet */
+    struct buf target; /* of the request line: what the handle is set to */
+    int method;        /* likewise; -1 = nothing yet */
 
     enum transfer_state state;
     struct http_end end;
@@ -245,7 +245,6 @@ static const struct {
     {CURLOPT_HTTP09_ALLOWED, 0},
     {CURLOPT_HTTP_CONTENT_DECODING, 0}, /* no Accept-Encoding is sent; a bomb that comes all the same stays packed */
     {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
-    {CURLOPT_BUFFERSIZE, RECEIVE_BUFFER},
     {CURLOPT_TCP_NODELAY, 1},
     {CURLOPT_TCP_KEEPALIVE, 1},
     {CURLOPT_MAXAGE_CONN, IDLE_S},
@@ -262,9 +261,10 @@ static bool set_common(CURL *easy, const struct http *http, const struct http_co
     for (size_t i = 0; i < sizeof(fixed_options) / sizeof(fixed_options[0]); i++)
         SET(fixed_options[i].option, fixed_options[i].value);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_USERAGENT, config->user_agent);
     SET(CURLOPT_HTTP_VERSION, config->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_PIPEWAIT, config->http2 ? 1L : 0L);
+    if (!config->http2) /* its frames are larger */
+        SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
     SET(CURLOPT_TIMEOUT_MS, (long)config->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
     if (config->proxy != NULL)
@@ -311,13 +311,14 @@ static bool transfer_init(struct transfer *transfer, struct http *http, const st
 {
     transfer->http = http;
     transfer->method = -1;
-    buf_init(&transfer->path, HTTP_URL_MAX);
+    buf_init(&transfer->target, HTTP_URL_MAX);
     buf_init(&transfer->payload, HTTP_PAYLOAD_MAX);
     buf_init(&transfer->body, HTTP_BODY_MAX);
     transfer->easy = curl_easy_init();
     transfer->url = curl_url();
-    return transfer->easy != NULL && transfer->url != NULL && set_common(transfer->easy, http, config) &&
-           set_callbacks(transfer->easy, transfer, config->http2);
+    return transfer->easy != NULL && transfer->url != NULL &&
+           curl_url_set(transfer->url, CURLUPART_URL, http->base.origin.data, 0) == CURLUE_OK &&
+           set_common(transfer->easy, http, config) && set_callbacks(transfer->easy, transfer, config->http2);
 }
 
 static bool append_header(struct curl_slist **list, const char *line)
@@ -329,22 +330,28 @@ static bool append_header(struct curl_slist **list, const char *line)
     return longer != NULL;
 }
 
-/* The header lines are made once; libcurl keeps pointing to them. */
-static bool make_headers(struct http *http, const char *api_key)
+/*
+ * The header lines are made once; libcurl keeps pointing to them. It takes a line as it is faster than it makes its own
+ * of CURLOPT_USERAGENT. An `Expect: 100-continue` it adds only to bodies larger than ours.
+ */
+static bool make_headers(struct http *http, const struct http_config *config)
 {
-    struct buf line;
+    struct curl_slist **plain = &http->plain_headers, **body = &http->body_headers;
+    struct buf agent, key;
     bool ok;
 
-    buf_init(&line, HTTP_KEY_MAX + 64);
-    buf_format(&line, "X-API-KEY: %s", api_key);
-    ok = append_header(&http->plain_headers, line.data) && append_header(&http->body_headers, line.data);
-    buf_wipe(&line);
-    return ok && append_header(&http->plain_headers, "Accept: application/json") &&
-           append_header(&http->plain_headers,
-                         "Cache-Control: no-cache") && /* a list is to show the account as it is */
-           append_header(&http->body_headers, "Accept: application/json") &&
-           append_header(&http->body_headers, "Content-Type: application/json") &&
-           append_header(&http->body_headers, "Expect:"); /* no 100-continue: a body waits for nothing */
+    buf_init(&agent, HTTP_URL_MAX);
+    buf_init(&key, HTTP_KEY_MAX + 64);
+    buf_format(&agent, "User-Agent: %s", config->user_agent);
+    buf_format(&key, "X-API-KEY: %s", config->api_key);
+    ok = append_header(plain, agent.data) && append_header(body, agent.data) && append_header(plain, key.data) &&
+         append_header(body, key.data) && append_header(plain, "Accept: application/json") &&
+         append_header(body, "Accept: application/json") &&
+         append_header(plain, "Cache-Control: no-cache") && /* a list is to show the account as it is */
+         append_header(body, "Content-Type: application/json");
+    buf_release(&agent);
+    buf_wipe(&key);
+    return ok;
 }
 
 static bool check_key(const char *key, struct err *err)
@@ -438,7 +445,7 @@ struct http *http_new(const struct http_config *config, struct err *err)
     if (!http_base_init(&http->base, config->base_url, config->proxy, err))
         goto fail;
     http->http2 = config->http2 && !http->base.plain;
-    if (make_multi(http) && make_headers(http, config->api_key) && make_transfers(http, config))
+    if (make_multi(http) && make_headers(http, config) && make_transfers(http, config))
         return http;
     err_set(err, EXIT_LOCAL, "libcurl %s refuses an option, or memory is short",
             curl_version_info(CURLVERSION_NOW)->version);
@@ -462,7 +469,7 @@ static void transfer_release(struct transfer *transfer)
         curl_multi_remove_handle(transfer->http->multi, transfer->easy);
     curl_easy_cleanup(transfer->easy);
     curl_url_cleanup(transfer->url);
-    buf_release(&transfer->path);
+    buf_release(&transfer->target);
     buf_wipe(&transfer->payload);
     buf_wipe(&transfer->body);
 }
@@ -518,24 +525,29 @@ static void transfer_end(struct transfer *transfer, CURLcode result)
         buf_release(&transfer->payload);
 }
 
-/* The URL is parsed anew only where the path is another than this handle's last one. */
+/* A target that is no part of a URL could end the request line, and begin another one. */
+static bool is_path(const char *path)
+{
+    for (const char *at = path; *at != '\0'; at++)
+        if ((unsigned char)*at <= ' ' || *at == 0x7f || *at == '#')
+            return false;
+    return path[0] == '/' && strlen(path) < HTTP_URL_MAX / 2;
+}
+
+/* The URL is the server's alone and is never parsed anew; the path goes by itself. */
 static bool set_path(struct transfer *transfer, const char *path)
 {
     struct http *http = transfer->http;
-    struct buf whole;
-    bool ok;
+    struct span prefix = buf_view(&http->base.prefix);
 
-    if (transfer->path.len > 0 && strcmp(transfer->path.data, path) == 0)
+    if (transfer->target.len > prefix.len && strcmp(transfer->target.data + prefix.len, path) == 0)
         return true;
-    buf_init(&whole, HTTP_URL_MAX);
-    buf_span(&whole, buf_view(&http->base.url));
-    buf_text(&whole, path);
-    ok = !whole.overflow && curl_url_set(transfer->url, CURLUPART_URL, whole.data, CURLU_PATH_AS_IS) == CURLUE_OK;
-    buf_release(&whole);
-    buf_reset(&transfer->path);
-    if (ok)
-        buf_text(&transfer->path, path);
-    return ok;
+    buf_reset(&transfer->target);
+    if (!is_path(path))
+        return false;
+    buf_span(&transfer->target, prefix);
+    buf_text(&transfer->target, path);
+    return curl_easy_setopt(transfer->easy, CURLOPT_REQUEST_TARGET, transfer->target.data) == CURLE_OK;
 }
 
 /* `name` is for libcurl, where it would not use it by itself. */

@@ -46,7 +46,7 @@ static CURLU *parse_base_url(const char *text, struct err *err)
     CURLUcode code = CURLUE_OUT_OF_MEMORY;
 
     if (url != NULL)
-        code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
+        code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
     /* Not quoted: what can't be parsed may hold a password. */
     if (code == CURLUE_OUT_OF_MEMORY)
         err_set(err, EXIT_LOCAL, "out of memory");
@@ -87,25 +87,31 @@ static const char *proxy_variable(void)
 static bool read_base(struct http_base *base, const char *text, struct err *err)
 {
     CURLU *url = parse_base_url(text, err);
-    char *scheme, *host, *port;
-    size_t len = strlen(text);
+    char *scheme, *host, *port, *path;
+    bool ok;
 
     if (url == NULL)
         return false;
     scheme = url_part(url, CURLUPART_SCHEME);
     host = url_part(url, CURLUPART_HOST);
     port = url_part(url, CURLUPART_PORT);
-    while (len > 0 && text[len - 1] == '/')
-        len--;
-    buf_add(&base->url, text, len);
-    buf_format(&base->authority, "%s:%s", host != NULL ? host : "", port != NULL ? port : "");
-    base->port = port != NULL ? atoi(port) : 0;
-    base->plain = scheme != NULL && strcmp(scheme, "http") == 0;
+    path = url_part(url, CURLUPART_PATH);
+    ok = scheme != NULL && host != NULL && port != NULL && path != NULL;
+    if (ok) {
+        base->port = atoi(port);
+        base->plain = strcmp(scheme, "http") == 0;
+        buf_format(&base->authority, "%s:%s", host, port);
+        buf_format(&base->origin, "%s://%s:%s/", scheme, host, port);
+        buf_text(&base->prefix, path);
+        while (base->prefix.len > 0 && base->prefix.data[base->prefix.len - 1] == '/')
+            base->prefix.len--;
+    }
     curl_free(scheme);
     curl_free(host);
     curl_free(port);
+    curl_free(path);
     curl_url_cleanup(url);
-    return true;
+    return ok || err_set(err, EXIT_LOCAL, "out of memory");
 }
 
 static bool is_decodable(CURLU *url, CURLUPart part)
@@ -156,7 +162,8 @@ bool http_base_init(struct http_base *base, const char *text, const char *proxy,
 {
     const char *name = proxy != NULL ? "--proxy" : proxy_variable();
 
-    buf_init(&base->url, HTTP_URL_MAX);
+    buf_init(&base->origin, HTTP_URL_MAX);
+    buf_init(&base->prefix, HTTP_URL_MAX);
     buf_init(&base->authority, HTTP_URL_MAX);
     buf_init(&base->proxy, HTTP_URL_MAX);
     if (!read_base(base, text, err))
@@ -174,7 +181,8 @@ bool http_base_init(struct http_base *base, const char *text, const char *proxy,
 
 void http_base_release(struct http_base *base)
 {
-    buf_release(&base->url);
+    buf_release(&base->origin);
+    buf_release(&base->prefix);
     buf_release(&base->authority);
     buf_release(&base->proxy);
 }

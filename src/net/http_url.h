@@ -20,7 +20,8 @@ enum { HTTP_URL_MAX = 8192 }; /* bytes of base URL and path together */
 
 /* The base URL as later requests and sentences need it. */
 struct http_base {
-    struct buf url;       /* without trailing slashes */
+    struct buf origin;    /* scheme://host:port/ */
+    struct buf prefix;    /* the path, without slashes at the end; empty = none */
     struct buf authority; /* host:port, for people */
     struct buf proxy;     /* host:port of the proxy that is configured; empty = none */
     int port, proxy_port;

@@ -470,6 +470,7 @@ static void test_largest_payload_without_expect(void **state)
 
 static void test_path_prefix_and_bad_path(void **state)
 {
+    static const char *const bad[] = {"/x\r\nX-Evil: 1", "/x y", "/x\x7f", "/x#y", "x", ""};
     struct raw_server server = {0};
     struct http_config config = {.api_key = "k", .user_agent = "u", .concurrency = 1, .timeout_ms = 20000};
     struct http *http;
@@ -485,11 +486,13 @@ static void test_path_prefix_and_bad_path(void **state)
     http_send(http, &(struct http_request){.method = HTTP_GET, .path = "/x"});
     next(http, &got);
     assert_memory_equal(server.peers[0]->request, "GET /gate/way/x HTTP/1.1\r\n", 26);
-    http_send(http, &(struct http_request){.method = HTTP_GET, .path = "/x\r\nX-Evil: 1"});
-    next(http, &got);
-    assert_int_equal(got.answer.fate, FATE_UNSENT);
-    assert_true(got.answer.fatal);
-    assert_string_equal(got.answer.problem_code, "bad_url");
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        http_send(http, &(struct http_request){.method = HTTP_GET, .path = bad[i]});
+        next(http, &got);
+        assert_int_equal(got.answer.fate, FATE_UNSENT);
+        assert_true(got.answer.fatal);
+        assert_string_equal(got.answer.problem_code, "bad_url");
+    }
     assert_int_equal(server.requests, 1);
     http_free(http);
     raw_stop(&server);

@@ -145,7 +145,9 @@ static void expect_proxy(const char *proxy, const char *authority, bool tls)
     assert_string_equal(base.proxy.data, authority);
     assert_int_equal(base.proxy_tls, tls);
     assert_string_equal(base.authority.data, "api.example:443");
-    assert_string_equal(base.url.data, "https://api.example/gate");
+    assert_string_equal(base.origin.data, "https://api.example:443/");
+    assert_int_equal(base.prefix.len, strlen("/gate"));
+    assert_memory_equal(base.prefix.data, "/gate", base.prefix.len);
     http_base_release(&base);
 }
 
