@@ -1,5 +1,8 @@
 """What samples/ holds works with the real program, and what the README says can be typed."""
 
+import email
+import email.header
+import email.policy
 import os
 import re
 import shutil
@@ -137,7 +140,7 @@ def test_the_service_runs(sandbox, shell, desk, tmp_path):
     (tmp_path / name).chmod(0o400)
     command, = unit_setting(text, "ExecStart")
     assert command.startswith("connload ")  # wherever it is installed
-    words = command.replace("%i", "desk").replace("${CREDENTIALS_DIRECTORY}", str(tmp_path)).split()
+    words = command.replace("%I", "desk").replace("${CREDENTIALS_DIRECTORY}", str(tmp_path)).split()
     done = shell("connload", *words[1:], BIGDATA_API_KEY=None)
     assert done.returncode == 0, done.stderr
     assert box.stats()["created"] == 3
@@ -159,11 +162,11 @@ def test_the_key_may_be_a_credential_of_systemd(sandbox, connload, desk, tmp_pat
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
-def test_systemd_accepts_service_and_timer(tmp_path):
+def test_systemd_accepts_the_units(tmp_path):
     for path in (SAMPLES / "systemd").iterdir():
         text = path.read_text().replace("=connload create", "=/bin/true create").replace("man:connload(1)", "man:ls(1)")
         (tmp_path / path.name).write_text(text)
-    for unit in ("connload@desk.service", "connload@desk.timer"):
+    for unit in ("connload@rates\\x2ddesk.service", "connload@desk.timer", "connload-failed@desk.service"):
         done = subprocess.run(["systemd-analyze", "verify", f"./{unit}"], cwd=tmp_path, capture_output=True, text=True)
         complaints = [line for line in done.stderr.splitlines() if "connload" in line and "ls(1)" not in line]
         assert complaints == []
@@ -180,8 +183,49 @@ def test_the_summary_is_mailed(sandbox, shell, desk, tmp_path, rows, code, subje
     done = shell(SAMPLES / "mail-summary", "desk@example.com", "create", "desk.csv", SENDMAIL=tmp_path / "sendmail")
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
     head, body = (tmp_path / "mail").read_text().split("\n\n", 1)
-    assert "To: desk@example.com\n" in head and re.search(rf"^Subject: connload on .*: {subject}$", head, re.M)
+    assert "To: desk@example.com\n" in head and re.search(rf"^Subject: connload: desk.csv on .*: {subject}$", head, re.M)
     assert ("3 created" if rows else "desk.csv") in body
+
+
+@pytest.mark.parametrize("name", ["Märkte.csv", "a\nBcc: everybody@example.com"])
+def test_the_mails_subject_is_a_header_whatever_the_sheets_name(shell, sandbox, tmp_path, name):
+    sandbox()
+    script(tmp_path / "sendmail", f"cat >{tmp_path}/mail\n")
+    shell(SAMPLES / "mail-summary", "desk@example.com", "check", tmp_path / name, SENDMAIL=tmp_path / "sendmail")
+    message = email.message_from_bytes((tmp_path / "mail").read_bytes(), policy=email.policy.compat32)
+    assert message["Bcc"] is None
+    [(text, charset)] = email.header.decode_header(message["Subject"])
+    assert text.decode(charset).startswith(f"connload: {name} on ")
+
+
+def test_a_failed_night_is_mailed(shell, sandbox, tmp_path):
+    sandbox()
+    assert unit_setting((SAMPLES / "systemd/connload@.service").read_text(), "OnFailure") == ["connload-failed@%i.service"]
+    text = (SAMPLES / "systemd/connload-failed@.service").read_text()
+    command, = unit_setting(text, "ExecStart")
+    command = re.fullmatch("/bin/sh -c '(.*)'", command).group(1).replace("\\\\", "\\")
+    for specifier, value in (("%I", "rates-desk"), ("%i", "rates\\x2ddesk"), ("%H", "desk1"), ("%%", "%")):
+        command = command.replace(specifier, value)
+    script(shell.bin / "journalctl", 'echo "$@"\n')
+    script(shell.bin / "sendmail", f"cat >{tmp_path}/mail\n")
+    name, _, address = unit_setting(text, "Environment")[0].partition("=")
+    done = shell("/bin/sh", "-c", command, **{name: address})
+    assert (done.returncode, done.stderr) == (0, "")
+    head, body = (tmp_path / "mail").read_text().split("\n\n", 1)
+    assert head == f"To: {address}\nSubject: connload: rates-desk.csv on desk1 failed"
+    assert body.endswith("--unit=connload@rates\\x2ddesk.service\n")
+
+
+@pytest.mark.skipif(not shutil.which("logrotate"), reason="logrotate is not installed")
+def test_logs_are_rotated(tmp_path):
+    text = (SAMPLES / "logrotate").read_text().replace("/var/lib/connload", str(tmp_path)).replace("    su connload connload\n", "")
+    log = tmp_path / "run.jsonl"
+    log.write_text('{"event":"end"}\n')
+    (tmp_path / "conf").write_text(text)
+    (tmp_path / "conf").chmod(0o644)
+    done = subprocess.run(["logrotate", "--force", "--state", tmp_path / "state", tmp_path / "conf"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not log.exists() and (tmp_path / "run.jsonl.1").read_text() == '{"event":"end"}\n'
 
 
 def test_a_mail_that_cannot_be_sent_is_not_lost(sandbox, shell, desk, tmp_path):
