@@ -113,6 +113,7 @@
 #include "usage.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "flow/check.h"
@@ -311,6 +312,25 @@ static bool allow_files(const struct options *options, struct err *err)
                    limit.rlim_cur > FILES_OWN ? ", or lower --concurrency" : "");
 }
 
+/* A run that can't begin is told of where the next morning looks. */
+static enum exit_code fail(const struct options *options, struct console *console, const struct err *err)
+{
+    static struct tally tally;
+    struct reporting reporting = {.config = reporting_of(options)};
+    struct facts facts = {
+        .command = command_name(options->command),
+        .input = options->input,
+        .base_url = options->base_url,
+        .dry_run = options->dry_run,
+    };
+    enum exit_code code;
+
+    tally_init(&tally, clock_wall_ms(), clock_mono_ms());
+    code = reporting_fail(&reporting, &facts, &tally, console, err);
+    reporting_close(&reporting);
+    return code;
+}
+
 static enum exit_code run(const struct options *options)
 {
     static enum exit_code (*const commands[COMMANDS])(const struct options *, struct console *) = {
@@ -321,8 +341,10 @@ static enum exit_code run(const struct options *options)
     };
     struct console_config config = {.fd = STDERR_FILENO, .quiet = options->quiet, .verbose = options->verbose};
     struct console *console = console_new(&config);
-    enum exit_code code = commands[options->command](options, console);
+    enum exit_code code;
+    struct err err;
 
+    code = allow_files(options, &err) ? commands[options->command](options, console) : fail(options, console, &err);
     console_free(console);
     return code;
 }
@@ -389,7 +411,7 @@ static enum exit_code act(const struct options *options, struct err *err)
         usage_help(options->command);
         return EXIT_ALL_DONE;
     }
-    return check_places(options, err) && allow_files(options, err) ? run(options) : refuse(err);
+    return check_places(options, err) ? run(options) : refuse(err);
 }
 
 int main(int argc, char **argv)

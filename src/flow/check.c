@@ -52,11 +52,8 @@ enum exit_code check_run(const struct check_config *config, struct console *cons
     if (check_rows(&checking, &err)) {
         checking.facts.exit_code = tally_without(&checking.tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
         code = reporting_end(&checking.reporting, &checking.facts, &checking.tally, console);
-    } else {
-        console_clear(console);
-        console_say(console, "connload: %s", err.text);
-        code = err.code;
-    }
+    } else
+        code = reporting_fail(&checking.reporting, &checking.facts, &checking.tally, console, &err);
     rows_release(&checking.rows);
     sheet_close(checking.sheet);
     reporting_close(&checking.reporting);

@@ -652,6 +652,7 @@ static enum exit_code exit_code_of(const struct create *create)
 /* A run that can't write, or was told to stop at once, leaves its journal: the same command goes on from there. */
 static enum exit_code leave_journal(struct create *create, const struct err *err)
 {
+    enum exit_code code;
     struct err unheard;
     const char *path = NULL;
 
@@ -659,8 +660,9 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
         path = journal_path(create->run.journal);
         journal_flush(create->run.journal, &unheard);
     }
-    console_clear(create->console);
-    console_say(create->console, "connload: %s", err->text);
+    if (create->kept != NULL)
+        create->facts.results = create->kept;
+    code = reporting_fail(&create->reporting, &create->facts, &create->tally, create->console, err);
     if (create->kept != NULL)
         console_say(create->console, "connload: the results are in %s; the same command puts them in their place",
                     create->kept);
@@ -670,21 +672,22 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
                     path);
     else if (create->run.journal != NULL)
         say_ids_lost(create);
-    return err->code;
+    return code;
 }
 
 /* Local trouble in a run that nobody can go on with: whatever can still be told is told. */
 static enum exit_code write_what_is_known(struct create *create)
 {
     struct err err;
+    bool written = write_results(create, &err);
+    enum exit_code code =
+        reporting_fail(&create->reporting, &create->facts, &create->tally, create->console, &create->courier.err);
 
-    console_clear(create->console);
-    console_say(create->console, "connload: %s", create->courier.err.text);
-    if (!write_results(create, &err)) {
+    if (!written) {
         console_say(create->console, "connload: %s", err.text);
         say_ids_lost(create);
     }
-    return create->courier.err.code;
+    return code;
 }
 
 static bool is_cut_short(const struct create *create)
@@ -695,19 +698,17 @@ static bool is_cut_short(const struct create *create)
 static enum exit_code end(struct create *create)
 {
     struct err err;
-    enum exit_code code;
 
     set_stop(create);
+    create->tally.most_in_window = pace_most_in_window(create->courier.pace);
     if (create->courier.stop == STOP_LOCAL && journal_path(create->run.journal) == NULL)
         return write_what_is_known(create);
     if (create->courier.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)
         return leave_journal(create, &create->courier.err);
-    create->tally.most_in_window = pace_most_in_window(create->courier.pace);
     if (!write_results(create, &err))
         return leave_journal(create, &err);
     create->facts.exit_code = create->kept != NULL ? EXIT_LOCAL : exit_code_of(create);
-    code = reporting_end(&create->reporting, &create->facts, &create->tally, create->console);
-    return code;
+    return reporting_end(&create->reporting, &create->facts, &create->tally, create->console);
 }
 
 static void begin_facts(struct create *create)
@@ -813,11 +814,8 @@ enum exit_code create_run(const struct create_config *config, struct console *co
     begin_facts(create);
     if (work(create, &err))
         code = end(create);
-    else {
-        console_clear(console);
-        console_say(console, "connload: %s", err.text);
-        code = err.code;
-    }
+    else
+        code = reporting_fail(&create->reporting, &create->facts, &create->tally, console, &err);
     release(create);
     free(create);
     return code;

@@ -214,8 +214,11 @@ static bool fetch(struct list *list, struct err *err)
 
     listing_init(&list->listing, &list->courier, &handler);
     fetched = listing_run(&list->listing, "listing the account") && flush(list);
-    if (!fetched)
+    if (!fetched) {
         *err = list->courier.err;
+        list->facts.stop = list->courier.stop;
+        list->facts.stop_text = list->courier.stop != STOP_NONE ? err->text : NULL;
+    }
     if (fetched && list->listing.unreadable > 0)
         console_say(
             list->console,
@@ -276,11 +279,8 @@ enum exit_code list_run(const struct list_config *config, struct console *consol
     };
     if (work(list, path, &err))
         code = end(list, path);
-    else {
-        console_clear(console);
-        console_say(console, "connload: %s", err.text);
-        code = err.code;
-    }
+    else
+        code = reporting_fail(&list->reporting, &list->facts, &list->tally, console, &err);
     if (list->courier_ready)
         courier_release(&list->courier);
     output_abandon(list->stream);

@@ -18,6 +18,7 @@ static const char *const names[] = {
     [STOP_LONG_WAIT] = "long_wait",
     [STOP_OTHER_ACCOUNT] = "other_account",
     [STOP_LOCAL] = "local_trouble",
+    [STOP_INPUT] = "input",
 };
 static_assert(sizeof(names) / sizeof(names[0]) == STOP_REASONS, "every reason has a name");
 

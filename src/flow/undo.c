@@ -456,15 +456,18 @@ static bool work(struct undo *undo, struct err *err)
 
 static enum exit_code leave_journal(struct undo *undo, const struct err *err)
 {
-    console_clear(undo->console);
-    console_say(undo->console, "connload: %s", err->text);
+    enum exit_code code;
+
+    if (undo->kept != NULL)
+        undo->facts.results = undo->kept;
+    code = reporting_fail(&undo->reporting, &undo->facts, &undo->tally, undo->console, err);
     if (undo->kept != NULL)
         console_say(undo->console, "connload: the results are in %s; the same command puts them in their place",
                     undo->kept);
     else if (undo->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
         console_say(undo->console, "connload: %s was not written; the same command goes on from here",
                     undo->config->sheet.path);
-    return err->code;
+    return code;
 }
 
 static enum exit_code end(struct undo *undo)
@@ -478,15 +481,15 @@ static enum exit_code end(struct undo *undo)
     struct err err;
 
     if (undo->config->dry_run)
-        return EXIT_ALL_DONE;
+        return reporting_end(&undo->reporting, &undo->facts, &undo->tally, undo->console);
+    undo->facts.stop = undo->courier.stop;
+    undo->facts.stop_text = undo->courier.stop != STOP_NONE ? undo->courier.err.text : NULL;
+    undo->tally.most_in_window = pace_most_in_window(undo->courier.pace);
     if (undo->courier.stop == STOP_LOCAL || (undo->courier.stop == STOP_SIGNAL && stop_signals() > 1))
         return leave_journal(undo, &undo->courier.err);
     if (!finish_results(&undo->run, &how, &undo->kept, &err))
         return leave_journal(undo, &err);
     undo->facts.results = undo->config->sheet.path;
-    undo->facts.stop = undo->courier.stop;
-    undo->facts.stop_text = undo->courier.stop != STOP_NONE ? undo->courier.err.text : NULL;
-    undo->tally.most_in_window = pace_most_in_window(undo->courier.pace);
     undo->facts.exit_code = undo->courier.stop != STOP_NONE ? EXIT_STOPPED
                             : undo->run.failures > 0        ? EXIT_SOME_NOT
                                                             : EXIT_ALL_DONE;
@@ -524,14 +527,12 @@ enum exit_code undo_run(const struct undo_config *config, struct console *consol
         .base_url = config->courier.http.base_url,
         .rate = config->courier.rate,
         .concurrency = config->courier.http.concurrency,
+        .dry_run = config->dry_run,
     };
     if (work(undo, &err))
         code = end(undo);
-    else {
-        console_clear(console);
-        console_say(console, "connload: %s", err.text);
-        code = err.code;
-    }
+    else
+        code = reporting_fail(&undo->reporting, &undo->facts, &undo->tally, console, &err);
     release(undo);
     free(undo);
     return code;

@@ -6,7 +6,7 @@
  * from the last one's. Every series carries the labels `command` and `input` (as it was named; empty for `list`), so
  * that the files of several jobs can lie in one folder. Times are in seconds. figures.c has the metrics.
  *
- * A run that could not begin (exit codes 2 and 3), or was killed, leaves the file as it was.
+ * Wrong usage (exit code 2), or a run that was killed, leaves the file as it was.
  */
 #ifndef REPORT_METRICS_H
 #define REPORT_METRICS_H

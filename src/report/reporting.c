@@ -68,6 +68,7 @@ bool reporting_open(struct reporting *reporting, const struct reporting_config *
     log_start_of_run(reporting, facts);
     if (config->report != NULL)
         reporting->report = report_new();
+    reporting->open = true;
     return true;
 }
 
@@ -107,34 +108,64 @@ static void add_checksum(const struct reporting *reporting, struct facts *facts)
         facts->results_sha256[0] = '\0';
 }
 
+/* What can't be written is said, unless a file that can't be written is what the run failed of. */
+static enum exit_code write_files(const struct reporting *reporting, const struct facts *facts,
+                                  const struct tally *tally, struct console *console)
+{
+    const struct reporting_config *config = &reporting->config;
+    struct err err[4];
+    bool written[4] = {
+        config->summary == NULL || summary_json_write(config->summary, facts, tally, &err[0]),
+        config->metrics == NULL || metrics_write(config->metrics, facts, tally, &err[1]),
+        config->report == NULL || report_write(reporting->report, config->report, facts, tally, &err[2]),
+        log_flush(reporting->log, &err[3]),
+    };
+    enum exit_code code = facts->exit_code;
+
+    for (int i = 0; i < 4; i++) {
+        if (written[i])
+            continue;
+        code = EXIT_LOCAL;
+        if (reporting->open)
+            console_say(console, "connload: %s", err[i].text);
+    }
+    return code;
+}
+
+static void stop_clocks(struct tally *tally)
+{
+    tally->ended_wall_ms = clock_wall_ms();
+    tally->took_ms = clock_mono_ms() - tally->started_ms;
+}
+
 enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally,
                              struct console *console)
 {
-    const struct reporting_config *config = &reporting->config;
-    enum exit_code code = facts->exit_code;
-    struct err err;
-
-    tally->ended_wall_ms = clock_wall_ms();
-    tally->took_ms = clock_mono_ms() - tally->started_ms;
+    stop_clocks(tally);
     add_checksum(reporting, facts);
     log_end_of_run(reporting, facts, tally);
     console_clear(console);
     summary_show(console, facts, tally);
-    if (config->summary != NULL && !summary_json_write(config->summary, facts, tally, &err)) {
-        console_say(console, "connload: %s", err.text);
-        code = EXIT_LOCAL;
+    return write_files(reporting, facts, tally, console);
+}
+
+enum exit_code reporting_fail(struct reporting *reporting, struct facts *facts, struct tally *tally,
+                              struct console *console, const struct err *err)
+{
+    console_clear(console);
+    console_say(console, "connload: %s", err->text);
+    if (err->code == EXIT_USAGE)
+        return err->code;
+    facts->exit_code = err->code;
+    if (facts->stop == STOP_NONE) {
+        facts->stop = err->code == EXIT_INPUT ? STOP_INPUT : STOP_LOCAL;
+        facts->stop_text = err->text;
     }
-    if (config->metrics != NULL && !metrics_write(config->metrics, facts, tally, &err)) {
-        console_say(console, "connload: %s", err.text);
-        code = EXIT_LOCAL;
-    }
-    if (config->report != NULL && !report_write(reporting->report, config->report, facts, tally, &err)) {
-        console_say(console, "connload: %s", err.text);
-        code = EXIT_LOCAL;
-    }
-    if (!log_flush(reporting->log, &err)) {
-        console_say(console, "connload: %s", err.text);
-        code = EXIT_LOCAL;
-    }
-    return code;
+    if (reporting->report == NULL)
+        reporting->report = report_new();
+    stop_clocks(tally);
+    add_checksum(reporting, facts);
+    log_end_of_run(reporting, facts, tally);
+    write_files(reporting, facts, tally, console);
+    return err->code;
 }

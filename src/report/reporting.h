@@ -22,6 +22,7 @@ struct reporting {
     struct reporting_config config;
     struct log *log;       /* NULL where none is wanted */
     struct report *report; /* likewise */
+    bool open;
 };
 
 /*
@@ -33,10 +34,18 @@ bool reporting_open(struct reporting *reporting, const struct reporting_config *
 void reporting_close(struct reporting *reporting);
 
 /*
- * Shows the summary and writes the files; adds the checksum of the results to the facts first. What can't be written is said; the
- * exit code is then EXIT_LOCAL, else the facts' own.
+ * Shows the summary and writes the files; adds the checksum of the results to the facts first. What can't be written
+ * is said; the exit code is then EXIT_LOCAL, else the facts' own.
  */
 enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally,
                              struct console *console);
+
+/*
+ * The same for a run that could not begin or has no results to tell of: says why and, but for EXIT_USAGE, which leaves
+ * the files as they are, tells log, summary, metrics and report of it. Returns the code of `err`. Also after a
+ * reporting_open() that failed.
+ */
+enum exit_code reporting_fail(struct reporting *reporting, struct facts *facts, struct tally *tally,
+                              struct console *console, const struct err *err);
 
 #endif

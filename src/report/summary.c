@@ -101,10 +101,18 @@ static void name_status(const struct page *page, enum status status, char name[3
         snprintf(name, 32, page->facts->dry_run ? "not sent" : "not attempted");
 }
 
-/* `check` gives no status to rows that pass: they are what is left. */
-static uint64_t passed(const struct page *page)
+/* `check` gives no status to rows that pass, nor `undo --dry-run` to those that it would archive: they are what is left. */
+static uint64_t without_status(const struct page *page)
 {
-    return is_command(page, "check") ? tally_passed(page->tally) : 0;
+    return is_command(page, "check") || (is_command(page, "undo") && page->facts->dry_run) ? tally_passed(page->tally)
+                                                                                           : 0;
+}
+
+static const char *name_without_status(const struct page *page)
+{
+    if (is_command(page, "undo"))
+        return "would be archived";
+    return without_status(page) == 1 ? "passes" : "pass";
 }
 
 static void put_count(struct page *page, uint64_t *left, enum colour colour, uint64_t count, const char *name)
@@ -118,12 +126,12 @@ static void put_count(struct page *page, uint64_t *left, enum colour colour, uin
 static void put_counts(struct page *page)
 {
     const struct tally *tally = page->tally;
-    uint64_t left = passed(page);
+    uint64_t left = without_status(page);
     char name[32];
 
     for (int i = STATUS_CREATED; i < STATUSES; i++)
         left += tally->status[i];
-    put_count(page, &left, GREEN, passed(page), passed(page) == 1 ? "passes" : "pass");
+    put_count(page, &left, GREEN, without_status(page), name_without_status(page));
     for (int i = STATUS_CREATED; i < STATUSES; i++) {
         name_status(page, (enum status)i, name);
         put_count(page, &left, colour_of(page, (enum status)i), tally->status[i], name);

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import html
 import json
 import os
 import re
@@ -210,6 +211,66 @@ def test_stopped(run_desk, tmp_path):
     summary = json.loads((tmp_path / "run.json").read_text())
     assert summary["stop"]["reason"] == "max_failures" and "--max-failures" in summary["stop"]["message"]
     assert pick(read_metrics((tmp_path / "run.prom").read_text()), "connload_run_exit_code") == 4
+
+
+FAILURES = {
+    # what the sheet is, the options, the exit code, why
+    "a workbook": (b"PK\x03\x04 and so on", [], 3, "input"),
+    "no sheet": (None, [], 3, "input"),
+    "a column is missing": (b"label\nA\n", [], 3, "input"),
+    "a folder that is not there": (b"type,label\nemail,A\n", ["--log", "no/such/folder/log"], 5, "local_trouble"),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "create", "undo"])
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_run_that_could_not_begin_is_told_of(connload, sandbox, tmp_path, command, failure):
+    sheet, options, code, reason = FAILURES[failure]
+    sandbox()
+    if sheet is not None:
+        (tmp_path / "desk.csv").write_bytes(sheet)
+    for name in ("run.json", "run.prom", "run.html"):
+        (tmp_path / name).write_text("of the night before\n")
+    run = connload(command, "desk.csv", "--summary", "run.json", "--metrics", "run.prom", "--report", "run.html", *options)
+    assert run.rc == code, run
+    summary = json.loads((tmp_path / "run.json").read_text())
+    assert (summary["exit_code"], summary["stop"]["reason"]) == (code, reason)
+    assert f"connload: {summary['stop']['message']}\n" in run.err
+    metrics = read_metrics((tmp_path / "run.prom").read_text())
+    assert pick(metrics, "connload_run_success", command=command, input="desk.csv") == 0
+    assert pick(metrics, "connload_run_exit_code") == code
+    assert summary["results"] is None
+    assert html.escape(summary["stop"]["message"])[:30] in (tmp_path / "run.html").read_text()
+
+
+def test_wrong_usage_leaves_them_as_they_were(connload, desk, tmp_path):
+    desk(1)
+    for name in ("run.json", "run.prom"):
+        (tmp_path / name).write_text("of the night before\n")
+    (tmp_path / "desk.results.csv").write_text("in the way\n")
+    for wrong in (["--rate", "fast"], []):  # the second: results are there
+        assert connload("create", "desk.csv", "--summary", "run.json", "--metrics", "run.prom", *wrong).rc == 2
+    assert {(tmp_path / name).read_text() for name in ("run.json", "run.prom")} == {"of the night before\n"}
+
+
+def test_no_descriptors_are_local_trouble_that_is_told_of(bin_dir, desk, tmp_path):
+    desk(1)
+    run = subprocess.run(["prlimit", "--nofile=25:25", bin_dir / "connload", "create", "desk.csv", "--summary", "run.json",
+                          "--metrics", "run.prom"], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 5 and "open files" in run.stderr
+    assert json.loads((tmp_path / "run.json").read_text())["stop"]["reason"] == "local_trouble"
+    assert pick(read_metrics((tmp_path / "run.prom").read_text()), "connload_run_exit_code", input="desk.csv") == 5
+
+
+@pytest.mark.parametrize("extra, code", [([], 0), (["-n"], 0)])
+def test_an_undo_is_told_of_dry_or_not(connload, sandbox, desk, tmp_path, extra, code):
+    sandbox()
+    desk(2)
+    assert connload("create", "desk.csv").rc == 0
+    assert connload("undo", "--yes", "desk.results.csv", "--summary", "run.json", "--metrics", "run.prom", *extra).rc == code
+    summary = json.loads((tmp_path / "run.json").read_text())
+    assert (summary["dry_run"], summary["exit_code"]) == (bool(extra), code)
+    assert pick(read_metrics((tmp_path / "run.prom").read_text()), "connload_run_exit_code") == code
 
 
 def test_modes(run_desk, tmp_path):

@@ -251,6 +251,8 @@ static void test_check_and_list(void **state)
     tally.rows = 3;
     show(&check, 0, false);
     assert_non_null(strstr(shown, "3 rows in 3.2s: 2 pass, 1 invalid\n"));
+    show(&(struct facts){.command = "undo", .input = "a", .dry_run = true}, 0, false);
+    assert_non_null(strstr(shown, "3 rows in 3.2s: 2 would be archived, 1 invalid\n"));
     fresh(NULL);
     tally.rows = 1;
     tally.status[STATUS_EXISTS] = 1;
