@@ -989,10 +989,8 @@ static void test_words_with_a_password_are_not_passed_on(void **state)
     unsetenv("https_proxy");
     assert_int_equal(got.answer.fate, FATE_UNSENT);
     assert_string_equal(got.answer.problem_code, "proxy");
-    assert_string_equal(
-        got.problem,
-        "no address was found for the proxy: Couldn't resolve proxy name; check --proxy, or HTTPS_PROXY in the "
-        "environment");
+    assert_non_null(strstr(got.problem, "no address was found for the proxy: "));
+    assert_null(strstr(got.problem, "pr0xypass"));
     http_free(http);
 }
 
