@@ -1,4 +1,5 @@
-# connload: `make help` lists what can be made. Everything made is under build/.
+# connload: `make help` lists what can be made. Everything made is under build/, or where BUILD says (the tree itself
+# may be read-only then).
 #
 # Objects are kept apart by flavour, so that none is rebuilt for another's sake:
 #   release   build/           what is installed
@@ -11,6 +12,7 @@ VERSION = $(shell sed -n 's/^\#define CONNLOAD_VERSION "\(.*\)"/\1/p' src/base/v
 
 PREFIX = /usr/local
 DESTDIR =
+BUILD = build
 ifeq ($(origin CC),default)
 CC = gcc
 endif
@@ -38,7 +40,7 @@ LIBS = -lcurl -lcsv -lcjson -lz -lssl -lcrypto -lm
 SANDBOX_LIBS = -lmicrohttpd -lcjson -lm
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
-LANGUAGE = -std=c17 -D_GNU_SOURCE -Isrc
+LANGUAGE = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -Isrc
 MACHINE := $(shell { $(CC) -dumpmachine; } 2>/dev/null)
 HARDEN = -fstack-protector-strong -fPIE $(if $(filter x86_64% i686%,$(MACHINE)),-fcf-protection) \
 	$(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
@@ -51,7 +53,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 .PHONY: all debug crash coverage memcheck fuzz chaos soak bench demo deb lint format test test-build install uninstall completions clean help \
 	layers FORCE
 
-all: build/connload build/connload-sandbox layers
+all: $(BUILD)/connload $(BUILD)/connload-sandbox layers
 
 # One flavour: its programs, the archives that tests link with, unit tests and fuzz replays.
 # $1 folder, $2 compiler flags, $3 linker flags
@@ -65,10 +67,12 @@ $1/sources: FORCE
 	@mkdir -p $1
 	@echo $$(CORE_C) $$(MAIN_C) $$(SANDBOX_C) | cmp -s - $$@ || echo $$(CORE_C) $$(MAIN_C) $$(SANDBOX_C) >$$@
 
-$1/obj/%.o: %.c $1/flags | build/deps.ok
+$1/obj/%.o: %.c $1/flags | $(BUILD)/deps.ok
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)
 	$$Q$$(CC) $$(CPPFLAGS) $$(LANGUAGE) $$(WARN) $2 $$(CFLAGS) -MMD -MP -c -o $$@ $$<
+
+$$(patsubst %.c,$1/obj/%.o,$$(filter src/sandbox/%,$$(SANDBOX_C))): | $(BUILD)/deps-sandbox.ok
 
 $1/connload: $$(patsubst %.c,$1/obj/%.o,$$(CORE_C) $$(MAIN_C)) $1/flags $1/sources
 	$$(call say,LD,$$@)
@@ -111,33 +115,40 @@ AGAIN = --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 say = $(if $V,,@printf '  %-4s %s\n' $1 $2)
 
-$(eval $(call flavour,build,-O2 -g $$(HARDEN),$$(HARDEN_LINK)))
-$(eval $(call flavour,build/debug,-O1 -g $$(SANITIZE),))
-$(eval $(call flavour,build/crash,-O2 -g $$(HARDEN) -DCONNLOAD_CRASH_POINTS,$$(HARDEN_LINK)))
-$(eval $(call flavour,build/coverage,-O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic,))
+$(eval $(call flavour,$(BUILD),-O2 -g $$(HARDEN),$$(HARDEN_LINK)))
+$(eval $(call flavour,$(BUILD)/debug,-O1 -g $$(SANITIZE),))
+$(eval $(call flavour,$(BUILD)/crash,-O2 -g $$(HARDEN) -DCONNLOAD_CRASH_POINTS,$$(HARDEN_LINK)))
+$(eval $(call flavour,$(BUILD)/coverage,-O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic,))
 
 # Objects are made on the way to several targets; none is intermediate.
 .SECONDARY:
 
-# A missing library ends here, in one line, before the compiler can say it in forty.
-build/deps.ok: scripts/need-libs
-	$(if $(shell $< $(CC) $(CPPFLAGS)),$(error $(shell $< $(CC) $(CPPFLAGS))))
-	@mkdir -p build && touch $@
+# A missing library ends here, in one line, before the compiler can say it in forty. The sandbox's is its own.
+NEEDED_BY = connload
+all debug crash: NEEDED_BY = all
+
+$(BUILD)/deps.ok: scripts/need-libs
+	$(if $(shell $< $(NEEDED_BY) $(CC) $(CPPFLAGS)),$(error $(shell $< $(NEEDED_BY) $(CC) $(CPPFLAGS))))
+	@mkdir -p $(@D) && touch $@
+
+$(BUILD)/deps-sandbox.ok: scripts/need-libs
+	$(if $(shell $< sandbox $(CC) $(CPPFLAGS)),$(error $(shell $< sandbox $(CC) $(CPPFLAGS))))
+	@mkdir -p $(@D) && touch $@
 
 layers:
 	@scripts/layers
 
-debug: build/debug/connload build/debug/connload-sandbox layers
+debug: $(BUILD)/debug/connload $(BUILD)/debug/connload-sandbox layers
 
-crash: build/crash/connload build/crash/connload-sandbox layers
+crash: $(BUILD)/crash/connload $(BUILD)/crash/connload-sandbox layers
 
-UNIT = $(patsubst tests/unit/%.c,build/debug/unit/%,$(UNIT_C))
-UNIT_RELEASE = $(patsubst tests/unit/%.c,build/unit/%,$(UNIT_C))
-REPLAY = $(patsubst tests/fuzz/%.c,build/debug/replay/%,$(FUZZ_C))
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/debug/unit/%,$(UNIT_C))
+UNIT_RELEASE = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_C))
+REPLAY = $(patsubst tests/fuzz/%.c,$(BUILD)/debug/replay/%,$(FUZZ_C))
 
-INTERPOSED = $(patsubst tests/interpose/%.c,build/interpose/%.so,$(wildcard tests/interpose/*.c))
+INTERPOSED = $(patsubst tests/interpose/%.c,$(BUILD)/interpose/%.so,$(wildcard tests/interpose/*.c))
 
-build/interpose/%.so: tests/interpose/%.c
+$(BUILD)/interpose/%.so: tests/interpose/%.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$Q$(CC) $(LANGUAGE) $(WARN) -O1 -g -fPIC -shared -o $@ $<
@@ -156,9 +167,9 @@ memcheck:
 
 coverage:
 	@scripts/get-deps build test
-	@$(MAKE) $(AGAIN) build/coverage/connload build/coverage/connload-sandbox \
-	    $(patsubst tests/unit/%.c,build/coverage/unit/%,$(UNIT_C)) \
-	    $(patsubst tests/fuzz/%.c,build/coverage/replay/%,$(FUZZ_C)) $(INTERPOSED)
+	@$(MAKE) $(AGAIN) $(BUILD)/coverage/connload $(BUILD)/coverage/connload-sandbox \
+	    $(patsubst tests/unit/%.c,$(BUILD)/coverage/unit/%,$(UNIT_C)) \
+	    $(patsubst tests/fuzz/%.c,$(BUILD)/coverage/replay/%,$(FUZZ_C)) $(INTERPOSED)
 	@scripts/coverage
 
 chaos:
@@ -174,29 +185,29 @@ soak:
 # Fuzzing: seconds for each target, one after the other.
 FUZZ_SECONDS = 60
 FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-FUZZ_OBJ = $(patsubst %.c,build/fuzz/obj/%.o,$(CORE_C) $(filter-out src/main.c,$(MAIN_C)))
-FUZZERS = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_C))
+FUZZ_OBJ = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(CORE_C) $(filter-out src/main.c,$(MAIN_C)))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_C))
 
 fuzz:
 	@scripts/get-deps build fuzz
 	@$(MAKE) $(AGAIN) $(FUZZERS)
 	@scripts/fuzz $(FUZZ_SECONDS) $(FUZZERS)
 
-build/fuzz/obj/%.o: %.c | build/deps.ok
+$(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/deps.ok
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$Q$(CLANG) $(CPPFLAGS) $(LANGUAGE) $(WARN) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-build/fuzz/obj/src/report/page.o: $(PAGE)
+$(BUILD)/fuzz/obj/src/report/page.o: $(PAGE)
 
-build/fuzz/core.a: $(FUZZ_OBJ)
+$(BUILD)/fuzz/core.a: $(FUZZ_OBJ)
 	$Qrm -f $@ && $(AR) rcs $@ $^
 
-build/fuzz/fuzz_%: build/fuzz/obj/tests/fuzz/fuzz_%.o build/fuzz/core.a
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/core.a
 	$(call say,LD,$@)
 	$Q$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
--include $(patsubst %.c,build/fuzz/obj/%.d,$(CORE_C) $(MAIN_C) $(FUZZ_C))
+-include $(patsubst %.c,$(BUILD)/fuzz/obj/%.d,$(CORE_C) $(MAIN_C) $(FUZZ_C))
 
 lint:
 	@scripts/get-deps build lint
@@ -220,42 +231,42 @@ deb:
 	@scripts/get-deps build deb
 	@VERSION='$(VERSION)' scripts/deb
 
-completions: build/completions/connload build/completions/_connload build/completions/connload.fish
+completions: $(BUILD)/completions/connload $(BUILD)/completions/_connload $(BUILD)/completions/connload.fish
 
-build/completions/connload: build/connload
+$(BUILD)/completions/connload: $(BUILD)/connload
 	@mkdir -p $(@D)
 	$Q$< --completion bash >$@
 
-build/completions/_connload: build/connload
+$(BUILD)/completions/_connload: $(BUILD)/connload
 	@mkdir -p $(@D)
 	$Q$< --completion zsh >$@
 
-build/completions/connload.fish: build/connload
+$(BUILD)/completions/connload.fish: $(BUILD)/connload
 	@mkdir -p $(@D)
 	$Q$< --completion fish >$@
 
 install: all completions
-	install -d $(BINDIR) $(MANDIR) $(DOCDIR)/examples $(BASHDIR) $(ZSHDIR) $(FISHDIR)
-	install -m 755 build/connload build/connload-sandbox $(BINDIR)
-	install -m 644 src/connload.1 src/connload-sandbox.1 $(MANDIR)
-	sed -i 's|/usr/share/doc|$(PREFIX)/share/doc|' $(MANDIR)/connload.1
-	install -m 644 README.md LICENSE $(DOCDIR)
-	sed -i '/make demo/!s|samples/|examples/|g' $(DOCDIR)/README.md
-	install -m 644 build/completions/connload $(BASHDIR)
-	install -m 644 build/completions/_connload $(ZSHDIR)
-	install -m 644 build/completions/connload.fish $(FISHDIR)
-	cd samples && find . -type d -exec install -d $(abspath $(DOCDIR))/examples/{} \; \
-	    -o -type f -perm /111 -exec install -m 755 {} $(abspath $(DOCDIR))/examples/{} \; \
-	    -o -type f -exec install -m 644 {} $(abspath $(DOCDIR))/examples/{} \;
+	install -d "$(BINDIR)" "$(MANDIR)" "$(DOCDIR)/examples" "$(BASHDIR)" "$(ZSHDIR)" "$(FISHDIR)"
+	install -m 755 $(BUILD)/connload $(BUILD)/connload-sandbox "$(BINDIR)"
+	install -m 644 src/connload.1 src/connload-sandbox.1 "$(MANDIR)"
+	sed -i 's|/usr/share/doc|$(PREFIX)/share/doc|' "$(MANDIR)/connload.1"
+	install -m 644 README.md LICENSE "$(DOCDIR)"
+	sed -i '/make demo/!s|samples/|examples/|g' "$(DOCDIR)/README.md"
+	install -m 644 $(BUILD)/completions/connload "$(BASHDIR)"
+	install -m 644 $(BUILD)/completions/_connload "$(ZSHDIR)"
+	install -m 644 $(BUILD)/completions/connload.fish "$(FISHDIR)"
+	to=$$(cd "$(DOCDIR)/examples" && pwd) && cd samples && find . -type d -exec install -d "$$to"/{} \; \
+	    -o -type f -perm /111 -exec install -m 755 {} "$$to"/{} \; \
+	    -o -type f -exec install -m 644 {} "$$to"/{} \;
 
 uninstall:
-	rm -f $(BINDIR)/connload $(BINDIR)/connload-sandbox
-	rm -f $(MANDIR)/connload.1 $(MANDIR)/connload-sandbox.1
-	rm -f $(BASHDIR)/connload $(ZSHDIR)/_connload $(FISHDIR)/connload.fish
-	rm -rf $(DOCDIR)
+	rm -f "$(BINDIR)/connload" "$(BINDIR)/connload-sandbox"
+	rm -f "$(MANDIR)/connload.1" "$(MANDIR)/connload-sandbox.1"
+	rm -f "$(BASHDIR)/connload" "$(ZSHDIR)/_connload" "$(FISHDIR)/connload.fish"
+	rm -rf "$(DOCDIR)"
 
 clean:
-	rm -rf build
+	rm -rf $(BUILD)
 
 help:
 	@echo 'make            build/connload and build/connload-sandbox'
@@ -274,4 +285,4 @@ help:
 	@echo 'make coverage   lines and branches that the tests reach, and those they do not'
 	@echo 'make bench      connload beside bare libcurl and other tools, as a table'
 	@echo 'make clean      removes build/'
-	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR, V=1 shows the commands'
+	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR, BUILD=DIR builds there, V=1 shows the commands'

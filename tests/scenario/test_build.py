@@ -158,19 +158,42 @@ def test_a_missing_library_is_one_line(tree):
     assert "missing to build connload: libcsv-dev; get it with: sudo apt-get install libcsv-dev" in done.stderr
 
 
+def test_connload_alone_needs_no_library_of_the_sandbox(tree):
+    script = tree.path / "cc"
+    script.write_text('#!/bin/sh\ncase $* in *-E*) text=$(cat); case $text in *microhttpd.h*) exit 1;; esac;; esac\nexec gcc "$@"\n')
+    script.chmod(0o755)
+    assert tree("build/connload", "CC=./cc").returncode == 0
+    shutil.rmtree(tree.path / "build")
+    done = tree("build/connload-sandbox", "CC=./cc")
+    assert done.returncode != 0 and done.stdout == ""
+    assert "missing to build connload-sandbox: libmicrohttpd-dev; get it with: sudo apt-get install libmicrohttpd-dev" in done.stderr
+
+
+def test_builds_elsewhere_and_leaves_the_tree_as_it_is(tree, tmp_path):
+    def all_files():
+        return {(str(path), path.stat().st_mtime_ns) for path in tree.path.rglob("*")}
+
+    before = all_files()
+    elsewhere = tmp_path / "else/where"
+    assert tree("all", "debug", "completions", f"BUILD={elsewhere}").returncode == 0
+    assert all_files() == before
+    assert {path.name for path in elsewhere.iterdir()} >= {"connload", "connload-sandbox", "debug", "completions", "obj"}
+    assert tree(f"BUILD={elsewhere}").stdout == ""
+
+
 def test_install_and_uninstall(tree, tmp_path):
-    target = tmp_path / "target"
-    arguments = (f"DESTDIR={target}", "PREFIX=/opt/it")
+    target = tmp_path / "target of mine"
+    arguments = (f"DESTDIR={target}", "PREFIX=/opt/it is")
     assert tree("install", *arguments).returncode == 0
-    installed = {str(path.relative_to(target / "opt/it")) for path in target.rglob("*") if path.is_file()}
+    installed = {str(path.relative_to(target / "opt/it is")) for path in target.rglob("*") if path.is_file()}
     assert installed == INSTALLED
-    assert os.access(target / "opt/it/bin/connload", os.X_OK)
-    assert os.access(target / "opt/it/share/doc/connload/examples/mail-summary", os.X_OK)
-    assert not os.access(target / "opt/it/share/doc/connload/examples/desk.csv", os.X_OK)
-    assert (target / "opt/it/share/zsh/site-functions/_connload").read_text() == "1.2.3 1 zsh\n"
+    assert os.access(target / "opt/it is/bin/connload", os.X_OK)
+    assert os.access(target / "opt/it is/share/doc/connload/examples/mail-summary", os.X_OK)
+    assert not os.access(target / "opt/it is/share/doc/connload/examples/desk.csv", os.X_OK)
+    assert (target / "opt/it is/share/zsh/site-functions/_connload").read_text() == "1.2.3 1 zsh\n"
     # What they say of the examples' place is so.
-    assert "/opt/it/share/doc/connload/examples\n" in (target / "opt/it/share/man/man1/connload.1").read_text()
-    assert "`examples/` and <img src=\"examples/report.png\">" in (target / "opt/it/share/doc/connload/README.md").read_text()
+    assert "/opt/it is/share/doc/connload/examples\n" in (target / "opt/it is/share/man/man1/connload.1").read_text()
+    assert "`examples/` and <img src=\"examples/report.png\">" in (target / "opt/it is/share/doc/connload/README.md").read_text()
     assert tree("uninstall", *arguments).returncode == 0
     assert [path for path in target.rglob("*") if path.is_file()] == []
 

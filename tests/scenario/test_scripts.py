@@ -153,13 +153,13 @@ def test_need_libs_names_packages_in_one_line(tmp_path, absent, packages):
     for header in set(HEADERS) - set(absent):
         (tmp_path / header).parent.mkdir(exist_ok=True)
         (tmp_path / header).touch()
-    done = run(ROOT / "scripts/need-libs", "gcc", "-nostdinc", f"-I{tmp_path}")
+    done = run(ROOT / "scripts/need-libs", "all", "gcc", "-nostdinc", f"-I{tmp_path}")
     line = f"missing to build connload: {packages}; get it with: sudo apt-get install {packages}\n" if packages else ""
     assert (done.returncode, done.stdout, done.stderr) == (0, line, "")
 
 
 def test_need_libs_without_a_compiler():
-    done = run(ROOT / "scripts/need-libs", "no-such-cc")
+    done = run(ROOT / "scripts/need-libs", "all", "no-such-cc")
     assert done.stdout == "the compiler no-such-cc is missing: sudo apt-get install gcc libc6-dev\n"
 
 
