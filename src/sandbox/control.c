@@ -62,6 +62,7 @@ static void get_stats(struct world *world, const struct call *call, struct answe
     add_count(out, "requests", stats->requests);
     add_count(out, "created", stats->created);
     add_count(out, "stored", world->store.count);
+    add_count(out, "late", world->late.due.count);
     add_count(out, "archived", world->store.archived);
     add_count(out, "duplicate_payloads", world->store.duplicates);
     add_count(out, "rate_limited", stats->statuses[429]);

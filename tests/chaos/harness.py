@@ -10,6 +10,7 @@ import http.client
 import io
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -21,9 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = (ROOT / os.environ.get("CONNLOAD_BIN_DIR", "build")).resolve()
 CRASH_DIR = (ROOT / os.environ.get("CONNLOAD_CRASH_DIR", "build/crash")).resolve()
-KEY = "sandbox"
+KEY, COLLEAGUE = "sandbox", "colleague"
 PATIENCE = 120  # seconds that a run may take which nobody kills
 
+PATH = "/contents/v1/connectors"
 HEADER = ["type", "label", "allowed_emails", "share_with_org", "description", "user_id", "user_password", "session_id",
           "note"]
 RESULT = ["status", "connector_id", "inbox_email", "http_status", "error_code", "error_message", "attempts",
@@ -35,11 +37,15 @@ STRIPPED = re.compile(r"(?i)^(.*_proxy|BIGDATA_.*|SSL_CERT_.*|CURL_.*|NO_COLOR|C
 # nobody's can't be found out by anything but asking for each id.
 FAULTS = {
     "drop-before": 3, "drop-after": 4, "drop-reused": 4, "hang-before": 0.5, "hang-after": 0.5, "429-html": 3,
-    "500-before": 2, "500-after": 3, "502-before": 2, "502-after": 2, "503-before": 3, "504-before": 1, "504-after": 2,
-    "garbage-after": 3, "cut-after": 3, "slow": 2, "close": 4,
+    "500-before": 2, "500-after": 3, "502-before": 2, "502-after": 2, "503-before": 2, "503-after": 3, "504-before": 1,
+    "504-after": 2, "504-late": 3, "drop-late": 3, "garbage-after": 3, "cut-after": 3, "slow": 2, "close": 4,
+    "envelope": 3, "400-before": 0.5, "403-before": 0.5, "404-before": 0.5, "409-before": 0.5, "422-before": 0.5,
     "list:500-before": 10, "list:drop-after": 10, "list:cut-after": 10, "list:garbage-after": 5,
     "delete:drop-after": 10, "delete:500-after": 10, "delete:502-before": 10,
 }
+
+
+CREATE_HELP = subprocess.run([BIN_DIR / "connload", "create", "--help"], capture_output=True, text=True).stdout
 
 
 def die_with_parent():
@@ -53,14 +59,63 @@ def environment(**more):
     return env
 
 
+class World:
+    """What the server of an episode does beyond its faults, and what happens to the machine's clock."""
+
+    LABELS = ["nfc", "html", "blanks", "cut", "lower", "bmp", "prefix"]
+
+    def __init__(self, rng=None, late_ms=0, kind=None):
+        self.late_ms = late_ms
+        self.labels, self.cap, self.clock_s, self.created_s = "exact", 0, 0, 0
+        self.twins = self.others = self.blind = self.steps = False
+        if rng is None:
+            return
+        self.labels = rng.choice(self.LABELS) if rng.random() < 0.25 else "exact"
+        self.cap = rng.choice([20, 50]) if rng.random() < 0.2 else 0
+        self.clock_s = rng.choice([-7200, -3, 3, 7200]) if rng.random() < 0.2 else 0
+        self.created_s = rng.choice([-10, -3, -1, 1, 3, 10]) if rng.random() < 0.25 else 0
+        self.twins = kind in ("create", "rerun") and rng.random() < 0.25  # older exact twins of rows, one's own
+        self.others = rng.random() < 0.25                                 # a colleague's shared ones
+        self.blind = kind in ("create", "rerun") and rng.random() < 0.2   # nobody looks before the first row
+        self.steps = rng.random() < 0.2                                   # each run has the clock somewhere else
+
+    @property
+    def plain(self):
+        """Whether every row can be told: none may stay `unknown`."""
+        return (self.labels == "exact" and
+                not (self.cap or self.clock_s or self.created_s or self.twins or self.others or self.blind))
+
+    def sandbox_options(self):
+        cap = ["--list-cap", str(self.cap)] if self.cap else []
+        return ["--late", f"{self.late_ms // 10}ms", "--late-jitter", f"{self.late_ms * 8 // 10}ms", "--labels",
+                self.labels, "--clock-offset", f"{self.clock_s}s", "--created-offset", f"{self.created_s}s", *cap]
+
+    def run_options(self, command):
+        if command != "create":
+            return []
+        return [*(["--late", f"{self.late_ms}ms"] if "--late" in CREATE_HELP else []),
+                *(["--again"] if self.twins and "--again" in CREATE_HELP else []),
+                *(["--no-preflight"] if self.blind else [])]
+
+    def environment(self, rng):
+        if not self.steps:
+            return {}
+        return {"LD_PRELOAD": str(ROOT / "build/interpose/shifting.so"),
+                "SHIFTING_SECONDS": str(rng.choice([-3600, -5, 0, 5, 3600]))}
+
+    def __str__(self):
+        return " ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (0, False, "exact"))
+
+
 class Sandbox:
     """A connload-sandbox with list lag, on a port of its own."""
 
     def __init__(self, folder, seed, faults, lag_ms, options=()):
-        self.log, self.orders = folder / "sandbox.log", faults
+        self.log, self.orders, self.colleagues = folder / "sandbox.log", faults, set()
         orders = [part for name, share in faults.items() for part in ("--fault", f"{name}={share}")]
         self.popen = subprocess.Popen(
-            [BIN_DIR / "connload-sandbox", "--listen", "127.0.0.1:0", "--api-key", KEY, "--seed", str(seed),
+            [BIN_DIR / "connload-sandbox", "--listen", "127.0.0.1:0", "--api-key", KEY, "--api-key", COLLEAGUE,
+             "--one-org", "--seed", str(seed),
              "--settle", f"{lag_ms // 2}ms", "--settle-jitter", f"{lag_ms // 2}ms", "--slow", "50ms", "--retry-after",
              "none", "--log", self.log, *options, *orders],
             env=environment(), preexec_fn=die_with_parent, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
@@ -68,9 +123,9 @@ class Sandbox:
         self.url = re.search(r"listening on (http://\S+)", line).group(1)
         self.port = int(self.url.rsplit(":", 1)[1])
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, key=KEY):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        headers = {"X-API-KEY": KEY, "Content-Type": "application/json"}
+        headers = {"X-API-KEY": key, "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         text = answer.read()
@@ -79,22 +134,38 @@ class Sandbox:
             raise RuntimeError(f"{method} {path}: {answer.status} {text!r}")
         return json.loads(text)
 
+    def wait_for_late(self):
+        """Until everything has taken effect that was asked for."""
+        while self.call("GET", "/_sandbox/stats")["late"] > 0:
+            time.sleep(0.05)
+
     def connectors(self):
         return self.call("GET", "/_sandbox/connectors")["results"]
 
     def payloads(self):
-        """Connector id -> what was posted, secrets included."""
+        """Connector id -> what was posted, secrets included; without the colleague's."""
         lines = [json.loads(line) for line in self.log.read_bytes().splitlines()]
         return {line["connector_id"]: line["body"] for line in lines if line["method"] == "POST" and
-                line["connector_id"] is not None}
+                line["connector_id"] not in (None, *self.colleagues)}
 
-    def prefill(self, payloads):
-        """Creates connectors past all faults, and waits until the list shows them."""
+    def prefill(self, payloads, key=KEY):
+        """Creates connectors past all faults, and waits until reads show them: their ids."""
         self.faults({})
-        made = {self.call("POST", "/contents/v1/connectors", payload)["connector_id"] for payload in payloads}
-        while not made <= {one["connector_id"] for one in self.call("GET", "/contents/v1/connectors")["results"]}:
-            time.sleep(0.02)
+        made = [self.call("POST", PATH, payload, key)["connector_id"] for payload in payloads]
+        for one in made:
+            self._wait_for(one, key)
         self.faults(self.orders)
+        if key == COLLEAGUE:
+            self.colleagues |= set(made)
+        return set(made)
+
+    def _wait_for(self, connector, key):
+        while True:
+            try:
+                self.call("GET", f"{PATH}/{connector}", None, key)
+                return
+            except RuntimeError:
+                time.sleep(0.02)
 
     def faults(self, orders):
         self.call("POST", "/_sandbox/faults", orders)
@@ -106,10 +177,12 @@ class Sandbox:
 
 
 class Desk:
-    """A sheet, and what each of its rows has to become."""
+    """A sheet, and what each of its rows has to become. `odd`: its labels are such as a server may keep otherwise."""
 
-    def __init__(self, rng, rows, duplicates, secrets_alone):
-        self.rows, self.duplicates = [], duplicates
+    ENDINGS = ["", " Zu\u0308rich", " R&D <b>", " two  blanks", " " + "x" * 60, " ÄÖ Upper", " up \U0001F4C8"]
+
+    def __init__(self, rng, rows, duplicates, secrets_alone, odd=False):
+        self.rows, self.duplicates, self.odd = [], duplicates, odd
         for n in range(rows):
             self.rows.append(self._row(rng, n))
         for _ in range(rows // 12 if duplicates else 0):
@@ -122,7 +195,7 @@ class Desk:
         return ["sharepoint", label, "", "", "", "", "", session, "=note"]
 
     def _row(self, rng, n):
-        label = f"Desk {n} {rng.randrange(10 ** 6)}"
+        label = f"Desk {n} {rng.randrange(10 ** 6)}" + (rng.choice(self.ENDINGS) if self.odd else "")
         kind = rng.random()
         if kind < 0.08:
             return ["email", label, "not an address", "", "", "", "", "", "invalid"]
@@ -169,7 +242,7 @@ def key_of(payload):
 class Count:
     """What a phase of the harness has done and found."""
 
-    FIELDS = ("kills", "runs", "rows", "duplicates", "lost", "mispaired", "damaged")
+    FIELDS = ("kills", "runs", "rows", "unknown", "duplicates", "lost", "mispaired", "foreign", "damaged")
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -201,21 +274,35 @@ class Trouble(Exception):
 class Episode:
     """A folder with a sheet, a sandbox, and the commands that work on them."""
 
-    def __init__(self, folder, seed, count, faults, settle_ms, concurrency=16, box_options=()):
+    def __init__(self, folder, seed, count, faults, settle_ms, world, concurrency=16, box_options=()):
         self.folder, self.count, self.settle_ms, self.concurrency = folder, count, settle_ms, concurrency
+        self.world, self.clock = world, random.Random(seed)
+        self.foreign = set()  # connectors that no run may take for what it created
         folder.mkdir(parents=True)
-        self.box = Sandbox(folder, seed, faults, settle_ms // 2, box_options)
+        self.box = Sandbox(folder, seed, faults, settle_ms // 2, [*box_options, *world.sandbox_options()])
         self.work = folder / "work"
         self.work.mkdir()
-        self.history = []
+        self.history, self.older = [], []
 
-    def options(self, settles=True):
-        return ["-q", *(["--settle", f"{self.settle_ms}ms"] if settles else []), "--rate", "none", "--retry-base",
+    def options(self, command="create"):
+        settles = ["--settle", f"{self.settle_ms}ms"] if command == "create" else []
+        return ["-q", *settles, *self.world.run_options(command), "--rate", "none", "--retry-base",
                 "5ms", "--retry-cap", "50ms", "--timeout", "2s", "--max-attempts", "50", "--concurrency",
                 self.concurrency]
 
+    def furnish(self, rng, desk):
+        """Puts into the account what is no run's, where the episode's world has such."""
+        payloads = [payload for payload in map(desk.payload, desk.rows) if payload is not None]
+        if self.world.twins:
+            self.older = [payload for payload in payloads if rng.random() < 0.3]
+            self.foreign |= self.box.prefill(self.older)
+        if self.world.others:
+            shared = [{**payload, "share_with_org": True} for payload in payloads if rng.random() < 0.3]
+            self.foreign |= self.box.prefill(shared, COLLEAGUE)
+
     def start(self, args, stdin=None, binary=BIN_DIR, **env):
         """Starts connload; its words go to words.txt."""
+        env.update(self.world.environment(self.clock))
         self.count.add(runs=1)
         self.history.append(" ".join(map(str, args)))
         words = open(self.folder / "words.txt", "ab")
@@ -276,8 +363,10 @@ class Verdict:
         self.desk, self.episode = desk, episode
         self.path = episode.work / results
         self.prefilled = Counter(map(key_of, prefilled))
+        self.elsewhere = Counter()  # rows for which a colleague's connector answers, by what is posted for them
         self.found = Counter()
         self.words = []
+        self.unknown = Counter()  # rows that can't be told, by what is posted for them
 
     def note(self, kind, words):
         self.found[kind] += 1
@@ -293,14 +382,16 @@ class Verdict:
         wanted = Counter(key_of(payload) for payload in map(self.desk.payload, self.desk.rows) if payload is not None)
         if not self.desk.duplicates:
             wanted = Counter(dict.fromkeys(wanted, 1))
+        wanted.update(map(key_of, self.episode.older))
         stored = Counter(key_of(payload) for payload in self.episode.box.payloads().values())
         for key in wanted | stored:
             want = max(wanted[key], self.prefilled[key])
+            least = want - self.unknown[key] - self.elsewhere[key]
             if stored[key] > want:
                 self.found["duplicates"] += stored[key] - want
                 self.words.append(f"duplicates: {stored[key]} for {want} of {key}")
-            elif stored[key] < want and ALIKE not in key:
-                self.found["lost"] += want - stored[key]
+            elif stored[key] < least and ALIKE not in key:
+                self.found["lost"] += least - stored[key]
                 self.words.append(f"lost: {stored[key]} for {want} of {key}")
         for connector in self.episode.box.connectors():
             if connector["archived"] and not archived:
@@ -316,10 +407,15 @@ class Verdict:
             if payload is not None and self.desk.duplicates:
                 self.note("lost", f"invalid: {cells}")
             return
-        if status == "unknown" and payload["label"] == ALIKE:
+        if status == "unknown" and (payload["label"] == ALIKE or not self.episode.world.plain):
+            self.unknown[key_of(payload)] += 1
             return
         if not finished:
             self.note("lost", f"{status}: {cells}")
+        elif connector in self.episode.foreign and status != "exists":
+            self.note("foreign", f"{connector} is none of this row's: {cells}")
+        elif connector in self.episode.box.colleagues:
+            self.elsewhere[key_of(payload)] += 1
         elif connector not in payloads or key_of(payloads[connector]) != key_of(payload):
             self.note("mispaired", f"{connector} is {payloads.get(connector)}, beside {row}")
         elif connector in seen:
@@ -342,6 +438,6 @@ class Verdict:
 
     def settle(self):
         """Adds what was found to the phase's count; Trouble where that is anything."""
-        self.episode.count.add(rows=len(self.desk.rows), **self.found)
+        self.episode.count.add(rows=len(self.desk.rows), unknown=sum(self.unknown.values()), **self.found)
         if self.words:
             raise Trouble("\n".join(self.words))

@@ -615,7 +615,7 @@ def test_a_late_create_takes_effect_after_its_answer(sandbox, name, seen):
     client = Client(box)
     assert outcome(client, "POST", PATH, EMAIL) == seen
     answered = time.time()
-    assert client.list() == [] and box.stats()["stored"] == 0
+    assert client.list() == [] and box.stats()["stored"] == 0 and box.stats()["late"] == 1
     until(client.list)
     made = client.list()[0]
     assert made["connector_id"] == box.requests()[0]["connector_id"] and box.stats()["created"] == 1
