@@ -16,8 +16,8 @@ static void derive_id(char text[UUID_TEXT], const char *key, uint64_t stream)
 
 bool account_sees(const struct account *accounts, uint32_t viewer, const struct connector *connector)
 {
-    return connector->account == viewer ||
-           (connector->share_with_org && strcmp(accounts[connector->account].org_id, accounts[viewer].org_id) == 0);
+    return connector->account == viewer || (connector->face.share_with_org &&
+                                            strcmp(accounts[connector->account].org_id, accounts[viewer].org_id) == 0);
 }
 
 void account_init(struct account *account, const char *key, const struct limits_config *config, int64_t now_us)

@@ -6,6 +6,7 @@
 #include "sandbox/payload.h"
 #include "sandbox/render.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const char collection[] = "/contents/v1/connectors";
@@ -20,6 +21,7 @@ struct op {
     struct span id_text;         /* of the path; empty for the collection */
     struct connector *connector; /* that the path names */
     struct payload payload;      /* of the body */
+    char date_limit[PAYLOAD_DATE_TEXT];
     int64_t mono_us;
 };
 
@@ -33,11 +35,11 @@ static uint32_t owner_of(const struct op *op)
     return (uint32_t)(op->account - op->world->accounts);
 }
 
-/* Sets the body to the connector; true, so that it ends an act. */
-static void answer_connector(struct op *op, int status)
+/* Sets the body to the connector with one of its faces. */
+static void answer_connector(struct op *op, int status, const struct face *face)
 {
     answer_begin(op->answer, status, "application/json");
-    render_connector(&op->answer->body, op->connector, &op->world->accounts[op->connector->account]);
+    render_connector(&op->answer->body, op->connector, &op->world->accounts[op->connector->account], face, op->mono_us);
     uuid_format(op->answer->connector_id, op->connector->id);
 }
 
@@ -92,19 +94,24 @@ static bool body_acceptable(struct op *op)
     return false;
 }
 
+static struct rejection no_rejection(const struct op *op)
+{
+    return (struct rejection){.form = op->world->config.validation, .sent = op->call->body};
+}
+
 static bool accept_payload(struct op *op, bool readable, struct rejection *rejection)
 {
     if (!readable) {
         answer_begin(op->answer, rejection->status, "application/json");
         buf_span(&op->answer->body, buf_view(&rejection->body));
-        buf_release(&rejection->body);
+        buf_wipe(&rejection->body);
     }
     return readable;
 }
 
 static bool prepare_create(struct op *op)
 {
-    struct rejection rejection = {0};
+    struct rejection rejection = no_rejection(op);
 
     return body_acceptable(op) &&
            accept_payload(op, payload_read_create(&op->payload, op->call->body, &rejection), &rejection);
@@ -112,7 +119,7 @@ static bool prepare_create(struct op *op)
 
 static bool prepare_put(struct op *op)
 {
-    struct rejection rejection = {0};
+    struct rejection rejection = no_rejection(op);
 
     return find_own(op) && body_acceptable(op) &&
            accept_payload(op, payload_read_update(&op->payload, op->connector->type, op->call->body, &rejection),
@@ -128,6 +135,20 @@ static bool prepare_delete(struct op *op)
     answer_begin(op->answer, 422, "application/json");
     buf_text(&op->answer->body, "{\"detail\":[{\"loc\":[\"query\",\"force_delete\"],"
                                 "\"msg\":\"value could not be parsed to a boolean\"}]}");
+    return false;
+}
+
+/* api.md: "not offered" for email; 400 is the careful reading. */
+static bool prepare_sync(struct op *op)
+{
+    struct rejection rejection = no_rejection(op);
+
+    if (!find_own(op) || !body_acceptable(op))
+        return false;
+    if (op->connector->type != TYPE_EMAIL)
+        return accept_payload(op, payload_read_sync(op->date_limit, op->connector->type, op->call->body, &rejection),
+                              &rejection);
+    answer_errors(op->answer, 400, "Connectors of type email have no sync");
     return false;
 }
 
@@ -149,19 +170,36 @@ static int64_t delay_us(struct rng *rng, int64_t ms, int64_t jitter_ms)
     return us;
 }
 
+/* The first sync of a connector with a secret begins by itself, and only then is the secret tried. */
+static void add_first_sync(struct world *world, struct store_entry *entry, int64_t created_mono_us)
+{
+    static const char failure[] = "Login failed: the credentials were not accepted";
+    const struct world_config *config = &world->config;
+
+    if (rng_below(&world->syncs, FAULT_SHARE_ALL) < config->sync_share)
+        entry->failure = failure;
+    if (config->sync_ms < 0)
+        return;
+    entry->sync_us = entry->created_us + config->sync_ms * 1000;
+    entry->sync_mono_us = created_mono_us + config->sync_ms * 1000;
+}
+
 /* Of a create that takes effect after `late_us`. */
 static struct store_entry new_entry(struct op *op, int64_t late_us)
 {
     struct world *world = op->world;
     const struct world_config *config = &world->config;
-
-    return (struct store_entry){
+    struct store_entry entry = {
         .id = uuid_random(&world->ids),
         .account = owner_of(op),
         .created_us = world_stamp_us(world) + late_us,
         .visible_mono_us =
             op->mono_us + late_us + delay_us(&world->settles, config->settle_ms, config->settle_jitter_ms),
     };
+
+    if (op->payload.type != TYPE_EMAIL)
+        add_first_sync(world, &entry, op->mono_us + late_us);
+    return entry;
 }
 
 /* api.md doesn't say which 2xx a create gets: 201, as RFC 9110 section 15.3.2 has it. */
@@ -171,7 +209,7 @@ static void act_create(struct op *op)
 
     op->connector = store_add(&op->world->store, &entry, &op->payload);
     op->world->stats.created++;
-    answer_connector(op, 201);
+    answer_connector(op, 201, &op->connector->face);
 }
 
 /* The log has the id of what will be created. */
@@ -187,13 +225,32 @@ static void create_late(struct op *op)
 
 static void act_get(struct op *op)
 {
-    answer_connector(op, 200);
+    answer_connector(op, 200, connector_face(op->connector, op->mono_us));
 }
 
 static void act_put(struct op *op)
 {
-    store_update(op->connector, &op->payload, world_stamp_us(op->world));
-    answer_connector(op, 200);
+    struct world *world = op->world;
+    int64_t lag_us = delay_us(&world->settles, world->config.settle_ms, world->config.settle_jitter_ms);
+
+    store_update(op->connector, &op->payload, world_stamp_us(world), op->mono_us + lag_us);
+    answer_connector(op, 200, &op->connector->face);
+}
+
+/* api.md doesn't say which 2xx a sync gets: 202, as RFC 9110 section 15.3.3 has it. */
+static void act_sync(struct op *op)
+{
+    struct world *world = op->world;
+    int64_t length_us = world->config.sync_ms > 0 ? world->config.sync_ms * 1000 : 0;
+    struct buf *body = &op->answer->body;
+
+    connector_sync(op->connector, op->mono_us, op->mono_us + length_us, world_stamp_us(world) + length_us);
+    uuid_format(op->answer->connector_id, op->connector->id);
+    answer_begin(op->answer, 202, "application/json");
+    buf_format(body, "{\"connector_id\":\"%s\",\"status\":\"accepted\"", op->answer->connector_id);
+    if (op->date_limit[0] != '\0')
+        buf_format(body, ",\"date_limit\":\"%s\"", op->date_limit);
+    buf_char(body, '}');
 }
 
 /* A hard delete is asynchronous: reads show the connector, archived, for as long as they lag creates. */
@@ -202,7 +259,7 @@ static void act_delete(struct op *op)
     const char *force = op->call->force_delete;
 
     store_archive(&op->world->store, op->connector, world_stamp_us(op->world));
-    answer_connector(op, 200);
+    answer_connector(op, 200, &op->connector->face);
     if (force != NULL && strcmp(force, "true") == 0)
         op->connector->gone_mono_us = op->mono_us + op->world->config.settle_ms * 1000;
 }
@@ -301,6 +358,7 @@ static void suffer(struct op *op, const struct fault *fault)
     case EFFECT_ENVELOPE:
         answer_envelop(op->answer);
         break;
+    case EFFECT_STALE: /* in act_stale() */
     case EFFECT_NONE:
     case EFFECT_DROP:
     case EFFECT_HANG:
@@ -313,28 +371,46 @@ static void suffer(struct op *op, const struct fault *fault)
 
 /* -- routes -- */
 
+/* What a path names. */
+enum target { TARGET_ALL, TARGET_ONE, TARGET_SYNC, TARGETS };
+
 struct route {
     const char *method;
-    bool one; /* on one connector rather than the collection */
+    enum target target;
     enum fault_call call;
     bool (*prepare)(struct op *);
     void (*act)(struct op *);
 };
 
 static const struct route routes[] = {
-    {"POST", false, CALL_CREATE, prepare_create, act_create},
-    {"GET", false, CALL_LIST, prepare_list, act_list},
-    {"GET", true, CALL_GET, find_shown, act_get},
-    {"PUT", true, CALL_PUT, prepare_put, act_put},
-    {"DELETE", true, CALL_DELETE, prepare_delete, act_delete},
+    {"POST", TARGET_ALL, CALL_CREATE, prepare_create, act_create},
+    {"GET", TARGET_ALL, CALL_LIST, prepare_list, act_list},
+    {"GET", TARGET_ONE, CALL_GET, find_shown, act_get},
+    {"PUT", TARGET_ONE, CALL_PUT, prepare_put, act_put},
+    {"DELETE", TARGET_ONE, CALL_DELETE, prepare_delete, act_delete},
+    {"POST", TARGET_SYNC, CALL_SYNC, prepare_sync, act_sync},
 };
 
-static const struct route *route_of(const char *method, bool one)
+static const struct route *route_of(const char *method, enum target target)
 {
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-        if (routes[i].one == one && strcmp(routes[i].method, method) == 0)
+        if (routes[i].target == target && strcmp(routes[i].method, method) == 0)
             return &routes[i];
     return NULL;
+}
+
+/* Acts, and answers with the connector as it was before. */
+static void act_stale(struct op *op, const struct route *route)
+{
+    struct buf before;
+
+    buf_init(&before, ANSWER_BODY_MAX);
+    answer_connector(op, 200, &op->connector->face);
+    buf_span(&before, buf_view(&op->answer->body));
+    route->act(op);
+    buf_reset(&op->answer->body);
+    buf_span(&op->answer->body, buf_view(&before));
+    buf_release(&before);
 }
 
 static void run(struct op *op, const struct route *route)
@@ -345,7 +421,9 @@ static void run(struct op *op, const struct route *route)
         return;
     fault = faults_draw(&op->world->faults, route->call, op->call->reused,
                         route->call == CALL_CREATE ? payload_hash(&op->payload) : 0);
-    if (fault == NULL || fault->time == FAULT_AFTER)
+    if (fault != NULL && fault->effect == EFFECT_STALE)
+        act_stale(op, route);
+    else if (fault == NULL || fault->time == FAULT_AFTER)
         route->act(op);
     else if (fault->time == FAULT_LATE)
         create_late(op);
@@ -353,19 +431,22 @@ static void run(struct op *op, const struct route *route)
         suffer(op, fault);
 }
 
-/* `/contents/v1/connectors`, or that with `/` and an id. */
-static bool read_path(const char *path, struct span *id_text)
+/* `/contents/v1/connectors`, or that with `/` and an id, and with `/sync` behind it. */
+static bool read_path(const char *path, struct span *id_text, enum target *target)
 {
     size_t len = sizeof(collection) - 1;
+    const char *rest;
 
+    *id_text = (struct span){0};
+    *target = TARGET_ALL;
     if (strncmp(path, collection, len) != 0)
         return false;
-    if (path[len] == '\0') {
-        *id_text = (struct span){0};
+    if (path[len] == '\0')
         return true;
-    }
-    *id_text = span_of(path + len + 1);
-    return path[len] == '/' && id_text->len > 0 && memchr(id_text->data, '/', id_text->len) == NULL;
+    *id_text = (struct span){path + len + 1, strcspn(path + len + 1, "/")};
+    rest = id_text->data + id_text->len;
+    *target = strcmp(rest, "/sync") == 0 ? TARGET_SYNC : TARGET_ONE;
+    return path[len] == '/' && id_text->len > 0 && (*rest == '\0' || *target == TARGET_SYNC);
 }
 
 void connectors_answer(struct world *world, struct account *account, const struct call *call, const char *request_id,
@@ -377,15 +458,18 @@ void connectors_answer(struct world *world, struct account *account, const struc
                     .request_id = request_id,
                     .answer = answer,
                     .mono_us = clocks_mono_us()};
+    static const char *const allowed[] = {"GET, POST", "GET, PUT, DELETE", "POST"};
     const struct route *route;
+    enum target target;
 
-    if (!read_path(call->path, &op.id_text)) {
+    static_assert(sizeof(allowed) / sizeof(allowed[0]) == TARGETS, "every target has its methods");
+    if (!read_path(call->path, &op.id_text, &target)) {
         answer_status_code(answer, 404, "NOT_FOUND", "There is nothing at this path", request_id);
         return;
     }
-    route = route_of(call->method, op.id_text.len > 0);
+    route = route_of(call->method, target);
     if (route == NULL) {
-        answer_header(answer, "Allow", "%s", op.id_text.len > 0 ? "GET, PUT, DELETE" : "GET, POST");
+        answer_header(answer, "Allow", "%s", allowed[target]);
         answer_detail(answer, 405, "Method Not Allowed");
         return;
     }

@@ -1,5 +1,6 @@
 #include "sandbox/control.h"
 
+#include "sandbox/clocks.h"
 #include "sandbox/payload.h"
 
 #include <inttypes.h>
@@ -147,6 +148,33 @@ static void post_rate(struct world *world, const struct call *call, struct answe
         answer_errors(answer, 400, err.text);
 }
 
+/* A connector's syncs, found by its id, fail from now on; a sync that would have shown it is over. */
+static bool fail_syncs(void *context, const char *name, const char *value, struct err *err)
+{
+    struct world *world = context;
+    int64_t mono_us = clocks_mono_us();
+    struct uuid id;
+    struct connector *connector = uuid_parse(span_of(name), &id) ? store_find(&world->store, id, mono_us) : NULL;
+
+    if (connector == NULL)
+        return err_set(err, EXIT_USAGE, "there is no connector %.100s", name);
+    connector_fail_syncs(connector, value);
+    connector_sync(connector, mono_us, mono_us, world_stamp_us(world));
+    return true;
+}
+
+static void post_syncs(struct world *world, const struct call *call, struct answer *answer)
+{
+    struct err err;
+
+    if (!payload_each_member(call->body, fail_syncs, world, &err)) {
+        answer_errors(answer, 400, err.text);
+        return;
+    }
+    answer_begin(answer, 200, "application/json");
+    buf_text(&answer->body, "{}");
+}
+
 static void post_reset(struct world *world, const struct call *call, struct answer *answer)
 {
     (void)call;
@@ -162,7 +190,8 @@ static const struct {
     {"GET", "/_sandbox/health", get_health},         {"GET", "/_sandbox/stats", get_stats},
     {"GET", "/_sandbox/connectors", get_connectors}, {"GET", "/_sandbox/faults", get_faults},
     {"POST", "/_sandbox/faults", post_faults},       {"GET", "/_sandbox/rate", get_rate},
-    {"POST", "/_sandbox/rate", post_rate},           {"POST", "/_sandbox/reset", post_reset},
+    {"POST", "/_sandbox/rate", post_rate},           {"POST", "/_sandbox/syncs", post_syncs},
+    {"POST", "/_sandbox/reset", post_reset},
 };
 
 void control_answer(struct world *world, const struct call *call, struct answer *answer)

@@ -9,7 +9,7 @@
 
 enum { AMOUNT_LONGEST = 40 };
 
-static const char *const call_names[] = {"create", "list", "get", "put", "delete"};
+static const char *const call_names[] = {"create", "list", "get", "put", "delete", "sync"};
 static_assert(sizeof(call_names) / sizeof(call_names[0]) == CALLS, "every call has its name");
 
 #define DROP .effect = EFFECT_DROP
@@ -55,6 +55,7 @@ static const struct fault table[] = {
     {"slow", .effect = EFFECT_SLOW, AFTER, .help = "created; the answer's body trickles for --slow"},
     {"close", .effect = EFFECT_CLOSE, AFTER, .help = "answered; then the connection closes without notice"},
     {"envelope", .effect = EFFECT_ENVELOPE, AFTER, .help = "answered as {\"results\":…,\"errors\":[],\"metadata\":{}}"},
+    {"stale-after", .effect = EFFECT_STALE, AFTER, .help = "changed or archived; answered as it was before"},
 };
 static_assert(sizeof(table) / sizeof(table[0]) == FAULTS, "FAULTS is the table's length");
 
@@ -118,22 +119,32 @@ static int fault_named(const char *name)
     return -1;
 }
 
-/* `50`, `12.5`, `50%`, each with an optional `:COUNT`. */
-static bool read_amount(const char *amount, struct fault_order *order)
+bool faults_parse_share(const char *text, uint64_t *share)
 {
-    const char *colon = strchr(amount, ':');
-    size_t len = colon != NULL ? (size_t)(colon - amount) : strlen(amount);
+    size_t len = strlen(text);
     char percent[AMOUNT_LONGEST + 2];
-    uint64_t share;
     bool is_percent;
 
     if (len == 0 || len > AMOUNT_LONGEST)
         return false;
-    snprintf(percent, sizeof(percent), "%.*s%s", (int)len, amount, amount[len - 1] == '%' ? "" : "%");
-    if (!num_parse_share(percent, &share, &is_percent))
+    snprintf(percent, sizeof(percent), "%s%s", text, text[len - 1] == '%' ? "" : "%");
+    return num_parse_share(percent, share, &is_percent) && *share <= FAULT_SHARE_ALL;
+}
+
+/* A share with an optional `:COUNT`. */
+static bool read_amount(const char *amount, struct fault_order *order)
+{
+    size_t len = strcspn(amount, ":");
+    char text[AMOUNT_LONGEST + 1];
+    uint64_t share;
+
+    if (len > AMOUNT_LONGEST)
+        return false;
+    snprintf(text, sizeof(text), "%.*s", (int)len, amount);
+    if (!faults_parse_share(text, &share))
         return false;
     *order = (struct fault_order){.share = (uint32_t)share, .left = UINT64_MAX};
-    return colon == NULL || num_parse(colon + 1, 0, UINT32_MAX, &order->left);
+    return amount[len] == '\0' || num_parse(amount + len + 1, 0, UINT32_MAX, &order->left);
 }
 
 static bool unknown_fault(const char *name, struct err *err)
@@ -145,7 +156,7 @@ static bool unknown_fault(const char *name, struct err *err)
         buf_format(&known, "%s%s", i > 0 ? ", " : "", table[i].name);
     err_set(err, EXIT_USAGE,
             "there is no fault \"%.100s\"; the faults are %s (for calls other than create, put list:, "
-            "get:, put: or delete: before the name)",
+            "get:, put:, delete: or sync: before the name)",
             name, known.data);
     buf_release(&known);
     return false;
@@ -177,6 +188,8 @@ bool faults_order(struct faults *faults, const char *name, const char *amount, s
         return err_set(err, EXIT_USAGE, "a list can't suffer %s; order it for create, get, put or delete", rest);
     if (table[fault].time == FAULT_LATE && call != CALL_CREATE)
         return err_set(err, EXIT_USAGE, "only a create can suffer %s", rest);
+    if (table[fault].effect == EFFECT_STALE && call != CALL_PUT && call != CALL_DELETE)
+        return err_set(err, EXIT_USAGE, "only a put or a delete can suffer %s", rest);
     before = faults->orders[call][fault];
     faults->orders[call][fault] = order;
     if (ordered_shares(faults, call) <= FAULT_SHARE_ALL)

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 /* The kinds of request that can suffer a fault; the names are prefixes, as in `list:drop-after`. */
-enum fault_call { CALL_CREATE, CALL_LIST, CALL_GET, CALL_PUT, CALL_DELETE, CALLS };
+enum fault_call { CALL_CREATE, CALL_LIST, CALL_GET, CALL_PUT, CALL_DELETE, CALL_SYNC, CALLS };
 
 /* What the client sees. */
 enum fault_effect {
@@ -30,6 +30,7 @@ enum fault_effect {
     EFFECT_SLOW,     /* the answer trickles */
     EFFECT_CLOSE,    /* the right answer, then the connection closes without notice */
     EFFECT_ENVELOPE, /* the right answer, as `results` of an object round it */
+    EFFECT_STALE,    /* the connector as it was before the request */
 };
 
 /* When a request takes effect that suffers a fault. */
@@ -61,7 +62,7 @@ struct fault {
     const char *help;
 };
 
-enum { FAULTS = 28, FAULT_SHARE_ALL = 10000 }; /* shares are hundredths of a percent */
+enum { FAULTS = 29, FAULT_SHARE_ALL = 10000 }; /* shares are hundredths of a percent */
 
 struct fault_order {
     uint32_t share;
@@ -84,6 +85,9 @@ void faults_clear(struct faults *faults);
 
 /* Counts and payloads seen are forgotten; the orders stay. */
 void faults_forget(struct faults *faults);
+
+/* `50`, `12.5`, `50%`: in hundredths of a percent; false for other texts and for more than 100 %. */
+bool faults_parse_share(const char *text, uint64_t *share);
 
 /* Orders `[CALL:]NAME` at `PERCENT[:COUNT]`; false with a sentence (EXIT_USAGE) where that can't be. */
 bool faults_order(struct faults *faults, const char *name, const char *amount, struct err *err);

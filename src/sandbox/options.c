@@ -260,6 +260,27 @@ static bool set_fault_first(struct options *options, const struct option *option
     return true;
 }
 
+static bool set_validation(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return validation_form_named(value, &options->world.validation) ||
+           refuse(option, value, "write fields or text", err);
+}
+
+static bool set_sync(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    return read_duration(option, value, &options->world.sync_ms, err);
+}
+
+static bool set_sync_fail(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    uint64_t share;
+
+    if (!faults_parse_share(value, &share))
+        return refuse(option, value, "write a percentage from 0 to 100", err);
+    options->world.sync_share = (uint32_t)share;
+    return true;
+}
+
 static bool set_one_org(struct options *options, const struct option *option, const char *value, struct err *err)
 {
     (void)option;
@@ -317,11 +338,14 @@ static const struct option table[] = {
     {"settle", "DUR", "reads show a new connector only after this long (0)", NULL, set_settle},
     {"settle-jitter", "DUR", "and up to this much later, each its own (0)", NULL, set_settle_jitter},
     {"slow", "DUR", "time that a slow answer's body takes (5s)", NULL, set_slow},
+    {"sync", "DUR", "first syncs are over this long after the create (never)", NULL, set_sync},
     {"late", "DUR", "a late create takes effect this long after its answer (3s)", NULL, set_late},
     {"late-jitter", "DUR", "and up to this much later, each its own (0)", NULL, set_late_jitter},
     {"clock-offset", "DUR", "skew of Date and created_at: 2h, -90s (0)", NULL, set_clock_offset},
     {"created-offset", "DUR", "and of created_at alone, against Date (0)", NULL, set_created_offset},
     {"fault", "[CALL:]NAME=P[:N]", "let P % of creates suffer it, N times at most; repeatable;", "Faults", set_fault},
+    {"sync-fail", "PERCENT", "share of brokers and sharepoints whose syncs fail (0)", NULL, set_sync_fail},
+    {"validation", "FORM", "a bad body: fields (422) or text (400, quotes secrets) (fields)", NULL, set_validation},
     {"fault-first", NULL, "each payload suffers at most on its first POST", NULL, set_fault_first},
     {"help", NULL, "this text (-h)", "Help", set_help},
     {"version", NULL, "versions of this program and its libraries", NULL, set_version},
@@ -384,7 +408,7 @@ bool options_read(struct options *options, int argc, char *argv[], struct err *e
 {
     static const char default_key[] = "sandbox";
 
-    *options = (struct options){.world.seed = 1, .world.late_ms = 3000, .server.slow_ms = 5000};
+    *options = (struct options){.world.seed = 1, .world.late_ms = 3000, .world.sync_ms = -1, .server.slow_ms = 5000};
     set_address4(options, htonl(INADDR_LOOPBACK));
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--") == 0) {
@@ -418,7 +442,7 @@ static void help_option(struct buf *out, const struct option *option)
              option->value != NULL ? option->value : "");
     buf_format(out, "  %-*s %s\n", HELP_COLUMN, left, option->help);
     if (strcmp(option->name, "fault") == 0)
-        buf_format(out, "  %-*s CALL: create (where none is named), list, get, put, delete\n", HELP_COLUMN, "");
+        buf_format(out, "  %-*s CALL: create (where none is named), list, get, put, delete, sync\n", HELP_COLUMN, "");
 }
 
 void options_help(struct buf *out)

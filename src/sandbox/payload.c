@@ -37,6 +37,25 @@ bool payload_type_named(const char *name, enum connector_type *type)
     return false;
 }
 
+static const char *const form_names[] = {"fields", "text"};
+static_assert(sizeof(form_names) / sizeof(form_names[0]) == VALIDATION_FORMS, "every form has its name");
+
+const char *validation_form_name(enum validation_form form)
+{
+    return form_names[form];
+}
+
+bool validation_form_named(const char *name, enum validation_form *form)
+{
+    for (int i = 0; i < VALIDATION_FORMS; i++) {
+        if (strcmp(form_names[i], name) == 0) {
+            *form = (enum validation_form)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 void payload_init(struct payload *payload)
 {
     *payload = (struct payload){0};
@@ -78,27 +97,68 @@ static bool refuse_body(struct rejection *rejection, const char *message)
     return false;
 }
 
-/* Adds one entry to the 422's list; `where` is the place as JSON array members, `"body","label"`. */
-static void refuse_field(struct rejection *rejection, const char *where, const char *message)
+/* `"body","config",1` as `config.1`. */
+static void add_place(struct buf *out, const char *where)
 {
-    if (rejection->status == 0) {
-        rejection->status = 422;
-        buf_init(&rejection->body, REJECTION_MAX);
-        buf_text(&rejection->body, "{\"detail\":[");
-    } else {
-        buf_char(&rejection->body, ',');
-    }
-    buf_format(&rejection->body, "{\"loc\":[%s],\"msg\":", where);
-    jsontext_string(&rejection->body, span_of(message));
-    buf_char(&rejection->body, '}');
+    static const char prefix[] = "\"body\",";
+
+    if (strncmp(where, prefix, sizeof(prefix) - 1) == 0)
+        where += sizeof(prefix) - 1;
+    for (; *where != '\0'; where++)
+        if (*where != '"')
+            buf_char(out, *where == ',' ? '.' : *where);
 }
 
-/* Ends the 422's list; true where nothing was refused. */
+static void refuse_in_text(struct rejection *rejection, const char *where, const char *message)
+{
+    struct buf *body = &rejection->body;
+
+    buf_char(body, '\n');
+    add_place(body, where);
+    buf_format(body, "\n  %s [type=value_error, input_value=", message);
+    jsontext_python(body, rejection->sent);
+    buf_text(body, ", input_type=dict]\n    For further information visit https://errors.example/v/value_error");
+}
+
+/* Adds one thing that is wrong; `where` is the place as JSON array members, `"body","label"`. */
+static void refuse_field(struct rejection *rejection, const char *where, const char *message)
+{
+    struct buf *body = &rejection->body;
+
+    if (rejection->count++ == 0) {
+        rejection->status = rejection->form == VALIDATION_TEXT ? 400 : 422;
+        buf_init(body, REJECTION_MAX);
+        if (rejection->form == VALIDATION_FIELDS)
+            buf_text(body, "{\"detail\":[");
+    } else if (rejection->form == VALIDATION_FIELDS) {
+        buf_char(body, ',');
+    }
+    if (rejection->form == VALIDATION_TEXT) {
+        refuse_in_text(rejection, where, message);
+        return;
+    }
+    buf_format(body, "{\"loc\":[%s],\"msg\":", where);
+    jsontext_string(body, span_of(message));
+    buf_char(body, '}');
+}
+
+/* Ends what refuse_field() began; true where nothing was refused. */
 static bool nothing_refused(struct rejection *rejection)
 {
+    struct buf text;
+
     if (rejection->status == 0)
         return true;
-    buf_text(&rejection->body, "]}");
+    if (rejection->form == VALIDATION_FIELDS) {
+        buf_text(&rejection->body, "]}");
+        return false;
+    }
+    buf_init(&text, REJECTION_MAX);
+    buf_format(&text, "%d validation error%s for ConnectorRequest", rejection->count, rejection->count > 1 ? "s" : "");
+    buf_span(&text, buf_view(&rejection->body));
+    buf_wipe(&rejection->body);
+    refuse_body(rejection, buf_view(&text).data);
+    buf_wipe(&text);
     return false;
 }
 
@@ -387,6 +447,43 @@ bool payload_read_update(struct payload *payload, enum connector_type type, stru
     }
     if (payload->description.len == 0)
         buf_text(&payload->description, "\"\"");
+    cJSON_Delete(root);
+    return nothing_refused(rejection);
+}
+
+/* YYYY-MM-DD; which months have how many days is not looked at. */
+static bool is_date(const char *text)
+{
+    static const char pattern[] = "dddd-dd-dd";
+    size_t i = 0;
+
+    for (; pattern[i] != '\0'; i++)
+        if (pattern[i] == '-' ? text[i] != '-' : text[i] < '0' || text[i] > '9')
+            return false;
+    return text[i] == '\0';
+}
+
+bool payload_read_sync(char date_limit[PAYLOAD_DATE_TEXT], enum connector_type type, struct span body,
+                       struct rejection *rejection)
+{
+    static const char *const known[] = {"date_limit"};
+    static const char where[] = "\"body\",\"date_limit\"";
+    cJSON *root = parse_object(body, rejection);
+    const cJSON *given;
+
+    date_limit[0] = '\0';
+    if (root == NULL)
+        return false;
+    given = cJSON_GetObjectItemCaseSensitive(root, "date_limit");
+    refuse_unknown(rejection, root, "\"body\"", known, 1);
+    if (type == TYPE_SHAREPOINT && given != NULL)
+        refuse_field(rejection, where, "date_limit is not supported for this type");
+    else if (type == TYPE_RESEARCH && given == NULL)
+        refuse_field(rejection, where, "field required");
+    else if (given != NULL && (!cJSON_IsString(given) || !is_date(given->valuestring)))
+        refuse_field(rejection, where, "invalid date format");
+    else if (given != NULL)
+        snprintf(date_limit, PAYLOAD_DATE_TEXT, "%s", given->valuestring);
     cJSON_Delete(root);
     return nothing_refused(rejection);
 }

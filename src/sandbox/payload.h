@@ -37,9 +37,23 @@ struct payload {
     uint64_t secret_hash;   /* of the password or the session id; 0 where there is none */
 };
 
-/* Why a body is refused: a status and its JSON body. */
+/* How it is said what is wrong with a body (api.md, Errors seen). */
+enum validation_form {
+    VALIDATION_FIELDS, /* 422 with a list of fields */
+    VALIDATION_TEXT,   /* 400 with a text of several lines that quotes what was sent, secrets included */
+    VALIDATION_FORMS
+};
+
+/* `fields` and `text`. */
+const char *validation_form_name(enum validation_form form);
+bool validation_form_named(const char *name, enum validation_form *form);
+
+/* Why a body is refused: a status and its JSON body. The caller sets form and sent, and zeroes the rest. */
 struct rejection {
+    enum validation_form form;
+    struct span sent; /* the body */
     int status;
+    int count; /* of what is wrong with it */
     struct buf body;
 };
 
@@ -51,13 +65,19 @@ uint64_t payload_hash(const struct payload *payload);
 
 /*
  * Reads a create's body (api.md, Create payload); `body` must be followed by a NUL. False: `rejection`, which the
- * caller has zeroed and releases with buf_release(&rejection->body), says what to answer.
+ * caller releases with buf_release(&rejection->body), says what to answer.
  */
 bool payload_read_create(struct payload *payload, struct span body, struct rejection *rejection);
 
 /* As above for an update of a connector of `type` (api.md, PUT). `config` and its hash are set for email only. */
 bool payload_read_update(struct payload *payload, enum connector_type type, struct span body,
                          struct rejection *rejection);
+
+enum { PAYLOAD_DATE_TEXT = 11 };
+
+/* As above for a sync (api.md): `date_limit` is set to the date, or to "" where there is to be none. */
+bool payload_read_sync(char date_limit[PAYLOAD_DATE_TEXT], enum connector_type type, struct span body,
+                       struct rejection *rejection);
 
 /* Whether `body` (followed by a NUL) is JSON; for the log. */
 bool payload_is_json(struct span body);

@@ -8,8 +8,12 @@
 #include "sandbox/account.h"
 #include "sandbox/store.h"
 
-/* Appends the connector as api.md, "Connector (every answer)", has it. Never a secret. */
-void render_connector(struct buf *out, const struct connector *connector, const struct account *owner);
+/*
+ * Appends the connector as api.md, "Connector (every answer)", has it, with one of its faces, and its syncs as of
+ * `mono_us`. Never a secret.
+ */
+void render_connector(struct buf *out, const struct connector *connector, const struct account *owner,
+                      const struct face *face, int64_t mono_us);
 
 /*
  * Appends the connector with all the sandbox knows: the payload's fields, `config_hash`, `secret_hash` (equal for

@@ -66,10 +66,25 @@ void store_init(struct store *store)
     hashset_init(&store->payloads);
 }
 
+static void forget_before(struct connector *connector)
+{
+    if (connector->before != NULL)
+        free(connector->before->text);
+    free(connector->before);
+    connector->before = NULL;
+}
+
+static void free_parts(struct connector *connector)
+{
+    forget_before(connector);
+    free(connector->face.text);
+    free(connector->syncs.failure);
+}
+
 void store_release(struct store *store)
 {
     for (size_t i = 0; i < store->count; i++)
-        free(store_at(store, i)->text);
+        free_parts(store_at(store, i));
     for (size_t i = 0; i < store->block_count; i++)
         free(store->blocks[i]);
     free(store->blocks);
@@ -132,7 +147,7 @@ static struct connector *next_free(struct store *store)
     return store_at(store, store->count);
 }
 
-static void set_text(struct connector *connector, struct span label, struct span description, struct span config)
+static void set_text(struct face *face, struct span label, struct span description, struct span config)
 {
     char *text = alloc_bytes(label.len + description.len + config.len), *at = text;
 
@@ -141,11 +156,10 @@ static void set_text(struct connector *connector, struct span label, struct span
     memcpy(at, description.data, description.len);
     at += description.len;
     memcpy(at, config.data, config.len);
-    free(connector->text);
-    connector->text = text;
-    connector->label_len = (uint32_t)label.len;
-    connector->description_len = (uint32_t)description.len;
-    connector->config_len = (uint32_t)config.len;
+    face->text = text;
+    face->label_len = (uint32_t)label.len;
+    face->description_len = (uint32_t)description.len;
+    face->config_len = (uint32_t)config.len;
 }
 
 struct connector *store_add(struct store *store, const struct store_entry *entry, const struct payload *payload)
@@ -157,15 +171,17 @@ struct connector *store_add(struct store *store, const struct store_entry *entry
         .id = entry->id,
         .account = entry->account,
         .type = payload->type,
-        .share_with_org = payload->share_with_org,
+        .face = {.share_with_org = payload->share_with_org, .updated_us = entry->created_us},
+        .syncs = {.over_us = entry->sync_us, .over_mono_us = entry->sync_us != 0 ? entry->sync_mono_us : INT64_MAX},
         .config_hash = payload->config_hash,
         .secret_hash = payload->secret_hash,
         .created_us = entry->created_us,
-        .updated_us = entry->created_us,
         .visible_mono_us = entry->visible_mono_us,
         .gone_mono_us = INT64_MAX,
     };
-    set_text(connector, buf_view(&payload->label), buf_view(&payload->description), buf_view(&payload->config));
+    set_text(&connector->face, buf_view(&payload->label), buf_view(&payload->description), buf_view(&payload->config));
+    if (entry->failure != NULL)
+        connector_fail_syncs(connector, entry->failure);
     store->count++;
     *slot_of(store, store->by_id, store->by_id_cap, &connector->id) = (uint32_t)store->count;
     if (!hashset_add(&store->payloads, owned))
@@ -173,19 +189,42 @@ struct connector *store_add(struct store *store, const struct store_entry *entry
     return connector;
 }
 
-void store_update(struct connector *connector, const struct payload *payload, int64_t now_us)
+void store_update(struct connector *connector, const struct payload *payload, int64_t now_us, int64_t visible_mono_us)
 {
     bool email = connector->type == TYPE_EMAIL;
-    struct buf kept;
+    struct face *before = alloc_zeroed(1, sizeof(*before));
 
-    buf_init(&kept, SIZE_MAX - 1);
-    buf_span(&kept, email ? buf_view(&payload->config) : connector_config(connector));
-    set_text(connector, buf_view(&payload->label), buf_view(&payload->description), buf_view(&kept));
-    buf_release(&kept);
+    *before = connector->face;
+    set_text(&connector->face, buf_view(&payload->label), buf_view(&payload->description),
+             email ? buf_view(&payload->config) : face_config(before));
+    forget_before(connector);
+    connector->before = before;
+    connector->updated_mono_us = visible_mono_us;
     if (email)
         connector->config_hash = payload->config_hash;
-    connector->share_with_org = payload->share_with_org;
-    connector->updated_us = now_us;
+    connector->face.share_with_org = payload->share_with_org;
+    connector->face.updated_us = now_us;
+}
+
+void connector_sync(struct connector *connector, int64_t mono_us, int64_t over_mono_us, int64_t over_us)
+{
+    struct syncs *syncs = &connector->syncs;
+
+    if (syncs->over_us != 0 && mono_us < syncs->over_mono_us)
+        return;
+    *syncs = (struct syncs){
+        .over_mono_us = over_mono_us, .over_us = over_us, .before_us = syncs->over_us, .failure = syncs->failure};
+}
+
+void connector_fail_syncs(struct connector *connector, const char *failure)
+{
+    free(connector->syncs.failure);
+    connector->syncs.failure = failure[0] != '\0' ? alloc_text(failure) : NULL;
+}
+
+int64_t connector_synced_us(const struct connector *connector, int64_t mono_us)
+{
+    return mono_us >= connector->syncs.over_mono_us ? connector->syncs.over_us : connector->syncs.before_us;
 }
 
 void store_archive(struct store *store, struct connector *connector, int64_t now_us)
@@ -193,7 +232,7 @@ void store_archive(struct store *store, struct connector *connector, int64_t now
     if (connector->archived)
         return;
     connector->archived = true;
-    connector->updated_us = now_us;
+    connector->face.updated_us = now_us;
     store->archived++;
 }
 
@@ -216,17 +255,22 @@ bool store_shows(const struct connector *connector, int64_t mono_us)
     return mono_us >= connector->visible_mono_us && mono_us < connector->gone_mono_us;
 }
 
-struct span connector_label(const struct connector *connector)
+const struct face *connector_face(const struct connector *connector, int64_t mono_us)
 {
-    return (struct span){connector->text, connector->label_len};
+    return connector->before != NULL && mono_us < connector->updated_mono_us ? connector->before : &connector->face;
 }
 
-struct span connector_description(const struct connector *connector)
+struct span face_label(const struct face *face)
 {
-    return (struct span){connector->text + connector->label_len, connector->description_len};
+    return (struct span){face->text, face->label_len};
 }
 
-struct span connector_config(const struct connector *connector)
+struct span face_description(const struct face *face)
 {
-    return (struct span){connector->text + connector->label_len + connector->description_len, connector->config_len};
+    return (struct span){face->text + face->label_len, face->description_len};
+}
+
+struct span face_config(const struct face *face)
+{
+    return (struct span){face->text + face->label_len + face->description_len, face->config_len};
 }

@@ -88,7 +88,7 @@ static void add_one(struct stream *stream, const struct connector *connector)
     if (stream->dump)
         render_dump(&stream->piece, connector, owner);
     else
-        render_connector(&stream->piece, connector, owner);
+        render_connector(&stream->piece, connector, owner, connector_face(connector, stream->mono_us), stream->mono_us);
 }
 
 static void fill(struct stream *stream)

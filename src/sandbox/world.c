@@ -77,6 +77,7 @@ void world_init(struct world *world, const struct world_config *config)
     rng_init(&world->delays, config->seed, 3);
     rng_init(&world->settles, config->seed, 4);
     rng_init(&world->garbage, config->seed, 5);
+    rng_init(&world->syncs, config->seed, 6);
 }
 
 void world_release(struct world *world)

@@ -39,7 +39,10 @@ struct world_config {
     int64_t late_ms, late_jitter_ms; /* how long after its answer a late create takes effect */
     uint64_t list_cap;               /* a list shows the newest alone, this many; 0: all */
     enum kept_form labels;
-    bool one_org; /* the keys are colleagues: they see what the others share */
+    enum validation_form validation;
+    int64_t sync_ms;     /* how long a sync takes; that of a create begins by itself unless this is negative */
+    uint32_t sync_share; /* of the connectors with a secret those whose syncs fail, in hundredths of a percent */
+    bool one_org;        /* the keys are colleagues: they see what the others share */
     uint64_t seed;
 };
 
@@ -52,7 +55,7 @@ struct world {
     struct faults faults;
     struct stats stats;
     struct log *log; /* or NULL; the caller's */
-    struct rng ids, delays, settles, garbage;
+    struct rng ids, delays, settles, garbage, syncs;
     uint64_t seq; /* number of the latest request */
 };
 

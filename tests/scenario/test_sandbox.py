@@ -175,6 +175,8 @@ def test_a_command_has_the_signals_that_it_would_have(bin_dir):
     (["--address-rate", "1500"], "write 1500/m, 50/3s or none"),
     (["--burst", "5"], "add --rate-kind bucket"),
     (["--seed"], "--seed needs a value"),
+    (["--sync-fail", "101"], "a percentage from 0 to 100"),
+    (["--validation", "short"], "write fields or text"),
     (["--rate-headers=yes"], "takes no value"),
     (["desk.csv"], "takes nothing else but -- and a command"),
 ])
@@ -257,6 +259,84 @@ def test_put_replaces_and_defaults(sandbox):
     other = client.create(SHAREPOINT)[2]
     assert client.request("PUT", f"{PATH}/{other['connector_id']}", {"label": "x", "config": {}})[0] == 422
     assert client.request("PUT", f"{PATH}/{other['connector_id']}", {"label": "x"})[2]["label"] == "x"
+
+
+def test_reads_lag_updates(sandbox):
+    client = Client(sandbox("--settle", "300ms"))
+    made = client.create(label="Old")[2]
+    path = f"{PATH}/{made['connector_id']}"
+    until(lambda: client.request("GET", path)[0] == 200)
+    changed = client.request("PUT", path, {"label": "New", "config": {"allowed_emails": ["c@example.com"]}})[2]
+    assert changed["label"] == "New" and client.request("GET", path)[2] == made and client.list() == [made]
+    until(lambda: client.request("GET", path)[2] == changed)
+    assert client.list() == [changed]
+
+
+def test_stale_answers_show_what_was_before(sandbox):
+    box = sandbox()
+    client = Client(box)
+    made = client.create()[2]
+    path = f"{PATH}/{made['connector_id']}"
+    box.faults({"put:stale-after": 100, "delete:stale-after": 100})
+    assert client.request("PUT", path, {"label": "New"})[2] == made
+    assert client.request("GET", path)[2]["label"] == "New"
+    assert client.request("DELETE", path)[2]["archived"] is False
+    assert client.request("GET", path)[2]["archived"] is True
+    assert client.request("POST", "/_sandbox/faults", {"stale-after": 5})[0] == 400
+
+
+def test_syncs_are_accepted_by_type(sandbox):
+    client = Client(sandbox())
+    ids = {payload["type"]: client.create(payload)[2]["connector_id"] for payload in (EMAIL, RESEARCH, SHAREPOINT)}
+
+    def sync(kind, body):
+        return client.request("POST", f"{PATH}/{ids[kind]}/sync", body)[::2]
+
+    broker = ids["investment_research"]
+    assert sync("investment_research", {"date_limit": "2026-01-31"}) == (
+        202, {"connector_id": broker, "status": "accepted", "date_limit": "2026-01-31"})
+    assert sync("sharepoint", {}) == (202, {"connector_id": ids["sharepoint"], "status": "accepted"})
+    for kind, body in (("investment_research", {}), ("investment_research", {"date_limit": "31.1.2026"}),
+                       ("sharepoint", {"date_limit": "2026-01-31"}), ("sharepoint", {"x": 1})):
+        assert sync(kind, body)[0] == 422
+    assert sync("email", {})[0] == 400
+    status, headers, _ = client.request("GET", f"{PATH}/{broker}/sync")
+    assert (status, headers["Allow"]) == (405, "POST")
+    assert client.request("POST", f"{PATH}/{broker}/sync/x", {})[0] == 404
+    made = client.request("GET", f"{PATH}/{broker}")[2]
+    assert TIME.fullmatch(made["last_sync_at"]) and made["last_sync_status"] == "completed"
+    assert made["last_sync_error_msg"] is None and made["last_sync_count"] == made["files_count"] == 3
+
+
+def test_syncs_of_others_and_faults(sandbox):
+    box = sandbox("--api-key", "other", "--one-org", faults={"sync:500-before": "100:1"})
+    shared = Client(box, "other").create(SHAREPOINT, share_with_org=True)[2]["connector_id"]
+    assert Client(box).request("POST", f"{PATH}/{shared}/sync", {})[0] == 403
+    assert [Client(box, "other").request("POST", f"{PATH}/{shared}/sync", {})[0] for _ in range(2)] == [500, 202]
+
+
+def test_the_first_sync_tries_the_password(sandbox):
+    box = sandbox("--sync", "200ms", "--sync-fail", "100")
+    client = Client(box)
+    made = client.create(RESEARCH)[2]
+    email = client.create(EMAIL)[2]
+    assert made["last_sync_status"] is None
+    path = f"{PATH}/{made['connector_id']}"
+    until(lambda: client.request("GET", path)[2]["last_sync_status"] == "failed")
+    failed = client.list()[0]
+    assert failed["last_sync_error_msg"].startswith("Login failed") and failed["last_sync_at"] > made["created_at"]
+    assert failed["files_count"] == failed["last_sync_count"] == 0 and client.list()[1] == email
+
+
+def test_a_sync_can_be_told_to_fail(sandbox):
+    box = sandbox()
+    client = Client(box)
+    made = client.create(RESEARCH)[2]
+    assert box.call("POST", "/_sandbox/syncs", {made["connector_id"]: "=wrong \"word\""}) == {}
+    assert client.list()[0]["last_sync_error_msg"] == "=wrong \"word\""
+    box.call("POST", "/_sandbox/syncs", {made["connector_id"]: ""})
+    assert client.list()[0]["last_sync_status"] == "completed"
+    assert client.request("POST", "/_sandbox/syncs", {str(uuid.uuid4()): "x"})[0] == 400
 
 
 def test_delete_archives_and_is_idempotent(sandbox):
@@ -368,6 +448,22 @@ def test_bad_bodies_get_the_shapes_of_the_api(sandbox):
             assert place in [entry["loc"] for entry in answer[2]["detail"]], (body, answer)
             assert all(entry["msg"] for entry in answer[2]["detail"])
     assert box.stats()["created"] == 0 and box.connectors() == []
+
+
+def test_bad_bodies_in_the_vendors_words(sandbox):
+    client = Client(sandbox("--validation", "text"))
+    body = {**RESEARCH, "label": "", "config": {"user_id": 5, "user_password": "hunter2"}}
+    status, _, answer = client.request("POST", body=body)
+    lines = answer["errors"][0]["message"].split("\n")
+    assert status == 400 and lines[0] == "2 validation errors for ConnectorRequest"
+    assert [lines[1], lines[4]] == ["label", "config.user_id"] and len(lines) == 7
+    assert "'user_password': 'hunter2'" in lines[2] and "input_value={'type': 'investment_research'," in lines[5]
+    assert "'share_with_org': True" in lines[2]
+    status, _, answer = client.request("POST", body={**EMAIL, "config": {"allowed_emails": ["a@b", "ab"]}})
+    assert (status, answer["errors"][0]["message"].split("\n")[:2]) == (
+        400, ["1 validation error for ConnectorRequest", "config.allowed_emails.1"])
+    made = client.create()[2]
+    assert client.request("PUT", f"{PATH}/{made['connector_id']}", {})[0] == 400
 
 
 def test_other_refusals(sandbox):
