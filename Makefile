@@ -174,7 +174,7 @@ coverage:
 
 chaos:
 	@scripts/get-deps build test
-	@$(MAKE) $(AGAIN) all crash
+	@$(MAKE) $(AGAIN) all crash $(INTERPOSED)
 	@tests/chaos/run.py $(CHAOS_ARGS)
 
 soak:
