@@ -44,7 +44,7 @@ struct courier {
     bool has_clock;
     bool heard;            /* a row's request was answered otherwise than by a 429 without a Retry-After */
     int64_t mute_since_ms; /* the first such 429; 0 = none */
-    struct err err;        /* for STOP_LOCAL, STOP_UNREACHABLE, STOP_KEY_REFUSED, STOP_LONG_WAIT: the sentence */
+    struct err err;        /* of every stop but STOP_NONE: the sentence */
 };
 
 /* Borrows tally, console and log. */

@@ -161,7 +161,7 @@ static bool is_crowded(struct search *search)
     if (search->matches < search->count + SPARE_MATCHES)
         return false;
     courier_stop(
-        search->run->courier, STOP_UNREACHABLE,
+        search->run->courier, STOP_NO_LIST,
         "the account's list shows more than %zu connectors of a type and label of the rows, too many to be looked at",
         search->matches);
     return true;
@@ -370,7 +370,7 @@ bool existing_find(struct run *run, const uint32_t *keys, bool skip, bool note_t
         fault(&search, &err);
     found = search.fd >= 0 && listing_run(&listing, "listing the account") && flush(&search);
     if (found && skip && listing_is_partial(&listing)) {
-        courier_stop(run->courier, STOP_UNREACHABLE,
+        courier_stop(run->courier, STOP_NO_LIST,
                      "the account's list does not show everything: --skip-existing can't tell what exists");
         found = false;
     }

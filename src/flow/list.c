@@ -38,6 +38,7 @@ struct list {
     uint64_t written;
     uint64_t count[STATUSES];
     bool courier_ready;
+    bool partial; /* the account's list says that there is more than it shows */
 };
 
 static void on_begin(void *context)
@@ -224,6 +225,11 @@ static bool fetch(struct list *list, struct err *err)
             list->console,
             "connload: %llu elements of the account's list are no connectors that can be read; they are left out",
             (unsigned long long)list->listing.unreadable);
+    list->partial = fetched && listing_says_more(&list->listing);
+    if (list->partial)
+        console_say(
+            list->console,
+            "connload: the server says that the account's list does not show everything: connectors are missing");
     listing_release(&list->listing);
     return fetched;
 }
@@ -251,7 +257,7 @@ static bool work(struct list *list, const char *path, struct err *err)
 static enum exit_code end(struct list *list, const char *path)
 {
     list->facts.results = path;
-    list->facts.exit_code = EXIT_ALL_DONE;
+    list->facts.exit_code = list->partial ? EXIT_SOME_NOT : EXIT_ALL_DONE;
     for (int i = 0; i < STATUSES; i++)
         list->tally.status[i] = list->count[i];
     list->tally.rows = list->count[STATUS_EXISTS] + list->count[STATUS_ARCHIVED];

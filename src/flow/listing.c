@@ -1,9 +1,13 @@
 #include "flow/listing.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "model/api_error.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+enum { HEAD_MAX = 1 << 14 }; /* bytes of an answer that is no list: an error has fewer */
 
 static bool on_element(void *context, struct span element)
 {
@@ -21,6 +25,8 @@ static bool on_bytes(void *context, const char *bytes, size_t len)
 {
     struct listing *listing = context;
 
+    if (!listing->head.overflow)
+        buf_span(&listing->head, (struct span){bytes, len});
     listing->is_none = !json_list_feed(listing->list, bytes, len);
     return !listing->is_none;
 }
@@ -30,12 +36,14 @@ void listing_init(struct listing *listing, struct courier *courier, const struct
     *listing = (struct listing){.courier = courier, .handler = *handler};
     listing->list = json_list_new(on_element, listing);
     remote_init(&listing->remote);
+    buf_init(&listing->head, HEAD_MAX);
 }
 
 void listing_release(struct listing *listing)
 {
     json_list_free(listing->list);
     remote_release(&listing->remote);
+    buf_release(&listing->head);
 }
 
 void listing_send(struct listing *listing, int64_t now_ms)
@@ -49,6 +57,7 @@ void listing_send(struct listing *listing, int64_t now_ms)
     };
 
     json_list_reset(listing->list);
+    buf_reset(&listing->head);
     listing->connectors = listing->unreadable = 0;
     listing->is_none = false;
     listing->active = true;
@@ -76,23 +85,81 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
     log_end(listing->courier->log, line);
 }
 
-static void explain_refusal(struct listing *listing, const struct http_answer *answer, struct buf *why)
+/* The server's own words, without secrets; empty where there are none. */
+static void read_words(struct listing *listing, struct span body, int status, struct buf *words)
 {
     struct api_secrets secrets = hush_secrets(&listing->courier->hush, (struct span){0});
     struct buf text, code;
 
     buf_init(&text, 4096);
     buf_init(&code, 128);
-    api_error_read(answer->body, secrets, &text, &code);
+    api_error_read(body, secrets, &text, &code);
+    if (text.len > 0)
+        buf_text(words, api_error_without_status(text.data, status));
+    buf_release(&text);
+    buf_release(&code);
+}
+
+static bool holds(struct span text, const char *part)
+{
+    size_t len = strlen(part);
+
+    for (size_t at = 0; at + len <= text.len; at++)
+        if (text_equal_fold((struct span){text.data + at, len}, span_of(part)))
+            return true;
+    return false;
+}
+
+/* "no connectors found": an empty account, as some APIs tell it. A path that is not known is told otherwise. */
+static bool says_none(struct listing *listing, const struct http_answer *answer)
+{
+    struct buf words;
+    struct span said;
+    bool none;
+
+    if (answer->status == 204)
+        return answer->fate == FATE_ANSWERED;
+    if (answer->status != 404 || answer->fate != FATE_ANSWERED || !api_error_is_json(answer->body))
+        return false;
+    buf_init(&words, 4096);
+    read_words(listing, answer->body, answer->status, &words);
+    said = buf_view(&words);
+    none = holds(said, "connector") && !holds(said, "/") &&
+           (holds(said, "no connector") || holds(said, "not found") || holds(said, "not any") || holds(said, "none"));
+    buf_release(&words);
+    return none;
+}
+
+static void explain_refusal(struct listing *listing, const struct http_answer *answer, struct buf *why)
+{
+    struct buf words;
+
+    buf_init(&words, 4096);
+    read_words(listing, answer->body, answer->status, &words);
     buf_format(why, "the server answered %d", answer->status);
     if (answer->status < 400)
         buf_text(why, ", and redirects are not followed; check --base-url");
-    else if (text.len > 0)
-        buf_format(why, ": %s", api_error_without_status(text.data, answer->status));
+    else if (words.len > 0)
+        buf_format(why, ": %s", words.data);
     if (answer->status == 404)
         buf_text(why, "; the base URL should be the API's, without /contents/v1/connectors");
-    buf_release(&text);
-    buf_release(&code);
+    buf_release(&words);
+}
+
+/* A whole 2xx that is no list may still say what is the matter. */
+static void explain_no_list(struct listing *listing, const struct http_answer *answer, struct buf *why)
+{
+    struct buf words;
+
+    buf_init(&words, 4096);
+    if (listing->refused)
+        read_words(listing, buf_view(&listing->head), answer->status, &words);
+    if (words.len > 0)
+        buf_format(why, "the server answered %d, but with an error in place of the list: %s", answer->status,
+                   words.data);
+    else
+        buf_text(why, "the answer is not a list of connectors; is the base URL the API's?");
+    buf_release(&words);
 }
 
 static void explain(struct listing *listing, const struct http_answer *answer, bool whole, struct buf *why)
@@ -100,20 +167,31 @@ static void explain(struct listing *listing, const struct http_answer *answer, b
     if (answer->status >= 300)
         explain_refusal(listing, answer, why);
     else if (answer->status >= 200 && !whole && (answer->fate == FATE_ANSWERED || listing->is_none))
-        buf_text(why, "the answer is not a list of connectors; is the base URL the API's?");
+        explain_no_list(listing, answer, why);
     else
         buf_text(why, answer->problem != NULL ? answer->problem : "no answer");
 }
 
+/* Whether the server spoke as the API does, and only has no list for us now: then the way to it is right. */
+static bool is_refused(const struct listing *listing, const struct http_answer *answer)
+{
+    if (answer->status >= 400)
+        return answer->status != 404;
+    return answer->status >= 200 && answer->status < 300 && !listing->head.overflow &&
+           api_error_is_told(buf_view(&listing->head));
+}
+
 enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why)
 {
-    bool whole = json_list_complete(listing->list);
-    enum verdict verdict = classify_idempotent(answer->fate, answer->status, whole);
+    bool none = says_none(listing, answer), whole = none || json_list_complete(listing->list);
+    int status = none ? 200 : answer->status;
+    enum verdict verdict = classify_idempotent(answer->fate, status, whole);
 
     listing->active = false;
-    listing->more = answer->more || answer->status != 200 ||
+    listing->more = answer->more || status != 200 ||
                     (answer->total >= 0 && (uint64_t)answer->total != listing->connectors + listing->unreadable);
     listing->took_ms = answer->ended_ms - answer->started_ms;
+    listing->refused = !whole && is_refused(listing, answer);
     if (answer->fatal && verdict == VERDICT_AGAIN)
         verdict = VERDICT_REJECTED;
     log_list(listing, answer, verdict);
@@ -124,9 +202,14 @@ enum verdict listing_answer(struct listing *listing, const struct http_answer *a
     return verdict;
 }
 
+bool listing_says_more(const struct listing *listing)
+{
+    return listing->more || json_list_is_partial(listing->list);
+}
+
 bool listing_is_partial(const struct listing *listing)
 {
-    return listing->more || listing->unreadable > 0 || json_list_is_partial(listing->list);
+    return listing_says_more(listing) || listing->unreadable > 0;
 }
 
 /* What is left to do after an answer that was not the list: stop, or wait and ask again. */
@@ -140,9 +223,9 @@ static void after_failure(struct listing *listing, enum verdict verdict, struct 
             "%.*s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant for %s",
             (int)why.len, why.data, courier->config.http.base_url);
     else if (verdict == VERDICT_REJECTED || !retry_allowed(&courier->config.retry, listing->attempts))
-        courier_stop(courier, STOP_UNREACHABLE, "%.*s; asked %s for the account's connectors %" PRIu32 " time%s",
-                     (int)why.len, why.data, courier->config.http.base_url, listing->attempts,
-                     listing->attempts == 1 ? "" : "s");
+        courier_stop(courier, listing->refused ? STOP_NO_LIST : STOP_UNREACHABLE,
+                     "%.*s; asked %s for the account's connectors %" PRIu32 " time%s", (int)why.len, why.data,
+                     courier->config.http.base_url, listing->attempts, listing->attempts == 1 ? "" : "s");
     else {
         console_detail(courier->console, "list: %.*s; asking again", (int)why.len, why.data);
         *next_ms = clock_mono_ms() + courier_backoff(courier, listing->attempts);

@@ -36,6 +36,8 @@ struct listing {
     uint64_t connectors;      /* handed over by the last request */
     uint64_t unreadable;      /* elements of the last request that were no connectors */
     bool is_none;             /* so far it is no list, or the handler gave it up */
+    bool refused;             /* the last answer was an error of the API's, or of what is in front of it */
+    struct buf head;          /* the beginning of the last 2xx's body, whole where it is short */
     bool more;                /* its status or header says that it does not show everything */
     int64_t sent_ms, took_ms; /* the last request's */
 };
@@ -47,11 +49,14 @@ void listing_release(struct listing *listing);
 void listing_send(struct listing *listing, int64_t now_ms);
 
 /*
- * Takes the answer. VERDICT_CREATED: a whole, readable list. VERDICT_AGAIN: may be asked for again (a failure, or
+ * Takes the answer. VERDICT_CREATED: a whole, readable list; a 204, and a 404 that says so, is an empty one. VERDICT_AGAIN: may be asked for again (a failure, or
  * something that is no list). VERDICT_REFUSED: the key. VERDICT_REJECTED: 3xx, 4xx, or a fatal problem. Other than for
  * success, `why` gets a sentence.
  */
 enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why);
+
+/* Whether the last list, or its header, says that there is more than it shows. */
+bool listing_says_more(const struct listing *listing);
 
 /* Whether the last list can't prove that something is absent: it says that there is more, or held unreadable elements.
  */
@@ -59,7 +64,7 @@ bool listing_is_partial(const struct listing *listing);
 
 /*
  * Runs one list to its end before anything else is sent, with retries under the attempt limit; shows `doing`. False
- * with the courier stopped: STOP_KEY_REFUSED, STOP_UNREACHABLE, or whatever stopped it meanwhile. A stop gives the list
+ * with the courier stopped: STOP_KEY_REFUSED, STOP_UNREACHABLE, STOP_NO_LIST, or whatever stopped it meanwhile. A stop gives the list
  * up at once, without grace: nothing is lost with it.
  */
 bool listing_run(struct listing *listing, const char *doing);

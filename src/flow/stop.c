@@ -15,6 +15,7 @@ static const char *const names[] = {
     [STOP_KEY_REFUSED] = "key_refused",
     [STOP_MAX_FAILURES] = "max_failures",
     [STOP_UNREACHABLE] = "unreachable",
+    [STOP_NO_LIST] = "no_list",
     [STOP_LONG_WAIT] = "long_wait",
     [STOP_OTHER_ACCOUNT] = "other_account",
     [STOP_LOCAL] = "local_trouble",

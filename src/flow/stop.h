@@ -21,6 +21,7 @@ enum stop_reason {
     STOP_KEY_REFUSED,
     STOP_MAX_FAILURES,
     STOP_UNREACHABLE,   /* the list request before the first row did not succeed */
+    STOP_NO_LIST,       /* the server was reached, but gave no list that the run can go on with */
     STOP_LONG_WAIT,     /* the server asks for a wait beyond STOP_WAIT_MAX_MS */
     STOP_OTHER_ACCOUNT, /* the key is not of the account that the interrupted run was begun with */
     STOP_LOCAL,         /* local trouble: disk, permissions, a changed input */

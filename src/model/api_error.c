@@ -311,9 +311,36 @@ const char *api_error_without_status(const char *message, int status)
     return number == status && *end == ' ' && end[1] != '\0' ? end + 1 : message;
 }
 
+/* Null, false, 0, "", [] and {} are nothing. */
+static bool is_something(const struct json_value *value)
+{
+    enum json_kind kind = json_kind(value);
+
+    if (kind == JSON_STRING)
+        return span_trim(json_string(value)).len > 0;
+    return kind == JSON_TRUE || json_number(value, 0) != 0 || json_first(value) != NULL;
+}
+
+bool api_error_is_told(struct span body)
+{
+    static const char *const errors[] = {"errors", "error", "fault"}, *const good[] = {"success", "ok"};
+    struct json_reader *reader = json_reader_new();
+    const struct json_value *value = api_error_is_json(body) ? json_read(reader, body) : NULL;
+    bool told = false;
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        told = told || is_something(json_member(value, errors[i]));
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        told = told || json_kind(json_member(value, good[i])) == JSON_FALSE;
+    json_reader_free(reader);
+    return told;
+}
+
 bool api_error_is_json(struct span body)
 {
+    static const char bom[] = "\xEF\xBB\xBF";
     struct span text = span_trim(body);
+    size_t skipped = text.len > 3 && memcmp(text.data, bom, 3) == 0 ? 3 : 0;
 
-    return text.len > 0 && text.data[0] == '{';
+    return text.len > skipped && text.data[skipped] == '{';
 }

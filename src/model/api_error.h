@@ -24,6 +24,12 @@ struct api_secrets {
 bool api_error_is_json(struct span body);
 
 /*
+ * Whether an answer says that it is an error, whatever its status: a JSON object with something in `errors`, `error` or
+ * `fault`, or with `success` or `ok` false. Also where an envelope's `results` hold what was asked for.
+ */
+bool api_error_is_told(struct span body);
+
+/*
  * Appends to `message` what the answer says, for people, in one line, without control characters, at most
  * API_ERROR_MESSAGE characters, secrets redacted (model/redact.h): the shapes of api.md ("Errors seen"), RFC 9457
  * (title, detail), an HTML page (its <title>, or "an HTML page"), or the beginning of any other text. Nothing where the

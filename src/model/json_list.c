@@ -13,7 +13,10 @@ enum { NAME_MAX_BYTES = 32 }; /* of a member's name; no known one is longer */
 
 /* What the next byte that is no blank may be, or what it is in the middle of. */
 enum place {
-    PLACE_START,         /* before the object */
+    PLACE_START,         /* before the object, and before a BOM, if there is one */
+    PLACE_BOM_2,         /* its second byte */
+    PLACE_BOM_3,         /* and its third */
+    PLACE_OBJECT,        /* behind it */
     PLACE_FIRST_NAME,    /* a name or the object's end */
     PLACE_NAME,          /* a name, after a comma */
     PLACE_IN_NAME,       /* inside a name's quotes */
@@ -45,6 +48,7 @@ struct json_list {
     struct buf value; /* the part of an element or member that came with earlier bytes */
     struct buf name;  /* the current member's, raw, its first bytes */
     bool has_results;
+    bool enveloped; /* inside an object that is the `results` of one round it */
     bool more;      /* a hint that does not depend on the count */
     bool claims;    /* a total was given: */
     double claimed; /* that many elements */
@@ -80,7 +84,7 @@ void json_list_reset(struct json_list *list)
     list->place = PLACE_START;
     buf_reset(&list->value);
     buf_reset(&list->name);
-    list->has_results = list->more = list->claims = false;
+    list->has_results = list->enveloped = list->more = list->claims = false;
     list->limit = INFINITY;
     list->count = 0;
 }
@@ -311,6 +315,11 @@ static void look_for_hints(struct json_list *list, struct span name, const struc
     }
 }
 
+static bool is_results(const struct json_list *list)
+{
+    return !list->name.overflow && span_equal(buf_view(&list->name), span_of("results"));
+}
+
 static size_t end_member(struct json_list *list, struct span text, size_t at)
 {
     const struct json_value *value;
@@ -321,7 +330,7 @@ static size_t end_member(struct json_list *list, struct span text, size_t at)
         return at;
     }
     value = json_read(list->reader, text);
-    if (value == NULL)
+    if (value == NULL || (is_results(list) && json_kind(value) != JSON_NULL))
         return fail(list, at);
     look_for_hints(list, buf_view(&list->name), value);
     return at;
@@ -374,17 +383,23 @@ static size_t in_name(struct json_list *list, const char *bytes, size_t at, size
 
 static size_t begin_member(struct json_list *list, char first, size_t at)
 {
-    bool results = !list->name.overflow && span_equal(buf_view(&list->name), span_of("results"));
-
-    if (!results) {
+    if (!is_results(list)) {
         begin_value(list, PLACE_IN_MEMBER, first);
         return at;
     }
-    if (list->has_results || first != '[')
+    if (list->has_results || (first == '{' && list->enveloped))
         return fail(list, at);
+    if (first == '{') {
+        list->enveloped = true;
+        list->place = PLACE_FIRST_NAME;
+        return at + 1;
+    }
     list->has_results = true;
     list->place = PLACE_FIRST_ELEMENT;
-    return at + 1;
+    if (first == '[')
+        return at + 1;
+    begin_value(list, PLACE_IN_MEMBER, first); /* null: end_member() */
+    return at;
 }
 
 /* Where a byte of the frame leads. */
@@ -393,7 +408,9 @@ static const struct {
     char byte;
     enum place to;
 } steps[] = {
-    {PLACE_START, '{', PLACE_FIRST_NAME},      {PLACE_FIRST_NAME, '"', PLACE_IN_NAME},
+    {PLACE_START, '{', PLACE_FIRST_NAME},      {PLACE_START, '\xEF', PLACE_BOM_2},
+    {PLACE_BOM_2, '\xBB', PLACE_BOM_3},        {PLACE_BOM_3, '\xBF', PLACE_OBJECT},
+    {PLACE_OBJECT, '{', PLACE_FIRST_NAME},     {PLACE_FIRST_NAME, '"', PLACE_IN_NAME},
     {PLACE_FIRST_NAME, '}', PLACE_END},        {PLACE_NAME, '"', PLACE_IN_NAME},
     {PLACE_COLON, ':', PLACE_MEMBER},          {PLACE_AFTER_MEMBER, ',', PLACE_NAME},
     {PLACE_AFTER_MEMBER, '}', PLACE_END},      {PLACE_FIRST_ELEMENT, ']', PLACE_AFTER_MEMBER},
@@ -408,6 +425,10 @@ static size_t take_step(struct json_list *list, char byte, size_t at)
             list->scan.escaped = false;
             if (list->place == PLACE_IN_NAME)
                 buf_reset(&list->name);
+            if (list->place == PLACE_END && list->enveloped) {
+                list->enveloped = false;
+                list->place = list->has_results ? PLACE_AFTER_MEMBER : PLACE_FAILED;
+            }
             return at + 1;
         }
     return fail(list, at);

@@ -38,7 +38,10 @@ void json_list_reset(struct json_list *list);
  */
 bool json_list_feed(struct json_list *list, const char *bytes, size_t len);
 
-/* After the last byte: whether it was one whole list: an object with exactly one `results`, which is an array. */
+/*
+ * After the last byte: whether it was one whole list: an object with exactly one `results`, which is an array, null (no
+ * element) or once more such an object (an envelope round the list). A BOM before it is skipped.
+ */
 bool json_list_complete(const struct json_list *list);
 
 /*

@@ -82,13 +82,21 @@ static void read_config(struct remote *remote, const struct json_value *config)
             connector_add_email(&remote->connector, json_string(email));
 }
 
+/* An object as it is, or taken out of the envelope that the API has round some of them (api.md, "Errors seen"). */
+static const struct json_value *unwrap(const struct json_value *value)
+{
+    const struct json_value *results = json_member(value, "results");
+
+    return json_kind(results) == JSON_OBJECT && json_member(value, "connector_id") == NULL ? results : value;
+}
+
 bool remote_read(struct remote *remote, struct span text)
 {
     const struct json_value *value;
     struct span id;
 
     clear(remote);
-    value = json_read(remote->reader, text);
+    value = unwrap(json_read(remote->reader, text));
     id = json_string(json_member(value, "connector_id"));
     if (!remote_is_uuid(id))
         return false;

@@ -89,6 +89,8 @@ static const char *mend_first(const struct facts *facts)
         return "mend the key first: check BIGDATA_API_KEY or --api-key-file";
     case STOP_UNREACHABLE:
         return "mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates";
+    case STOP_NO_LIST:
+        return "the server was reached, and its answer is the reason: see to that, or wait";
     default:
         return NULL;
     }

@@ -98,17 +98,26 @@ static void read_list(struct reading *reading, struct span body, uint32_t seed)
     json_list_free(list);
 }
 
-/* The one member named `results`, where it is an array. */
-static const struct json_value *results_of(const struct json_value *object)
+/* The one member named `results`, or NULL. */
+static const struct json_value *only_results(const struct json_value *object)
 {
-    const struct json_value *results = json_member(object, "results");
     int count = 0;
 
     if (json_kind(object) != JSON_OBJECT)
         return NULL;
     for (const struct json_value *member = json_first(object); member != NULL; member = json_next(member))
         count += span_equal(json_name(member), span_of("results"));
-    return count == 1 && json_kind(results) == JSON_ARRAY ? results : NULL;
+    return count == 1 ? json_member(object, "results") : NULL;
+}
+
+/* The list, perhaps in an envelope. */
+static const struct json_value *results_of(const struct json_value *object)
+{
+    const struct json_value *results = only_results(object);
+
+    if (json_kind(results) == JSON_OBJECT)
+        results = only_results(results);
+    return json_kind(results) == JSON_ARRAY ? results : NULL;
 }
 
 /* The list does not undo escapes in names, and knows no BOM. */

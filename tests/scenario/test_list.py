@@ -109,3 +109,74 @@ def test_a_refused_key(connload, sandbox):
     sandbox()
     run = connload(*LIST, env={"BIGDATA_API_KEY": "wrong"})
     assert run.rc == 4 and "key is refused" in run.err and run.out == ""
+
+
+PARTIAL = {
+    "next page": ({"next": "/contents/v1/connectors?page=2"}, {}),
+    "more than shown": ({"total_count": 3}, {}),
+    "more than shown, in the header": ({}, {"X-Total-Count": "3"}),
+    "link": ({}, {"Link": '</contents/v1/connectors?page=2>; rel="next"'}),
+    "errors beside it": ({"errors": [{"message": "one shard is away"}]}, {}),
+}
+
+
+@pytest.mark.parametrize("kind", PARTIAL)
+def test_a_list_that_says_it_is_partial_is_said_to_be(connload, raw_server, kind):
+    beside, headers = PARTIAL[kind]
+    raw_server([http_answer(200, {"results": [connector_of(email("A"))], **beside}, headers)])
+    run = connload(*LIST)
+    assert run.rc == 1 and "does not show everything" in run.err, run
+    assert len(parse(run.out)) == 2
+
+
+EMPTY = {
+    "null": http_answer(200, {"results": None}),
+    "null in an envelope": http_answer(200, {"results": None, "errors": [], "metadata": {}}),
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "not found": http_answer(404, {"detail": "no connectors found"}),
+    "BOM": http_answer(200, b'\xef\xbb\xbf{"results": []}'),
+}
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_ways_to_say_that_an_account_is_empty(connload, raw_server, kind):
+    raw_server([EMPTY[kind]])
+    run = connload(*LIST)
+    assert run.rc == 0 and parse(run.out) == [HEADER], run
+
+
+@pytest.mark.parametrize("around", [{"errors": [], "metadata": {}}, {}])
+def test_a_list_in_an_envelope(connload, raw_server, around):
+    raw_server([http_answer(200, {"results": {"results": [connector_of(email("A"))]}, **around})])
+    run = connload(*LIST)
+    assert run.rc == 0 and len(parse(run.out)) == 2, run
+
+
+def test_what_else_a_list_may_hold(connload, raw_server):
+    """Unknown types, a description of null, no config, an id in upper case."""
+    odd = connector_of({"type": "carrier_pigeon", "label": "P"}, description=None)
+    del odd["config"]
+    odd["connector_id"] = odd["connector_id"].upper()
+    raw_server([http_answer(200, {"results": [odd, connector_of(email("A"))]})])
+    run = connload(*LIST)
+    assert run.rc == 0, run
+    assert [row[1:3] + row[8:10] for row in parse(run.out)[1:]][0] == ["P", "", "exists", odd["connector_id"]]
+
+
+REFUSED = {
+    "429": (http_answer(429, {"message": "Too Many Requests"}), "the server answered 429: Too Many Requests"),
+    "413": (http_answer(413, {"message": "Too large"}), "the server answered 413: Too large"),
+    "504": (http_answer(504, {"message": "Endpoint request timed out"}),
+            "the server answered 504: Endpoint request timed out"),
+    "errors": (http_answer(200, {"errors": [{"message": "the plan has no connectors"}]}),
+               "the server answered 200, but with an error in place of the list: the plan has no connectors"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_list_that_is_refused_is_no_fault_of_the_way_there(connload, raw_server, desk, kind):
+    answer, says = REFUSED[kind]
+    raw_server(lambda exchange: answer)
+    desk(1)
+    run = connload("create", "desk.csv", *QUICK, "--max-attempts", "2")
+    assert run.rc == 4 and says in run.err and "certificates" not in run.err and "DNS" not in run.err, run

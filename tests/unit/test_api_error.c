@@ -270,6 +270,42 @@ static void looks_two_objects_deep(void **state)
                  "");
 }
 
+static void tells_an_error_whatever_the_status(void **state)
+{
+    static const char *const told[] = {
+        "{\"errors\": [{\"message\": \"Quota\"}]}",
+        "\xEF\xBB\xBF{\"errors\": [1]}",
+        "{\"results\": null, \"errors\": [{}], \"metadata\": {}}",
+        "{\"results\": {\"connector_id\": 1}, \"errors\": \"one\"}",
+        "{\"success\": false, \"error\": {\"code\": \"quota\"}}",
+        "{\"ok\": false}",
+        "{\"fault\": {\"faultstring\": \"x\"}}",
+        "{\"error\": true}",
+        "{\"error\": 7}",
+    };
+    static const char *const untold[] = {
+        "",
+        "{}",
+        "{\"errors\": []}",
+        "{\"errors\": null, \"error\": \"\", \"success\": true}",
+        "{\"error\": 0, \"errors\": {}}",
+        "{\"error\": \"  \", \"ok\": null}",
+        "{\"results\": {\"errors\": [1]}}",
+        "[{\"errors\": [1]}]",
+        "\"errors\"",
+        "{\"errors\": [1]",
+        "<html>errors</html>",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        if (!api_error_is_told(span_of(told[i])))
+            fail_msg("%s", told[i]);
+    for (size_t i = 0; i < sizeof(untold) / sizeof(untold[0]); i++)
+        if (api_error_is_told(span_of(untold[i])))
+            fail_msg("%s", untold[i]);
+}
+
 static void without_status(void **state)
 {
     (void)state;
@@ -294,6 +330,7 @@ int main(void)
         cmocka_unit_test(cuts_long_messages),
         cmocka_unit_test(keeps_what_fits),
         cmocka_unit_test(looks_two_objects_deep),
+        cmocka_unit_test(tells_an_error_whatever_the_status),
         cmocka_unit_test(without_status),
     };
 

@@ -66,6 +66,11 @@ static void cuts_out_the_elements(void **state)
     expect_list("{\"results\":[{\"a\":\"]}\\\",[{\\\\\"}]}", "{\"a\":\"]}\\\",[{\\\\\"}\n");
     expect_list("{\"a\":{\"results\":[1]},\"results\":[2],\"b\":[\"}\"],\"c\":-1.5,\"d\":\"\"}", "2\n");
     expect_list("{\"n\":1,\"results\":[2],\"m\":null }", "2\n");
+    expect_list("{\"results\":null,\"errors\":[]}", "");
+    expect_list("{\"results\": null }", "");
+    expect_list("\xEF\xBB\xBF {\"results\":[1]}", "1\n");
+    expect_list("{\"results\":{\"results\":[1,2],\"a\":{}},\"errors\":[],\"metadata\":{}}", "1\n2\n");
+    expect_list("{\"errors\":[],\"results\":{\"results\":null}}", "");
 }
 
 static void knows_what_is_no_list(void **state)
@@ -79,8 +84,18 @@ static void knows_what_is_no_list(void **state)
         "[{\"results\":[]}]",
         "null",
         "<html>",
-        "{\"results\":null}",
+        "{\"results\":nul}",
+        "{\"results\":1}",
+        "{\"results\":null,\"results\":[]}",
         "{\"results\":{}}",
+        "{\"results\":{\"results\":[]}",
+        "{\"results\":{\"results\":[]}}}",
+        "{\"results\":{\"results\":[]},\"results\":[]}",
+        "{\"results\":{\"results\":{\"results\":[]}}}",
+        "{\"results\":{\"a\":1},\"results\":[]}",
+        "\xEF{\"results\":[]}",
+        "\xEF\xBB\xBF\xEF\xBB\xBF{\"results\":[]}",
+        "{\"results\":[]}\xEF\xBB\xBF",
         "{\"results\":\"[]\"}",
         "{\"results\":[]",
         "{\"results\":[}",

@@ -114,6 +114,21 @@ static void takes_wrong_types_for_absent(void **state)
     }
 }
 
+static void takes_it_out_of_its_envelope(void **state)
+{
+    struct remote *remote = *state;
+
+    assert_true(remote_read(remote, span_of("\xEF\xBB\xBF{\"results\":{\"connector_id\":\"" ID "\",\"label\":\"A\","
+                                            "\"archived\":true},\"errors\":[],\"metadata\":{}}")));
+    expect_text(remote->id, ID);
+    expect_text(remote->connector.label, "A");
+    assert_true(remote->archived);
+    assert_true(remote_read(remote, span_of("{\"connector_id\":\"" ID "\",\"results\":{}}")));
+    assert_false(remote_read(remote, span_of("{\"results\":[{\"connector_id\":\"" ID "\"}]}")));
+    assert_false(remote_read(remote, span_of("{\"results\":{\"results\":{\"connector_id\":\"" ID "\"}}}")));
+    assert_false(remote_read(remote, span_of("{\"connector_id\":null,\"results\":{\"connector_id\":\"" ID "\"}}")));
+}
+
 static void believes_no_connector_without_a_uuid(void **state)
 {
     static const char *const cases[] = {
@@ -235,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_an_email_connector),
         cmocka_unit_test(reads_the_other_types),
+        cmocka_unit_test(takes_it_out_of_its_envelope),
         cmocka_unit_test(takes_wrong_types_for_absent),
         cmocka_unit_test(believes_no_connector_without_a_uuid),
         cmocka_unit_test(believes_only_times_and_ids),
