@@ -31,7 +31,7 @@ static bool check_rows(struct checking *checking, struct err *err)
         return false;
     checking->tally.rows = checking->rows.count;
     checking->facts.finished = checking->rows.in_state[ROW_CARRIED];
-    if (config->reporting.summary != NULL)
+    if (reporting_has_checksums(&config->reporting))
         sheet_sha256(checking->sheet, checking->facts.input_sha256);
     return intake_refuse(&checking->intake, checking->sheet, NULL, checking->reporting.report, checking->reporting.log,
                          checking->console, &checking->tally, err);

@@ -160,7 +160,7 @@ static bool take_in(struct create *create, struct err *err)
     };
     if (!intake_read(&create->intake, create->run.sheet, &how, create->console, err))
         return false;
-    if (config->reporting.summary != NULL)
+    if (reporting_has_checksums(&config->reporting))
         sheet_sha256(create->run.sheet, create->facts.input_sha256);
     create->tally.rows = create->run.rows.count;
     count_carried(create);

@@ -81,6 +81,8 @@ static void count_row(struct finishing *finishing, uint64_t index, const struct 
         tally_carried(run->tally, outcome->status);
     else if (is_open)
         tally_row(run->tally, outcome, row->line, clock_mono_ms());
+    if (outcome->status == STATUS_CREATED)
+        report_inbox(finishing->config->report, cell_of(finishing, read, FIELD_LABEL), outcome);
     if (finishing->config->report != NULL && (!status_is_finished(outcome->status) || outcome->error_code.len > 0))
         report_row(finishing->config->report, row->line, cell_of(finishing, read, FIELD_LABEL),
                    cell_of(finishing, read, FIELD_TYPE), outcome);

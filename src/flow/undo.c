@@ -438,7 +438,7 @@ static bool work(struct undo *undo, struct err *err)
     recent_add_file(&undo->recent, undo->config->sheet.path);
     if (!read_rows(undo, err))
         return false;
-    if (undo->config->reporting.summary != NULL)
+    if (reporting_has_checksums(&undo->config->reporting))
         sheet_sha256(undo->run.sheet, undo->facts.input_sha256);
     if (!confirm(undo, err))
         return false;

@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "io/csv_read.h"
 #include "io/digest.h"
 #include "io/output.h"
+#include "model/json.h"
 #include "net/http.h"
 #include "report/chart.h"
 #include "report/html.h"
@@ -19,22 +21,29 @@
 
 enum {
     ROWS_BYTES = 16 << 20,
+    INBOXES_BYTES = 4 << 20,
     PAGE_BYTES = 4 << 20, /* around the rows */
     LABEL_SHOWN = 200,    /* characters */
     MESSAGE_SHOWN = 600,
     NAME_SHOWN = 1000,
 };
 
-struct report {
-    struct buf rows; /* the table's, as HTML */
+/* A table's rows, as HTML. */
+struct lines {
+    struct buf out;
     uint64_t shown, more;
+};
+
+struct report {
+    struct lines rows, inboxes;
 };
 
 struct report *report_new(void)
 {
     struct report *report = alloc_zeroed(1, sizeof(*report));
 
-    buf_init(&report->rows, ROWS_BYTES);
+    buf_init(&report->rows.out, ROWS_BYTES);
+    buf_init(&report->inboxes.out, INBOXES_BYTES);
     return report;
 }
 
@@ -42,7 +51,8 @@ void report_free(struct report *report)
 {
     if (report == NULL)
         return;
-    buf_wipe(&report->rows);
+    buf_wipe(&report->rows.out);
+    buf_wipe(&report->inboxes.out);
     free(report);
 }
 
@@ -70,31 +80,54 @@ static void add_codes(struct buf *out, struct span codes)
     buf_text(out, "</td>");
 }
 
+/* A row is shown whole or counted; after the first that is not shown, all are counted. */
+static bool begin_line(struct lines *lines, size_t *before)
+{
+    *before = lines->out.len;
+    if (lines->shown == REPORT_ROWS_MAX)
+        lines->out.overflow = true;
+    lines->more += lines->out.overflow;
+    return !lines->out.overflow;
+}
+
+static void end_line(struct lines *lines, size_t before)
+{
+    buf_text(&lines->out, "</tr>\n");
+    if (lines->out.overflow) {
+        lines->out.len = before;
+        lines->more++;
+    } else
+        lines->shown++;
+}
+
 void report_row(struct report *report, uint32_t line, struct span label, struct span type,
                 const struct outcome *outcome)
 {
     struct buf *out;
     size_t before;
 
-    if (report == NULL)
+    if (report == NULL || !begin_line(&report->rows, &before))
         return;
-    out = &report->rows;
-    before = out->len;
-    if (report->shown < REPORT_ROWS_MAX && !out->overflow) {
-        buf_format(out, "<tr><th scope=\"row\" data-before=\"line \">%" PRIu32 "</th>", line);
-        add_cell(out, label, LABEL_SHOWN);
-        add_cell(out, type, LABEL_SHOWN);
-        buf_format(out, "<td class=\"tag\">%s</td>", status_name(outcome->status));
-        add_codes(out, outcome->error_code);
-        add_cell(out, outcome->error_message, MESSAGE_SHOWN);
-        buf_text(out, "</tr>\n");
-    } else
-        out->overflow = true;
-    if (out->overflow) {
-        out->len = before;
-        report->more++;
-    } else
-        report->shown++;
+    out = &report->rows.out;
+    buf_format(out, "<tr><th scope=\"row\" data-before=\"line \">%" PRIu32 "</th>", line);
+    add_cell(out, label, LABEL_SHOWN);
+    add_cell(out, type, LABEL_SHOWN);
+    buf_format(out, "<td class=\"tag\">%s</td>", status_name(outcome->status));
+    add_codes(out, outcome->error_code);
+    add_cell(out, outcome->error_message, MESSAGE_SHOWN);
+    end_line(&report->rows, before);
+}
+
+void report_inbox(struct report *report, struct span label, const struct outcome *outcome)
+{
+    size_t before;
+
+    if (report == NULL || outcome->inbox_email.len == 0 || !begin_line(&report->inboxes, &before))
+        return;
+    buf_text(&report->inboxes.out, "<tr>");
+    add_cell(&report->inboxes.out, label, LABEL_SHOWN);
+    add_cell(&report->inboxes.out, outcome->inbox_email, LABEL_SHOWN);
+    end_line(&report->inboxes, before);
 }
 
 /* ---- The page ---- */
@@ -187,7 +220,9 @@ static void add_verdict(struct page *page)
     uint64_t rows = tally->rows, without = tally_without(tally);
     uint64_t with = rows > without ? rows - without : 0;
 
-    if (is_command(page, "check"))
+    if (rows == 0 && page->facts->stop != STOP_NONE)
+        buf_text(out, "Nothing was done.");
+    else if (is_command(page, "check"))
         buf_format(out, "%" PRIu64 " of %" PRIu64 " rows pass the checks.", with, rows);
     else if (is_command(page, "undo"))
         buf_format(out, "Archived: %" PRIu64 ". Not archived: %" PRIu64 ".", tally->status[STATUS_ARCHIVED],
@@ -336,7 +371,7 @@ static void add_kinds(struct page *page)
 
 static bool has_rows(const struct page *page)
 {
-    return page->report->shown > 0;
+    return page->report->rows.shown > 0;
 }
 
 static void add_rows_title(struct page *page)
@@ -348,11 +383,11 @@ static void add_rows_title(struct page *page)
 
 static void add_rows_caption(struct page *page)
 {
-    const struct report *report = page->report;
+    const struct lines *rows = &page->report->rows;
 
-    buf_format(&page->out, "%" PRIu64 " row%s, by the line of the input", report->shown, report->shown == 1 ? "" : "s");
-    if (report->more > 0)
-        buf_format(&page->out, "; %" PRIu64 " more are %s alone", report->more,
+    buf_format(&page->out, "%" PRIu64 " row%s, by the line of the input", rows->shown, rows->shown == 1 ? "" : "s");
+    if (rows->more > 0)
+        buf_format(&page->out, "; %" PRIu64 " more are %s alone", rows->more,
                    is_command(page, "check") ? "said on the terminal" : "in the result file");
 }
 
@@ -363,26 +398,57 @@ static void flush(struct page *page)
     buf_reset(&page->out);
 }
 
-static void add_rows(struct page *page)
+static void add_lines(struct page *page, const struct lines *lines)
 {
     flush(page);
-    if (!page->failed && !output_write(page->output, buf_view(&page->report->rows), page->err))
+    if (!page->failed && !output_write(page->output, buf_view(&lines->out), page->err))
         page->failed = true;
 }
 
-static bool has_results(const struct page *page)
+static void add_rows(struct page *page)
 {
-    return page->facts->results != NULL;
+    add_lines(page, &page->report->rows);
 }
 
-static void add_results(struct page *page)
+static bool has_inboxes(const struct page *page)
 {
-    add_name(page, page->facts->results);
+    return page->report->inboxes.shown > 0;
+}
+
+static void add_inboxes_caption(struct page *page)
+{
+    const struct lines *inboxes = &page->report->inboxes;
+
+    buf_format(&page->out, "%" PRIu64 " connector%s", inboxes->shown, inboxes->shown == 1 ? "" : "s");
+    if (inboxes->more > 0)
+        buf_format(&page->out, "; %" PRIu64 " more are in the result file alone", inboxes->more);
+}
+
+static void add_inboxes(struct page *page)
+{
+    add_lines(page, &page->report->inboxes);
+}
+
+static void add_file(struct page *page, const char *name, const char *path, const char *sha256)
+{
+    if (path == NULL)
+        return;
+    buf_format(&page->out, "<dt>%s</dt><dd>", name);
+    add_name(page, path);
+    if (sha256[0] != '\0')
+        buf_format(&page->out, "<br>SHA-256 <code>%s</code>", sha256);
+    buf_text(&page->out, "</dd>\n");
+}
+
+static void add_files(struct page *page)
+{
+    add_file(page, "Input", page->facts->input, page->facts->input_sha256);
+    add_file(page, "Results", page->facts->results, page->facts->results_sha256);
 }
 
 static void add_version(struct page *page)
 {
-    buf_format(&page->out, "%s, %s", CONNLOAD_VERSION, http_version());
+    buf_format(&page->out, "connload %s, %s, %s, %s", CONNLOAD_VERSION, http_version(), csv_version(), json_version());
 }
 
 /* In the order of page.html. */
@@ -397,15 +463,17 @@ static const struct page_slot slots[] = {
     {"started", NULL, add_started},
     {"ended", NULL, add_ended},
     {"base-url", has_base_url, add_base_url},
-    {"figures", NULL, add_figures},
-    {"outcomes", has_outcomes, add_outcomes},
-    {"requests", NULL, add_requests},
-    {"latencies", NULL, add_latencies},
     {"kinds", has_kinds, add_kinds},
     {"rows", has_rows, add_rows},
     {"rows-title", NULL, add_rows_title},
     {"rows-caption", NULL, add_rows_caption},
-    {"results", has_results, add_results},
+    {"outcomes", has_outcomes, add_outcomes},
+    {"inboxes", has_inboxes, add_inboxes},
+    {"inboxes-caption", NULL, add_inboxes_caption},
+    {"figures", NULL, add_figures},
+    {"requests", NULL, add_requests},
+    {"latencies", NULL, add_latencies},
+    {"files", NULL, add_files},
     {"version", NULL, add_version},
     {"script", NULL, add_script},
 };

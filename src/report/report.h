@@ -1,6 +1,7 @@
 /*
- * report: `--report FILE`: one self-contained HTML page: figures, outcomes, requests over time with the limit drawn in,
- * latencies, errors by kind, and the rows without a connector in a table that can be sorted and filtered.
+ * report: `--report FILE`: one self-contained HTML page: errors by kind, the rows without a connector in a table that
+ * can be sorted and filtered, outcomes, the inbox addresses of what was created, figures, requests over time with the
+ * limit drawn in, latencies; and for an audit the versions and the checksums of input and results.
  *
  * Labels and servers' texts are somebody else's: all of it is escaped, nothing of it is ever markup or script
  * (html.h). The page's Content-Security-Policy allows its own style sheet and script by their hashes, and nothing else:
@@ -33,6 +34,9 @@ void report_free(struct report *report); /* NULL is fine */
  */
 void report_row(struct report *report, uint32_t line, struct span label, struct span type,
                 const struct outcome *outcome);
+
+/* A connector that was created, for its inbox address; nothing where it has none. `report` may be NULL. */
+void report_inbox(struct report *report, struct span label, const struct outcome *outcome);
 
 /* Writes the page, whole or not at all. EXIT_LOCAL where it can't be. */
 bool report_write(const struct report *report, const char *path, const struct facts *facts, const struct tally *tally,

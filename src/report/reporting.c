@@ -96,12 +96,17 @@ static void log_end_of_run(struct reporting *reporting, const struct facts *fact
     log_end(reporting->log, line);
 }
 
+bool reporting_has_checksums(const struct reporting_config *config)
+{
+    return config->summary != NULL || config->report != NULL;
+}
+
 /* Checksums are for audits: a file that can't be read any more has none. */
 static void add_checksum(const struct reporting *reporting, struct facts *facts)
 {
     struct err unheard;
 
-    if (reporting->config.summary == NULL)
+    if (!reporting_has_checksums(&reporting->config))
         return;
     if (facts->results != NULL && !output_is_stream(facts->results) &&
         !digest_file(facts->results, facts->results_sha256, &unheard))

@@ -25,6 +25,9 @@ struct reporting {
     bool open;
 };
 
+/* Whether the facts' checksums are told to anybody. */
+bool reporting_has_checksums(const struct reporting_config *config);
+
 /*
  * Opens the log, tells it of the start, and sees that the other files can be written (EXIT_LOCAL). Of the facts, what
  * is known before the start is taken: command, input, base URL, rate, dry run.

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
@@ -241,11 +242,19 @@ def test_in_a_browser(report, browser, read_csv):
     lines = rows_of(browser)
     assert lines == sorted(lines, key=int) and len(lines) > 10
 
-    # the keyboard alone: the skip link, the filter, then the first header's button
+    statuses = Counter(row["status"] for row in read_csv("desk.results.csv") if row["status"] != "created")
+    outcomes = browser.eval("[...document.querySelectorAll('#outcome button')].map(b => b.textContent)")
+    assert outcomes[0] == f"all {len(lines)}" and sorted(outcomes[1:]) == sorted(f"{name} {n}" for name, n in statuses.items())
+    assert len(statuses) > 1
+
+    # the keyboard alone: the skip link, the outcomes, the filter, then the first header's button
     browser.key("Tab")
     assert browser.eval("document.activeElement.className") == "skip"
     browser.key("Enter", "\r")
     assert browser.eval("document.activeElement.id") == "rows"
+    for text in outcomes:
+        browser.key("Tab")
+        assert browser.eval("document.activeElement.textContent") == text
     browser.key("Tab")
     assert browser.eval("document.activeElement.id") == "filter"
     browser.call("Input.insertText", text="e-mail INVALID")
@@ -266,6 +275,66 @@ def test_in_a_browser(report, browser, read_csv):
     assert order == sorted(order) and len(set(order)) > 1
     assert browser.eval("[...document.querySelectorAll('[aria-sort]')].length") == 1
     assert browser.complaints() == []
+
+
+def test_rows_of_one_outcome(report, browser, read_csv):
+    browser.open(report)
+    every = rows_of(browser)
+    pressed = "[...document.querySelectorAll('#outcome [aria-pressed=true]')].map(b => b.textContent)"
+    browser.eval("[...document.querySelectorAll('#outcome button')].find(b => b.textContent.startsWith('invalid')).click()")
+    assert rows_of(browser) == [str(n) for n, row in enumerate(read_csv("desk.results.csv"), 2) if row["status"] == "invalid"]
+    assert browser.eval(pressed) == ["invalid 6"]
+    browser.eval("document.getElementById('filter').value = 'e-mail address'; document.getElementById('filter').dispatchEvent(new Event('input'))")
+    assert len(rows_of(browser)) == 5  # both at once
+    browser.eval("document.getElementById('filter').value = ''; document.querySelector('#outcome button').click()")
+    assert rows_of(browser) == every and browser.eval(pressed) == [f"all {len(every)}"]
+    assert browser.complaints() == []
+
+
+def test_what_is_to_be_mended_comes_first(report):
+    ids = Page(report.read_text()).ids
+    assert [name for name in ids if name in ("kinds", "rows", "outcomes", "inboxes", "figures", "requests", "latency")] == [
+        "kinds", "rows", "outcomes", "inboxes", "figures", "requests", "latency"]
+
+
+def test_inbox_addresses(report, read_csv):
+    rows = [row for row in Page(report.read_text()).rows if len(row) == 2 and "@" in row[1]]
+    created = [[row["label"], row["inbox_email"]] for row in read_csv("desk.results.csv") if row["status"] == "created"]
+    assert rows == created and len(rows) > 10
+
+
+def test_versions_and_checksums(report, connload, tmp_path):
+    text = report.read_text()
+    for name in ("desk.csv", "desk.results.csv"):
+        assert f"<dd>{name}<br>SHA-256 <code>{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}</code></dd>" in text
+    assert ", ".join(connload("--version").out.split("\n")[:4]) in text.replace("\n", " ")
+
+
+BROKEN_WORDS = """(() => {
+    const broken = [], range = document.createRange();
+    const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+        if (!node.parentElement.closest('td, th')) continue;
+        for (const word of node.data.matchAll(/\\w+/g)) {
+            range.setStart(node, word.index);
+            range.setEnd(node, word.index + word[0].length);
+            if (range.getClientRects().length > 1) broken.push(word[0]);
+        }
+    }
+    return broken;
+})()"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_words_are_not_broken(connload, sandbox, write_csv, browser, tmp_path, width):
+    sandbox(faults={"400-before": 50})
+    labels = ["Investment-grade credit, Northquay", "Commodities and securitised products", "Distressed"]
+    write_csv("desk.csv", HEADER, [["investment_research" if n % 3 else "email", f"{labels[n % 3]} {n}", "a@example.com"] for n in range(20)])
+    assert connload("create", "desk.csv", "--report", "report.html", "--rate", "none").rc == 1
+    browser.open(tmp_path / "report.html", width=width)
+    browser.eval("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert browser.eval(BROKEN_WORDS) == []
+    assert browser.eval("document.documentElement.scrollWidth") <= width
 
 
 def test_names_for_a_screen_reader(report, browser):
