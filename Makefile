@@ -36,7 +36,7 @@ PAGE := $(wildcard src/report/page.html src/report/page.css src/report/page.js)
 UNIT_C := $(wildcard tests/unit/test_*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
 
-LIBS = -lcurl -lcsv -lcjson -lz -lssl -lcrypto -lm
+LIBS = -lcurl -lcsv -lcjson -lz -lutf8proc -lssl -lcrypto -lm
 SANDBOX_LIBS = -lmicrohttpd -lcjson -lm
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2

@@ -139,14 +139,14 @@ struct pair *second(void)
     assert done.stdout.count("| 4 | ") == 2
 
 
-HEADERS = ["stdio.h", "csv.h", "curl/curl.h", "cjson/cJSON.h", "zlib.h", "openssl/evp.h", "microhttpd.h"]
+HEADERS = ["stdio.h", "csv.h", "curl/curl.h", "cjson/cJSON.h", "zlib.h", "utf8proc.h", "openssl/evp.h", "microhttpd.h"]
 
 
 @pytest.mark.parametrize("absent, packages", [
     ([], None),
     (["csv.h"], "libcsv-dev"),
     (["zlib.h", "microhttpd.h"], "zlib1g-dev libmicrohttpd-dev"),
-    (HEADERS[1:], "libcsv-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev libssl-dev libmicrohttpd-dev"),
+    (HEADERS[1:], "libcsv-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev libutf8proc-dev libssl-dev libmicrohttpd-dev"),
     (["stdio.h", "openssl/evp.h"], "libc6-dev libssl-dev"),
 ])
 def test_need_libs_names_packages_in_one_line(tmp_path, absent, packages):

@@ -1,0 +1,35 @@
+/*
+ * label: whether a label that the API shows may be one that was sent. Pure.
+ *
+ * Servers keep labels otherwise than they were sent: composed (NFC, NFKC), in another case, with blanks joined, with
+ * HTML entities, cut, without emoji, with a prefix.
+ */
+#ifndef MODEL_LABEL_H
+#define MODEL_LABEL_H
+
+#include "base/buf.h"
+
+#include <stdint.h>
+
+enum label_likeness {
+    LABEL_OTHER, /* another label */
+    LABEL_ALIKE, /* the letters and digits are the same, or one label's begin or end with all of the other's: it may be
+                    another row's as well */
+    LABEL_KEPT,  /* the same but for case, blanks, compatible characters (NFKC) and HTML entities */
+};
+
+enum { LABEL_PART = 12 }; /* letters and digits that are enough to know a label by its beginning or its end */
+
+enum label_likeness label_compare(struct span sent, struct span shown);
+
+/*
+ * Hashes of the first and the last LABEL_PART letters and digits. Labels that label_compare() does not call LABEL_OTHER
+ * have one of them in common.
+ */
+struct label_keys {
+    uint64_t head, tail;
+};
+
+struct label_keys label_keys(struct span label);
+
+#endif
