@@ -244,6 +244,7 @@ static enum exit_code create(const struct options *options, struct console *cons
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
         .settle_ms = options->settle_ms,
+        .late_ms = options->late_ms,
         .limit = options->limit,
         .max_failures = options->max_failures,
         .max_failures_percent = options->max_failures_percent,

@@ -66,6 +66,8 @@ static const struct option_spec table[] = {
      "the backoff's longest step (60s)"},
     {"settle", 0, "DURATION", CREATE, GROUP_PACE, KIND_DURATION, AT(settle_ms), 0, 0,
      "how long a row with a lost answer waits before the list decides (5s)"},
+    {"late", 0, "DURATION", CREATE, GROUP_PACE, KIND_DURATION, AT(late_ms), 0, 0,
+     "how long a lost request may still be acted on: absence is believed after it (30s)"},
 
     {"api-key-file", 0, "FILE", NET, GROUP_API, KIND_TEXT, AT(api_key_file), 0, 0,
      "holds the API key, for its owner's and group's eyes only; - is standard input ($BIGDATA_API_KEY)"},
@@ -308,6 +310,7 @@ static void set_defaults(struct options *options)
         .retry_base_ms = 500,
         .retry_cap_ms = 60000,
         .settle_ms = 5000,
+        .late_ms = 30000,
         .timeout_ms = 30000,
         .connect_timeout_ms = 10000,
         .grace_ms = 30000,

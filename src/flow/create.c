@@ -287,6 +287,14 @@ static bool preflight(struct create *create)
 
 /* ---- The loop ---- */
 
+/* A run that stops asks for one more list, but waits neither for the pace nor for the settling. */
+static bool waits_for_nothing(const struct create *create)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    return courier_stopping(&create->courier) && courier_next_send(&create->courier, now_ms) > now_ms;
+}
+
 static bool is_over(const struct create *create)
 {
     const struct run *run = &create->run;
@@ -295,7 +303,7 @@ static bool is_over(const struct create *create)
         return false;
     if (create->courier.stop == STOP_KEY_REFUSED || create->courier.stop == STOP_LOCAL)
         return true; /* no list would be answered, or none can be acted on */
-    if (settle_has_rows(&create->settle))
+    if (settle_has_rows(&create->settle) && !waits_for_nothing(create))
         return false;
     return courier_stopping(&create->courier) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
                                                   !launch_has_rows((struct launch *)&create->launch));
@@ -394,14 +402,6 @@ static void loop(struct create *create)
     }
 }
 
-/* When the input was written, as a result file by an earlier run; now where it is no file. */
-static int64_t written_ms(const struct create *create)
-{
-    int64_t wall_ms;
-
-    return disk_written_at(create->config->sheet.path, &wall_ms) ? wall_ms : clock_wall_ms();
-}
-
 static bool send_rows(struct create *create, struct err *err)
 {
     bool unsettled;
@@ -412,8 +412,7 @@ static bool send_rows(struct create *create, struct err *err)
     launch_init(&create->launch, &create->run, create->facts.resumed ? create->resume.promised : 0);
     land_init(&create->land, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);
-    create->resume.earlier_arrives_ms = written_ms(create) + create->config->courier.http.timeout_ms;
-    unsettled = resume_unsettle(&create->resume, &create->run, err);
+    unsettled = resume_unsettle(&create->run, err);
     if (unsettled) {
         loop(create);
         if (create->courier.stop != STOP_LOCAL && !(create->courier.stop == STOP_SIGNAL && stop_signals() > 1))
@@ -451,7 +450,7 @@ static bool prepare(struct create *create, struct err *err)
     if (!digest_mark(create->courier_config.http.api_key, NULL, create->key_mark, err) ||
         !http_check_url(config->courier.http.base_url, err) || !open_courier(create, err))
         return false;
-    run_init(&create->run, &create->courier, config->courier.http.concurrency);
+    run_init(&create->run, &create->courier, config->courier.http.concurrency, config->settle_ms, config->late_ms);
     return true;
 }
 

@@ -21,6 +21,7 @@ struct create_config {
     const char *repeat; /* of facts.h */
     struct reporting_config reporting;
     const char *api_key_file; /* NULL = BIGDATA_API_KEY */
+    int64_t late_ms;          /* how long after it was given up a request may still be acted on */
     int64_t settle_ms;
     uint64_t limit;        /* the first so many sendable rows; 0 = all */
     uint64_t max_failures; /* a number, or hundredths of a percent of the rows to be sent; 0 = never */

@@ -43,6 +43,7 @@ struct search {
 enum {
     OUT_FLUSH = 1 << 18,
     OUT_MAX = OUT_FLUSH + JSON_ELEMENT_MAX,
+    NOTED_MAX = 1 << 21,     /* connectors of the account whose ids are kept */
     SPARE_MATCHES = 1 << 16, /* connectors like the rows that are kept beyond the rows' number */
 };
 
@@ -167,11 +168,12 @@ static bool is_crowded(struct search *search)
     return true;
 }
 
-static bool note_twin(struct search *search, struct span id)
+/* All of them: a server may have kept a row's label otherwise. */
+static bool note_listed_before(struct search *search, struct span id)
 {
     struct err err;
 
-    if (!search->note_twins || !idset_add(&search->run->twins, id))
+    if (!search->note_twins || search->run->twins.count >= NOTED_MAX || !idset_add(&search->run->twins, id))
         return true;
     return journal_twin(search->run->journal, id, &err) || fault(search, &err);
 }
@@ -183,12 +185,12 @@ static bool on_connector(void *context, const struct remote *remote, struct span
 
     if (search->note_twins)
         run_note_account(search->run, remote->org_id, (struct span){0});
+    if (!note_listed_before(search, remote->id))
+        return false;
     if (!has_key(search, first_of(search, key, 0), key) || idset_has(&search->run->claimed, remote->id) ||
         (remote->archived && search->archived++ >= search->count + SPARE_MATCHES) ||
         !idset_add(&search->seen, remote->id))
         return true;
-    if (!note_twin(search, remote->id))
-        return false;
     if (remote->archived)
         return true;
     if (is_crowded(search))
@@ -328,12 +330,14 @@ static bool place_all(struct search *search, bool skip)
     return place_each(search, place_alike, skip);
 }
 
-static bool note_listed(struct search *search)
+/* A list that was only a part, or may be, tells what was there, but not what was not. */
+static bool note_listed(struct search *search, const struct listing *listing)
 {
     struct run *run = search->run;
     struct err err;
 
-    if (!search->note_twins)
+    if (!search->note_twins || run->twins.count >= NOTED_MAX || listing_is_partial(listing) ||
+        listing_is_round(listing))
         return true;
     run->twins_known = true;
     return journal_listed(run->journal, &err) || fault(search, &err);
@@ -374,7 +378,7 @@ bool existing_find(struct run *run, const uint32_t *keys, bool skip, bool note_t
                      "the account's list does not show everything: --skip-existing can't tell what exists");
         found = false;
     }
-    found = found && place_all(&search, skip) && note_listed(&search);
+    found = found && place_all(&search, skip) && note_listed(&search, &listing);
     *look_alikes = skip ? 0 : search.taken;
     listing_release(&listing);
     search_release(&search);

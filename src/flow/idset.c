@@ -16,11 +16,13 @@ void idset_release(struct idset *set)
     idset_init(set);
 }
 
+#define MARK UINT64_C(1)
+
 static uint64_t digest(struct span id)
 {
-    uint64_t hash = hash_finish(hash_span_fold(HASH_START, id));
+    uint64_t hash = hash_finish(hash_span_fold(HASH_START, id)) & ~MARK;
 
-    return hash != 0 ? hash : 1; /* 0 is a free slot */
+    return hash != 0 ? hash : 2; /* 0 is a free slot */
 }
 
 /* The slot of the digest, or the free one where it would go: the digest's upper 30 bits as a share of the capacity. */
@@ -28,7 +30,7 @@ static size_t find(const struct idset *set, uint64_t hash)
 {
     size_t at = (size_t)((hash >> 34) * set->cap >> 30);
 
-    while (set->slot[at] != 0 && set->slot[at] != hash)
+    while (set->slot[at] != 0 && (set->slot[at] & ~MARK) != (hash & ~MARK))
         at = at + 1 < set->cap ? at + 1 : 0;
     return at;
 }
@@ -61,7 +63,7 @@ bool idset_add(struct idset *set, struct span id)
     if (set->count + set->count / 4 >= set->cap)
         resize(set, set->cap > 0 ? set->cap * 2 : 256);
     at = find(set, hash);
-    if (set->slot[at] == hash)
+    if (set->slot[at] != 0)
         return false;
     set->slot[at] = hash;
     set->count++;
@@ -72,5 +74,21 @@ bool idset_has(const struct idset *set, struct span id)
 {
     uint64_t hash = digest(id);
 
-    return set->cap > 0 && set->slot[find(set, hash)] == hash;
+    return set->cap > 0 && set->slot[find(set, hash)] != 0;
+}
+
+bool idset_mark(struct idset *set, struct span id)
+{
+    size_t at = set->cap > 0 ? find(set, digest(id)) : 0;
+
+    if (set->cap == 0 || set->slot[at] == 0 || (set->slot[at] & MARK) != 0)
+        return false;
+    set->slot[at] |= MARK;
+    return true;
+}
+
+void idset_unmark(struct idset *set)
+{
+    for (size_t i = 0; i < set->cap; i++)
+        set->slot[i] &= ~MARK;
 }

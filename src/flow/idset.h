@@ -1,7 +1,7 @@
 /*
  * idset: a set of connector ids, 8 to 16 bytes each: which connectors are some row's.
  *
- * An id is kept as a 64-bit digest of its UUID, so a set of a million ids holds a false member with a chance below 1 in
+ * An id is kept as a 63-bit digest of its UUID, so a set of a million ids holds a false member with a chance below 1 in
  * ten million, and then errs to the safe side: a row ends `unknown` instead of being paired.
  */
 #ifndef FLOW_IDSET_H
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct idset {
-    uint64_t *slot; /* 0 = free */
+    uint64_t *slot; /* 0 = free; a member's lowest bit is its mark */
     size_t count, cap;
 };
 
@@ -29,5 +29,11 @@ void idset_release(struct idset *set);
 bool idset_add(struct idset *set, struct span id);
 
 bool idset_has(const struct idset *set, struct span id);
+
+/* Marks a member; true where it is one and had no mark. */
+bool idset_mark(struct idset *set, struct span id);
+
+/* Takes all marks off. */
+void idset_unmark(struct idset *set);
 
 #endif

@@ -2,20 +2,26 @@
 
 #include "base/clock.h"
 #include "flow/launch.h"
+#include "flow/settle.h"
 #include "model/api_error.h"
 #include "model/classify.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+enum { DIFFERS_MAX = 4096, LOST_MAX = 256 };
 
 void land_init(struct land *land, struct run *run)
 {
     land->run = run;
     remote_init(&land->remote);
+    buf_init(&land->differs, DIFFERS_MAX);
 }
 
 void land_release(struct land *land)
 {
     remote_release(&land->remote);
+    buf_release(&land->differs);
 }
 
 /* run->code and run->text: an error's code and sentence, without secrets. */
@@ -76,10 +82,15 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     buf_reset(&run->text);
     hush_field(&run->courier->hush, own, remote->inbox_email, &run->text);
     outcome.inbox_email = buf_view(&run->text);
+    buf_reset(&run->code);
+    hush_field(&run->courier->hush, own, buf_view(&land->differs), &run->code);
+    outcome.error_message = buf_view(&run->code);
     run->key_has_worked = true;
     run_note_account(run, remote->org_id, own);
-    run_witness(run, remote->id, answer->ended_ms);
-    run_compare_clocks(run, remote->created_ms, answer->date_ms, answer->latency_us / 1000);
+    witness_add(&run->witness, remote->id, answer->ended_ms);
+    judge_compare_clocks(&run->clock, remote->created_ms, answer->date_ms, answer->latency_us / 1000);
+    if (run->owner == 0)
+        run->owner = run_owner_hash(remote->owner_id);
     run_finish(run, row, &outcome);
 }
 
@@ -113,18 +124,41 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
         run_back_off(run, row, courier_backoff(run->courier, attempts), now_ms);
 }
 
+/* An answer that names a connector is never thrown away, whatever comes of this process. */
+static bool record_named(struct run *run, uint64_t row, const struct unsettled *entry, struct err *err)
+{
+    struct outcome outcome = {
+        .status = STATUS_UNKNOWN,
+        .connector_id = span_of(entry->named),
+        .http_status = entry->http_status,
+        .attempts = run->rows.row[row].attempts,
+    };
+    struct buf message;
+    uint64_t place;
+    bool done;
+
+    buf_init(&message, LOST_MAX);
+    settle_say_lost(entry->lost_ms, &message);
+    outcome.error_message = buf_view(&message);
+    done = journal_outcome(run->journal, row, &outcome, &place, err);
+    buf_release(&message);
+    return done;
+}
+
 static void act_settle(struct land *land, uint64_t row, struct unsettled *entry)
 {
     struct run *run = land->run;
     struct err err;
 
     entry->row = (uint32_t)row;
-    entry->given_up_ms = entry->arrives_ms = entry->since_ms = clock_mono_ms();
-
+    entry->since_ms = clock_mono_ms();
+    entry->arrives_ms = entry->since_ms + run->late_ms;
+    entry->lost_ms = courier_server_time(run->courier, clock_wall_ms());
     console_detail(run->console, "%s:%" PRIu32 ": may exist: %s", sheet_name(run->sheet), run->rows.row[row].line,
                    run->text.data);
     run_unsettle(run, entry);
-    if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err))
+    if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err) ||
+        (entry->named[0] != '\0' && !record_named(run, row, entry, &err)))
         courier_fault(run->courier, &err);
 }
 
@@ -141,8 +175,8 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
 }
 
 /*
- * Whether the answer's connector can be the row's: a connection on which answers have come out of step names others'.
- * The API may keep a payload otherwise than it was sent; about the label remains.
+ * Whether the answer's connector is the row's: a connection on which answers have come out of step names others'. The
+ * API may keep a payload otherwise than it was sent: land->differs gets in what.
  */
 static bool is_about(struct land *land, uint64_t index, uint64_t public_hash)
 {
@@ -152,12 +186,25 @@ static bool is_about(struct land *land, uint64_t index, uint64_t public_hash)
     struct sheet_row *read;
     struct err err;
 
-    if (answered->label.len == 0 || connector_public_hash(answered) == public_hash)
+    buf_reset(&land->differs);
+    if (connector_public_hash(answered) == public_hash)
         return true;
-    if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
-        return connector_near_hash(answered) == connector_near_hash(&read->connector);
-    courier_fault(run->courier, &err);
-    return true;
+    if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
+        courier_fault(run->courier, &err);
+        return true;
+    }
+    if (answered->label.len > 0)
+        connector_differences(&read->connector, answered, &land->differs);
+    return connector_answers(&read->connector, answered) && !run_has_like(run, connector_public_hash(answered));
+}
+
+/* An answer that names a new connector. One that is some row's, or was there before, is no answer to a create. */
+static bool names_new(struct land *land, const struct http_answer *answer)
+{
+    const struct run *run = land->run;
+
+    return answer->status >= 200 && answer->status < 300 && remote_read(&land->remote, answer->body) &&
+           !idset_has(&run->claimed, land->remote.id) && !idset_has(&run->twins, land->remote.id);
 }
 
 void land_answer(struct land *land, const struct http_answer *answer)
@@ -165,14 +212,12 @@ void land_answer(struct land *land, const struct http_answer *answer)
     struct run *run = land->run;
     struct unsettled entry = {.http_status = (uint16_t)answer->status};
     uint64_t row = launch_landed(run, answer->tag, &entry.public_hash);
-    bool readable = answer->status >= 200 && answer->status < 300 && remote_read(&land->remote, answer->body) &&
-                    !idset_has(&run->claimed, land->remote.id);
-    enum verdict verdict;
+    bool readable = names_new(land, answer), own = readable && is_about(land, row, entry.public_hash);
+    enum verdict verdict = classify_create(answer->fate, answer->status, own);
 
     courier_heed(run->courier, answer);
-    entry.misnamed = readable && !is_about(land, row, entry.public_hash);
-    verdict = classify_create(answer->fate, answer->status, readable && !entry.misnamed);
-
+    if (readable && !own)
+        memcpy(entry.named, land->remote.id.data, UUID_TEXT);
     if (verdict != VERDICT_CREATED)
         describe(run, answer);
     log_attempt(run, row, answer, verdict);

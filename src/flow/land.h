@@ -11,6 +11,7 @@
 struct land {
     struct run *run;
     struct remote remote; /* scratch */
+    struct buf differs;   /* scratch: in what the answer's connector differs from the row */
 };
 
 void land_init(struct land *land, struct run *run);

@@ -9,6 +9,8 @@
 
 enum { HEAD_MAX = 1 << 14 }; /* bytes of an answer that is no list: an error has fewer */
 
+enum { PAGE = 50 }; /* the API pages documents by 50 (api.md); other pages are multiples of it */
+
 static bool on_element(void *context, struct span element)
 {
     struct listing *listing = context;
@@ -210,6 +212,13 @@ bool listing_says_more(const struct listing *listing)
 bool listing_is_partial(const struct listing *listing)
 {
     return listing_says_more(listing) || listing->unreadable > 0;
+}
+
+bool listing_is_round(const struct listing *listing)
+{
+    uint64_t count = listing->connectors + listing->unreadable;
+
+    return count > 0 && count % PAGE == 0;
 }
 
 /* What is left to do after an answer that was not the list: stop, or wait and ask again. */

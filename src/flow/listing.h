@@ -62,6 +62,9 @@ bool listing_says_more(const struct listing *listing);
  */
 bool listing_is_partial(const struct listing *listing);
 
+/* Whether the last list is as long as a page (50, 100, 500 …): it may be one, though it says nothing of others. */
+bool listing_is_round(const struct listing *listing);
+
 /*
  * Runs one list to its end before anything else is sent, with retries under the attempt limit; shows `doing`. False
  * with the courier stopped: STOP_KEY_REFUSED, STOP_UNREACHABLE, STOP_NO_LIST, or whatever stopped it meanwhile. A stop gives the list

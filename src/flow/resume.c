@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "flow/listing.h"
 #include "flow/paths.h"
+#include "flow/settle.h"
 #include "io/digest.h"
 
 #include <inttypes.h>
@@ -156,18 +157,10 @@ struct replay {
     struct err err;
 };
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* A process was last heard of at `last_ms`: what it had in flight then arrives until its patience would have ended. */
+/* A process was last heard of at `last_ms`: what it had in flight then has used the rate until its patience ended. */
 static void on_killed(struct replay *replay, int64_t last_ms)
 {
-    int64_t arrives_ms = last_ms + RUN_PROMISE_MS + replay->timeout_ms;
-
-    replay->resume->arrives_ms = later(replay->resume->arrives_ms, arrives_ms);
-    recent_add(replay->recent, arrives_ms, (uint32_t)replay->flights);
+    recent_add(replay->recent, last_ms + RUN_PROMISE_MS + replay->timeout_ms, (uint32_t)replay->flights);
 }
 
 static void on_begun(void *context, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms)
@@ -235,8 +228,10 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     if (row->state == ROW_DONE || row->state == ROW_CARRIED)
         return;
     row->attempts = outcome->attempts & ROW_ATTEMPTS_MAX;
-    if (outcome->status == STATUS_UNKNOWN && !row->invalid)
-        return; /* the list may tell by now */
+    if (outcome->status == STATUS_UNKNOWN && !row->invalid) { /* the list may tell by now */
+        row->place = replay->journal == run->journal ? place & ROW_PLACE_MAX : 0;
+        return;
+    }
     if (replay->journal != run->journal && !journal_outcome(run->journal, index, outcome, &place, &replay->err)) {
         replay->failed = true;
         return;
@@ -247,8 +242,10 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     if (outcome->status == STATUS_CREATED) {
         if (!clock_parse_rfc3339(outcome->created_at, &created_ms))
             created_ms = -1;
-        run_witness(run, outcome->connector_id, now_ms - 1);
-        run_compare_clocks(run, created_ms, -1, 0);
+        witness_add(&run->witness, outcome->connector_id, now_ms);
+        snprintf(run->own_id, sizeof(run->own_id), "%.*s", (int)outcome->connector_id.len, outcome->connector_id.data);
+        if (created_ms >= 0 && run->has_server_clock && created_ms - run->started_server_ms < run->clock.behind_ms)
+            run->clock.behind_ms = created_ms - run->started_server_ms; /* it is not older than its run */
     } else if (outcome->status == STATUS_EXISTS)
         idset_add(&run->claimed, outcome->connector_id);
     if (status_is_finished(outcome->status))
@@ -301,6 +298,8 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
         return false;
     }
     run->interrupted_ms = replay.latest_ms;
+    if (replay.has_clock)
+        run->interrupted_server_ms = replay.latest_ms + replay.ahead_ms;
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_move(&run->rows, i, ROW_UNSETTLED);
@@ -337,16 +336,32 @@ bool resume_look(struct resume *resume, struct run *run, struct recent *recent, 
     return done;
 }
 
-bool resume_unsettle(const struct resume *resume, struct run *run, struct err *err)
+/* What is on record of a row that may exist: in its own result columns, or in the interrupted run's journal. */
+static bool read_record(struct run *run, const struct row *row, const struct outcome *earlier, struct unsettled *entry,
+                        struct err *err)
 {
-    int64_t now_ms = clock_mono_ms(), wall_ms = clock_wall_ms();
+    struct outcome outcome = *earlier;
+
+    if (!row->earlier && row->place == 0)
+        return true;
+    if (!row->earlier && !journal_outcome_at(run->journal, row->place, &outcome, err))
+        return false;
+    entry->lost_ms = settle_time_lost(outcome.error_message);
+    if (outcome.connector_id.len < sizeof(entry->named))
+        memcpy(entry->named, outcome.connector_id.data, outcome.connector_id.len);
+    return true;
+}
+
+bool resume_unsettle(struct run *run, struct err *err)
+{
+    int64_t now_ms = clock_mono_ms();
 
     for (uint64_t i = 0; i < run->rows.count; i++) {
         const struct row *row = &run->rows.row[i];
-        int64_t arrives_ms = resume->arrives_ms;
         struct unsettled entry = {
-            .given_up_ms = now_ms - later(wall_ms - run->interrupted_ms, 0),
+            .arrives_ms = now_ms + run->late_ms,
             .since_ms = now_ms,
+            .lost_ms = run->interrupted_server_ms,
             .row = (uint32_t)i,
             .earlier = row->earlier,
         };
@@ -357,9 +372,8 @@ bool resume_unsettle(const struct resume *resume, struct run *run, struct err *e
         if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, err))
             return false;
         entry.public_hash = connector_public_hash(&read->connector);
-        if (row->earlier && read->earlier.http_status == 0) /* an answer, if one that told nothing, ends a request */
-            arrives_ms = later(arrives_ms, resume->earlier_arrives_ms);
-        entry.arrives_ms = now_ms + later(arrives_ms - wall_ms, 0);
+        if (!read_record(run, row, &read->earlier, &entry, err))
+            return false;
         run_wait_for_settling(run, &entry);
     }
     return true;

@@ -21,8 +21,6 @@ struct resume {
     uint32_t done_crc;
     char org_id[JOURNAL_TEXT_MAX + 1]; /* the account; empty where not known */
     bool other_key;                    /* begun with another API key: resume_is_same_account() has to decide */
-    int64_t arrives_ms;                /* wall clock: until when what it has sent may still arrive; */
-    int64_t earlier_arrives_ms;        /* likewise what the result file's run has left `unknown` */
 };
 
 /* Reads what the journal says beyond its rows. */
@@ -53,8 +51,11 @@ bool resume_replay(struct resume *resume, struct run *run, struct recent *recent
 bool resume_look(struct resume *resume, struct run *run, struct recent *recent, const char *results,
                  const struct journal_head *now, const char *key, bool *resumed, struct err *err);
 
-/* Puts the rows that are ROW_UNSETTLED (an earlier run's unknown ones, an interrupted run's) on the waiting list. */
-bool resume_unsettle(const struct resume *resume, struct run *run, struct err *err);
+/*
+ * Puts the rows that are ROW_UNSETTLED (an earlier run's unknown ones, an interrupted run's) on the waiting list. What
+ * they sent may be acted on until run->late_ms from now: no clock is asked how long ago that was.
+ */
+bool resume_unsettle(struct run *run, struct err *err);
 
 /*
  * Begun with another key: true where the account's list shows that it is the same account. Else stops the run, which

@@ -61,7 +61,7 @@ void rows_finish(struct rows *rows, uint64_t index, enum row_state state, enum s
     assert(state == ROW_DONE || state == ROW_CARRIED);
     set_state(rows, row, state);
     row->status = status & 0xF;
-    row->place = place & ((UINT64_C(1) << 40) - 1);
+    row->place = place & ROW_PLACE_MAX;
     rows->with_status[status]++;
 }
 

@@ -27,7 +27,7 @@ enum row_state {
 struct row {
     uint64_t offset : 40; /* of the record in the decoded input */
     uint64_t length : 24;
-    uint64_t place : 40; /* of the outcome in the journal; for ROW_DONE */
+    uint64_t place : 40; /* of the outcome in the journal; for ROW_DONE, and for a row that is on record as `unknown` */
     uint64_t attempts : 8;
     uint64_t state : 4;   /* enum row_state */
     uint64_t status : 4;  /* enum status; for ROW_DONE and ROW_CARRIED, else STATUS_NONE */
@@ -49,6 +49,7 @@ struct rows {
 };
 
 enum { ROW_ATTEMPTS_MAX = 255 };
+#define ROW_PLACE_MAX ((UINT64_C(1) << 40) - 1)
 #define ROWS_MAX ((uint64_t)UINT32_MAX - 1)
 
 void rows_init(struct rows *rows);

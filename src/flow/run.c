@@ -2,17 +2,22 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "flow/events.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCRATCH_MAX = 65536, CLOCK_MARGIN_MS = 2000 };
+enum { SCRATCH_MAX = 65536 };
 
-void run_init(struct run *run, struct courier *courier, unsigned flights)
+void run_init(struct run *run, struct courier *courier, unsigned flights, int64_t lag_ms, int64_t late_ms)
 {
-    *run = (struct run){.courier = courier, .flights = flights, .unsettled_since_ms = INT64_MAX};
+    *run = (struct run){.courier = courier,
+                        .flights = flights,
+                        .late_ms = late_ms,
+                        .unsettled_since_ms = INT64_MAX,
+                        .interrupted_server_ms = JUDGE_NO_TIME};
     run->console = courier->console;
     run->log = courier->log;
     run->tally = courier->tally;
@@ -20,6 +25,7 @@ void run_init(struct run *run, struct courier *courier, unsigned flights)
     rows_init(&run->rows);
     idset_init(&run->claimed);
     idset_init(&run->twins);
+    witness_init(&run->witness, &run->claimed, lag_ms);
     timers_init(&run->backoffs);
     buf_init(&run->text, SCRATCH_MAX);
     buf_init(&run->code, SCRATCH_MAX);
@@ -28,6 +34,7 @@ void run_init(struct run *run, struct courier *courier, unsigned flights)
 void run_release(struct run *run)
 {
     rows_release(&run->rows);
+    witness_release(&run->witness);
     idset_release(&run->claimed);
     idset_release(&run->twins);
     timers_release(&run->backoffs);
@@ -170,30 +177,26 @@ void run_unsettle(struct run *run, const struct unsettled *entry)
     run->tally->lost++;
 }
 
-void run_witness(struct run *run, struct span id, int64_t now_ms)
+bool run_has_like(const struct run *run, uint64_t public_hash)
 {
-    struct witness *witness = &run->witness[run->witnesses++ % RUN_WITNESSES];
-
-    idset_add(&run->claimed, id);
-    if (id.len < sizeof(witness->id)) {
-        memcpy(witness->id, id.data, id.len);
-        witness->id[id.len] = '\0';
-        witness->answered_ms = now_ms;
-    }
+    for (unsigned i = 0; i < run->flights; i++)
+        if (run->flight[i].taken && run->flight[i].public_hash == public_hash)
+            return true;
+    for (size_t i = 0; i < run->unsettled_count; i++)
+        if (run->unsettled[i].public_hash == public_hash)
+            return true;
+    return false;
 }
 
-void run_compare_clocks(struct run *run, int64_t created_ms, int64_t date_ms, int64_t took_ms)
+uint64_t run_owner_hash(struct span owner_id)
 {
-    if (created_ms < 0 || !run->has_server_clock)
-        return;
-    if (created_ms < run->started_server_ms - CLOCK_MARGIN_MS)
-        run->clock_evidence = CLOCK_DISAGREES;
-    if (date_ms < 0)
-        return;
-    if (created_ms > date_ms + CLOCK_MARGIN_MS || created_ms < date_ms - took_ms - CLOCK_MARGIN_MS)
-        run->clock_evidence = CLOCK_DISAGREES;
-    else if (run->clock_evidence == CLOCK_UNTESTED)
-        run->clock_evidence = CLOCK_AGREES;
+    return owner_id.len > 0 ? hash_finish(hash_span_fold(HASH_START, owner_id)) | 1 : 0;
+}
+
+void run_note_owner(struct run *run, const struct remote *remote)
+{
+    if (run->owner == 0 && span_equal(remote->id, span_of(run->own_id)))
+        run->owner = run_owner_hash(remote->owner_id);
 }
 
 void run_note_account(struct run *run, struct span org_id, struct span own)

@@ -13,44 +13,32 @@
 #include "base/timers.h"
 #include "flow/courier.h"
 #include "flow/idset.h"
+#include "flow/judge.h"
 #include "flow/rows.h"
 #include "flow/sheet.h"
 #include "flow/tally.h"
+#include "flow/witness.h"
 #include "io/console.h"
 #include "io/journal.h"
 #include "io/log.h"
+#include "model/remote.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    RUN_WITNESSES = 64,
-    RUN_PROMISE_MS = 250, /* a promise is renewed about this often: a sync costs milliseconds */
-};
+enum { RUN_PROMISE_MS = 250 }; /* a promise is renewed about this often: a sync costs milliseconds */
 
-/* A row whose create may have happened. */
+/* A row whose create may have happened. Times are monotonic where nothing else is said. */
 struct unsettled {
     uint64_t public_hash; /* connector_public_hash() of what was sent */
-    uint64_t near_hash;   /* connector_near_hash() of it; settle.c sets it when the row's turn has come */
-    /* Monotonic; the same time where this run itself has given the request up. */
-    int64_t given_up_ms; /* when the answer was lost */
-    int64_t arrives_ms;  /* until when the request may still arrive: what a list lacks before then proves nothing */
-    int64_t since_ms;    /* from when on it waits for the list */
+    int64_t arrives_ms;   /* until when the request may be acted on: what a list lacks before then proves nothing */
+    int64_t since_ms;     /* from when on it waits for the list */
+    int64_t lost_ms;      /* when its answer was lost, by the server's clock; JUDGE_NO_TIME = not known */
     uint32_t row;
     uint16_t http_status; /* of the answer that told nothing; 0 = none */
-    bool earlier;         /* lost by an earlier run, whose beginning is not known, at */
-    int64_t lost_ms;      /* this time by the server's clock, in wall milliseconds; INT64_MIN = not known */
-    bool misnamed; /* the answer named a connector that is not the row's: found, or never known, but not absent */
+    bool earlier;         /* lost by an earlier run, whose beginning is not known */
+    char named[37];       /* the connector that the answer named, though it does not look like the row's; or "" */
 };
-
-/* A connector that this run has surely created, and when that was known. */
-struct witness {
-    char id[37];
-    int64_t answered_ms;
-};
-
-/* Whether created_at can be compared with the server's Date header: told by the first connectors of this run. */
-enum clock_evidence { CLOCK_UNTESTED, CLOCK_AGREES, CLOCK_DISAGREES };
 
 /* A request in flight. */
 struct flight {
@@ -69,8 +57,8 @@ struct run {
     struct courier *courier;
     struct rows rows;
     struct idset claimed; /* connectors that are some row's */
-    struct idset twins;   /* connectors of a row's type and label that the account had before this run sent anything */
-    bool twins_known;     /* the account was listed for them */
+    struct idset twins;   /* connectors that the account had before this run sent anything */
+    bool twins_known;     /* they are all of them: the account was listed as a whole */
 
     struct timers backoffs; /* rows in ROW_BACKOFF */
     uint32_t *ready;        /* rows in ROW_READY, first in first out: a ring */
@@ -82,23 +70,26 @@ struct run {
     struct flight *flight; /* `flights` of them, as many as requests may be in flight */
     unsigned flights;
 
-    struct witness witness[RUN_WITNESSES]; /* the latest connectors: a ring */
-    uint64_t witnesses;                    /* ever added */
-    enum clock_evidence clock_evidence;
+    struct witness witness;    /* what lists have to show */
+    struct judge_clock clock;  /* created_at beside Date, as far as this run has seen */
+    uint64_t owner;            /* run_owner_hash() of the key's own user; 0 = not known */
+    char own_id[37];           /* a connector that the interrupted run has created; its list entry tells the owner */
+    int64_t late_ms;           /* how long after it was given up a request may still be acted on */
     int64_t started_server_ms; /* the run's beginning (the interrupted run's, if it goes on) by the server's clock */
     bool has_server_clock;
 
-    uint64_t failures;     /* rows rejected, failed or unknown in this run */
-    uint64_t failures_max; /* stop where there are as many; 0 = never */
-    bool key_has_worked;   /* a create was accepted */
-    bool account_noted;    /* the journal knows the account */
-    int64_t promised_ms;   /* when this process last promised; 0: not yet */
-    int64_t
-        interrupted_ms; /* wall clock: when the interrupted run that it goes on with was last heard of; 0: there is none */
-    struct buf text, code; /* scratch for messages */
+    uint64_t failures;      /* rows rejected, failed or unknown in this run */
+    uint64_t failures_max;  /* stop where there are as many; 0 = never */
+    bool key_has_worked;    /* a create was accepted */
+    bool account_noted;     /* the journal knows the account */
+    int64_t promised_ms;    /* when this process last promised; 0: not yet */
+    int64_t interrupted_ms; /* wall clock: when the run that it goes on with was last heard of; 0: there is none */
+    int64_t interrupted_server_ms; /* the same by the server's clock, as that run knew it; or JUDGE_NO_TIME */
+    struct buf text, code;         /* scratch for messages */
 };
 
-void run_init(struct run *run, struct courier *courier, unsigned flights);
+/* `lag_ms`: how long reads may lag writes; `late_ms`: see struct run. */
+void run_init(struct run *run, struct courier *courier, unsigned flights, int64_t lag_ms, int64_t late_ms);
 void run_release(struct run *run);
 
 /* Gives a row its outcome, with the attempts made: journal, log, tally, state. A failure to write stops the run
@@ -136,14 +127,14 @@ void run_unsettle(struct run *run, const struct unsettled *entry);
 /* Puts a row that is in ROW_UNSETTLED already (on) the waiting list. */
 void run_wait_for_settling(struct run *run, const struct unsettled *entry);
 
-/* A connector is known to be a row's, since `now_ms` (monotonic). */
-void run_witness(struct run *run, struct span id, int64_t now_ms);
+/* Whether a row with that payload is in flight, or waits to be settled. */
+bool run_has_like(const struct run *run, uint64_t public_hash);
 
-/*
- * Evidence of whether created_at and Date are of one clock: both of one answer, in wall milliseconds (-1 = not known),
- * to a request that took `took_ms`.
- */
-void run_compare_clocks(struct run *run, int64_t created_ms, int64_t date_ms, int64_t took_ms);
+/* A hash of a user_id, never 0; 0 where there is none. */
+uint64_t run_owner_hash(struct span owner_id);
+
+/* Learns the key's own user from a connector that this run, or the one that it goes on with, has created. */
+void run_note_owner(struct run *run, const struct remote *remote);
 
 /* The account's id, for the journal, from an answer about a row with the secret `own`; the first that is one counts. */
 void run_note_account(struct run *run, struct span org_id, struct span own);

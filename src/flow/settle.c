@@ -3,8 +3,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "flow/judge.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,17 +13,16 @@
 enum {
     SHORTEST_PAUSE_MS = 200, /* between two lists */
     LONGEST_PAUSE_MS = 30000,
-    COST_FACTOR = 4,         /* a list that took t: 4 t until the next, while there are creates that it would hold up */
-    PARTIAL_LISTS_MAX = 3,   /* of them that do not show everything: the next is hardly better */
-    SPARE_CANDIDATES = 1024, /* candidates, and strangers, kept beyond the batch's size */
-    CLOCK_MARGIN_MS = 2000,  /* the Date header counts whole seconds */
-    EARLIER_MARGIN_MS = 10 * 60 * 1000, /* a create is hardly given up longer than this after it was sent */
+    COST_FACTOR = 4,       /* a list that took t: 4 t until the next, while there are creates that it would hold up */
+    PARTIAL_LISTS_MAX = 3, /* of them that do not show everything: the next is hardly better */
+    EARLIER_MARGIN_MS = 10 * 60 * 1000, /* a create is hardly given up longer than this after it was sent, or done
+                                           longer than this after that */
     SHOWN_LABEL = 60,                   /* characters */
+    SHOWN_IDS = 3,                      /* connectors to look at */
+    WHY_MAX = 16384,
 };
 
-#define LOST_AT "its answer was lost at about " /* of a message; read again by the next run */
-
-static_assert(RUN_WITNESSES == 64, "a bit for each witness");
+#define LOST_AT "its answer was lost at about "
 
 static int by_hash(const void *left, const void *right)
 {
@@ -34,151 +33,26 @@ static int by_hash(const void *left, const void *right)
     return a->row < b->row ? -1 : a->row > b->row;
 }
 
-static int candidates_by_hash(const void *left, const void *right)
-{
-    const struct candidate *a = left, *b = right;
-
-    if (a->public_hash != b->public_hash)
-        return a->public_hash < b->public_hash ? -1 : 1;
-    if (a->created_ms != b->created_ms)
-        return a->created_ms < b->created_ms ? -1 : 1;
-    return strcmp(a->id, b->id);
-}
-
-static int numerically(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-
-    return a < b ? -1 : a > b;
-}
-
-/* The first row of the batch with that hash, or NULL. */
-static const struct unsettled *batch_find(const struct settle *settle, uint64_t public_hash)
-{
-    size_t low = 0, high = settle->batch_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (settle->batch[middle].public_hash < public_hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < settle->batch_count && settle->batch[low].public_hash == public_hash ? &settle->batch[low] : NULL;
-}
-
-/* Whether an earlier run lost one of the group that begins at `first`: then its connector may be older than this run.
- */
-static bool has_earlier(const struct settle *settle, const struct unsettled *first)
-{
-    const struct unsettled *end = settle->batch + settle->batch_count;
-
-    for (const struct unsettled *at = first; at < end && at->public_hash == first->public_hash; at++)
-        if (at->earlier)
-            return true;
-    return false;
-}
-
-static void forget_found(struct settle *settle)
-{
-    for (size_t i = 0; i < settle->found_count; i++)
-        free(settle->found[i].inbox);
-    settle->found_count = settle->stranger_count = 0;
-    settle->crowded = false;
-}
+/* ---- The list as it arrives ---- */
 
 static void on_begin(void *context)
 {
     struct settle *settle = context;
 
-    forget_found(settle);
-    settle->seen = 0;
-}
-
-static void note_witness(struct settle *settle, struct span id)
-{
-    const struct run *run = settle->run;
-
-    for (unsigned i = 0; i < RUN_WITNESSES; i++)
-        if (span_equal(span_of(run->witness[i].id), id))
-            settle->seen |= UINT64_C(1) << i;
-}
-
-/* Equal hashes are no proof: compares with the row itself. */
-static bool is_like_row(struct settle *settle, const struct unsettled *entry, const struct remote *remote)
-{
-    struct run *run = settle->run;
-    const struct row *row = &run->rows.row[entry->row];
-    struct sheet_row *read;
-    struct err err;
-
-    if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
-        return connector_public_equal(&read->connector, &remote->connector);
-    courier_fault(run->courier, &err);
-    return false;
-}
-
-static void keep_candidate(struct settle *settle, const struct remote *remote, uint64_t public_hash)
-{
-    struct candidate *candidate;
-
-    if (settle->found_count >= settle->batch_count + SPARE_CANDIDATES) {
-        settle->crowded = true;
-        return;
-    }
-    if (settle->found_count == settle->found_cap) {
-        settle->found_cap = settle->found_cap > 0 ? settle->found_cap * 2 : 64;
-        settle->found = alloc_resize(settle->found, settle->found_cap, sizeof(settle->found[0]));
-    }
-    candidate = &settle->found[settle->found_count++];
-    *candidate = (struct candidate){.public_hash = public_hash, .created_ms = remote->created_ms};
-    memcpy(candidate->id, remote->id.data, UUID_TEXT);
-    if (remote->created_at.len < sizeof(candidate->created_at))
-        memcpy(candidate->created_at, remote->created_at.data, remote->created_at.len);
-    candidate->inbox = alloc_copy(remote->inbox_email.len > 0 ? remote->inbox_email.data : "", remote->inbox_email.len);
-}
-
-static void keep_stranger(struct settle *settle, const struct remote *remote, uint64_t public_hash, bool before)
-{
-    uint64_t near_hash = connector_near_hash(&remote->connector);
-    struct stranger *stranger;
-
-    if (bsearch(&near_hash, settle->near, settle->batch_count, sizeof(near_hash), numerically) == NULL)
-        return;
-    if (settle->stranger_count >= settle->batch_count + SPARE_CANDIDATES) {
-        settle->crowded = true;
-        return;
-    }
-    if (settle->stranger_count == settle->stranger_cap) {
-        settle->stranger_cap = settle->stranger_cap > 0 ? settle->stranger_cap * 2 : 64;
-        settle->stranger = alloc_resize(settle->stranger, settle->stranger_cap, sizeof(settle->stranger[0]));
-    }
-    stranger = &settle->stranger[settle->stranger_count++];
-    *stranger = (struct stranger){near_hash, public_hash, remote->created_ms, before, remote->archived, ""};
-    memcpy(stranger->id, remote->id.data, UUID_TEXT);
+    candidates_reset(&settle->candidates);
+    witness_begin(&settle->run->witness);
 }
 
 static bool on_connector(void *context, const struct remote *remote, struct span element)
 {
     struct settle *settle = context;
     struct run *run = settle->run;
-    const struct unsettled *entry;
-    uint64_t public_hash;
-    bool before;
 
     (void)element;
-    if (idset_has(&run->claimed, remote->id)) {
-        note_witness(settle, remote->id);
-        return true;
-    }
-    before = idset_has(&run->twins, remote->id);
-    public_hash = connector_public_hash(&remote->connector);
-    entry = remote->archived ? NULL : batch_find(settle, public_hash);
-    if (entry == NULL)
-        keep_stranger(settle, remote, public_hash, before);
-    else if ((!before || has_earlier(settle, entry)) && is_like_row(settle, entry, remote))
-        keep_candidate(settle, remote, public_hash);
+    if (witness_see(&run->witness, remote->id))
+        run_note_owner(run, remote);
+    else
+        candidates_look(&settle->candidates, remote);
     return !courier_must_abort(run->courier, clock_mono_ms());
 }
 
@@ -188,24 +62,26 @@ void settle_init(struct settle *settle, struct run *run, int64_t wait_ms)
 
     *settle = (struct settle){.run = run, .wait_ms = wait_ms};
     listing_init(&settle->listing, run->courier, &handler);
-    buf_init(&settle->why, 4096);
+    candidates_init(&settle->candidates, run);
+    buf_init(&settle->why, WHY_MAX);
 }
 
 void settle_release(struct settle *settle)
 {
-    forget_found(settle);
+    candidates_release(&settle->candidates);
     listing_release(&settle->listing);
     buf_release(&settle->why);
-    free(settle->found);
     free(settle->batch);
-    free(settle->near);
-    free(settle->stranger);
     free(settle->doubted);
 }
 
+/* ---- Who waits, and when to ask ---- */
+
 bool settle_has_rows(const struct settle *settle)
 {
-    return settle->batch_count > 0 || settle->run->unsettled_count > 0;
+    bool waits = settle->batch_count > 0 || settle->run->unsettled_count > 0;
+
+    return waits && (!settle->last || settle->listing.active);
 }
 
 int64_t settle_due(const struct settle *settle)
@@ -213,18 +89,27 @@ int64_t settle_due(const struct settle *settle)
     const struct run *run = settle->run;
     int64_t due_ms;
 
-    if (settle->listing.active)
+    if (settle->listing.active || !settle_has_rows(settle))
         return INT64_MAX;
+    if (courier_stopping(run->courier))
+        return INT64_MIN;
     if (settle->batch_count > 0)
         return settle->not_before_ms;
-    if (run->unsettled_count == 0)
-        return INT64_MAX;
     due_ms = run->unsettled_since_ms + settle->wait_ms;
     return due_ms < settle->not_before_ms ? settle->not_before_ms : due_ms;
 }
 
-/* When an earlier run lost the row's answer, by the message that it left; INT64_MIN where that does not say. */
-static int64_t lost_time(struct span message)
+void settle_say_lost(int64_t lost_ms, struct buf *out)
+{
+    char when[CLOCK_TEXT];
+
+    if (lost_ms == JUDGE_NO_TIME)
+        buf_text(out, "an earlier run lost its answer;");
+    else
+        buf_format(out, LOST_AT "%s;", clock_format(when, lost_ms));
+}
+
+int64_t settle_time_lost(struct span message)
 {
     const char *at = NULL, *end;
     int64_t lost_ms;
@@ -232,132 +117,48 @@ static int64_t lost_time(struct span message)
     if (message.len >= sizeof(LOST_AT))
         at = memmem(message.data, message.len, LOST_AT, sizeof(LOST_AT) - 1);
     if (at == NULL)
-        return INT64_MIN;
+        return JUDGE_NO_TIME;
     at += sizeof(LOST_AT) - 1;
     end = memchr(at, ';', (size_t)(message.data + message.len - at));
-    return end != NULL && clock_parse_rfc3339((struct span){at, (size_t)(end - at)}, &lost_ms) ? lost_ms : INT64_MIN;
+    return end != NULL && clock_parse_rfc3339((struct span){at, (size_t)(end - at)}, &lost_ms) ? lost_ms
+                                                                                               : JUDGE_NO_TIME;
 }
 
-/* What is not kept of the batch's rows: what a server may have made of their labels, what an earlier run says. */
-static void read_rows(struct settle *settle)
-{
-    struct run *run = settle->run;
-
-    settle->near = alloc_resize(settle->near, settle->batch_count, sizeof(settle->near[0]));
-    for (size_t i = 0; i < settle->batch_count; i++) {
-        const struct row *row = &run->rows.row[settle->batch[i].row];
-        struct unsettled *entry = &settle->batch[i];
-        struct sheet_row *read;
-        struct err err;
-
-        if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-            entry->near_hash = connector_near_hash(&read->connector);
-            entry->lost_ms = entry->earlier ? lost_time(read->earlier.error_message) : INT64_MIN;
-        } else {
-            courier_fault(run->courier, &err);
-        }
-        settle->near[i] = settle->batch[i].near_hash;
-    }
-    qsort(settle->near, settle->batch_count, sizeof(settle->near[0]), numerically);
-}
-
-/* Moves the rows that have waited long enough into the batch. */
+/* Moves the rows that have waited long enough into the batch; all of them where the run stops. */
 static void form_batch(struct settle *settle, int64_t now_ms)
 {
     struct run *run = settle->run;
-    size_t kept = 0;
+    size_t kept = 0, count = settle->batch_count;
 
-    free(settle->batch);
-    settle->batch = alloc_zeroed(run->unsettled_count, sizeof(settle->batch[0]));
-    settle->batch_count = 0;
+    settle->batch = alloc_resize(settle->batch, count + run->unsettled_count, sizeof(settle->batch[0]));
     settle->asked = 0;
-    settle->latest_ms = INT64_MIN;
     run->unsettled_since_ms = INT64_MAX;
     for (size_t i = 0; i < run->unsettled_count; i++) {
         struct unsettled entry = run->unsettled[i];
 
-        if (entry.since_ms + settle->wait_ms > now_ms) {
+        if (entry.since_ms + settle->wait_ms > now_ms && !courier_stopping(run->courier)) {
             run->unsettled[kept++] = entry;
             run->unsettled_since_ms =
                 entry.since_ms < run->unsettled_since_ms ? entry.since_ms : run->unsettled_since_ms;
-            continue;
-        }
-        settle->batch[settle->batch_count++] = entry;
-        if (entry.since_ms > settle->latest_ms)
-            settle->latest_ms = entry.since_ms;
+        } else
+            settle->batch[count++] = entry;
     }
     run->unsettled_count = kept;
-    read_rows(settle);
-    qsort(settle->batch, settle->batch_count, sizeof(settle->batch[0]), by_hash);
-}
-
-static void note_known(struct settle *settle)
-{
-    const struct run *run = settle->run;
-    uint64_t count = run->witnesses < RUN_WITNESSES ? run->witnesses : RUN_WITNESSES;
-
-    settle->known = count == RUN_WITNESSES ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+    settle->batch_count = count;
+    qsort(settle->batch, count, sizeof(settle->batch[0]), by_hash);
+    candidates_seek(&settle->candidates, settle->batch, count);
 }
 
 void settle_ask(struct settle *settle, int64_t now_ms)
 {
-    if (settle->batch_count == 0)
+    settle->last = courier_stopping(settle->run->courier);
+    if (settle->batch_count == 0 || settle->last)
         form_batch(settle, now_ms);
-    note_known(settle);
+    witness_ask(&settle->run->witness, now_ms);
     listing_send(&settle->listing, now_ms);
 }
 
-/*
- * Whether the list shows the account as it was after the last row of the batch was given up, as far as connectors of
- * this run can tell.
- */
-static bool is_fresh(const struct settle *settle)
-{
-    const struct run *run = settle->run;
-    bool later = false, later_seen = false;
-
-    for (unsigned i = 0; i < RUN_WITNESSES; i++) {
-        bool seen = (settle->seen >> i & 1) != 0;
-
-        /* a slot of the ring that was filled anew while the list was under way tells nothing */
-        if ((settle->known >> i & 1) == 0 || run->witness[i].answered_ms >= settle->listing.sent_ms)
-            continue;
-        if (run->witness[i].answered_ms < settle->latest_ms) {
-            if (!seen)
-                return false;
-        } else {
-            later = true;
-            later_seen = later_seen || seen;
-        }
-    }
-    return !later || later_seen;
-}
-
-/* A row like these is in flight, or waits for the next list: its connector may be among those found. */
-static bool has_likes_elsewhere(const struct settle *settle, uint64_t public_hash)
-{
-    const struct run *run = settle->run;
-
-    for (unsigned i = 0; i < run->flights; i++)
-        if (run->flight[i].taken && run->flight[i].public_hash == public_hash)
-            return true;
-    for (size_t i = 0; i < run->unsettled_count; i++)
-        if (run->unsettled[i].public_hash == public_hash)
-            return true;
-    return false;
-}
-
-/* From when on the last of the rows like these waits that wait: no list can tell before. */
-static int64_t likes_since(const struct settle *settle, uint64_t public_hash)
-{
-    const struct run *run = settle->run;
-    int64_t since_ms = INT64_MIN;
-
-    for (size_t i = 0; i < run->unsettled_count; i++)
-        if (run->unsettled[i].public_hash == public_hash && run->unsettled[i].since_ms > since_ms)
-            since_ms = run->unsettled[i].since_ms;
-    return since_ms;
-}
+/* ---- What becomes of a row ---- */
 
 static void log_settled(struct settle *settle, uint64_t row, const char *result)
 {
@@ -389,6 +190,7 @@ static struct span secret_of(struct settle *settle, uint64_t index)
 static void settle_created(struct settle *settle, const struct unsettled *entry, const struct candidate *candidate)
 {
     struct run *run = settle->run;
+    struct span own = secret_of(settle, entry->row);
     struct outcome outcome = {
         .status = STATUS_CREATED,
         .connector_id = span_of(candidate->id),
@@ -396,8 +198,13 @@ static void settle_created(struct settle *settle, const struct unsettled *entry,
     };
 
     buf_reset(&run->text);
-    hush_field(&run->courier->hush, secret_of(settle, entry->row), span_of(candidate->inbox), &run->text);
+    buf_reset(&run->code);
+    hush_field(&run->courier->hush, own, span_of(candidate->inbox), &run->text);
     outcome.inbox_email = buf_view(&run->text);
+    if (candidate->differs != NULL) {
+        hush_field(&run->courier->hush, own, span_of(candidate->differs), &run->code);
+        outcome.error_message = buf_view(&run->code);
+    }
     if (run->rows.row[entry->row].attempts == 0)
         run->rows.row[entry->row].attempts = 1; /* an interrupted run's, which had no time to count it */
     run->tally->settled_created++;
@@ -449,15 +256,19 @@ static bool is_doubted(const struct settle *settle, uint64_t public_hash)
     return false;
 }
 
-/* Tells the operator what to look for. */
+/* Tells the operator what to look for, and what to do then. The id that an answer named stays, unless it is another
+ * row's. */
 static void settle_unknown(struct settle *settle, const struct unsettled *entry, const char *code, const char *why)
 {
     struct run *run = settle->run;
     const struct row *row = &run->rows.row[entry->row];
-    int64_t given_up_wall_ms = clock_wall_ms() - (clock_mono_ms() - entry->given_up_ms), lost_ms;
-    char when[CLOCK_TEXT];
+    struct outcome outcome = {
+        .status = STATUS_UNKNOWN,
+        .http_status = entry->http_status,
+        .error_code = span_of(code),
+        .connector_id = idset_has(&run->claimed, span_of(entry->named)) ? (struct span){0} : span_of(entry->named),
+    };
     struct sheet_row *read;
-    struct buf text;
     struct err err;
 
     run->tally->settled_unknown++;
@@ -467,104 +278,41 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
         courier_fault(run->courier, &err);
         return;
     }
-    lost_ms =
-        entry->earlier ? lost_time(read->earlier.error_message) : courier_server_time(run->courier, given_up_wall_ms);
-    buf_init(&text, 8192);
-    buf_text(&text, "may exist: ");
-    if (lost_ms == INT64_MIN)
-        buf_text(&text, "an earlier run lost its answer");
-    else
-        buf_format(&text, LOST_AT "%s", clock_format(when, lost_ms));
-    buf_format(&text, "; %s; look in the account for a connector of type %s labelled ", why,
+    buf_reset(&run->text);
+    buf_text(&run->text, "may exist: ");
+    settle_say_lost(entry->lost_ms, &run->text);
+    buf_format(&run->text, " %s; look in the account for a connector of type %s labelled ", why,
                type_name(read->connector.type));
-    text_quote(&text, read->connector.label, SHOWN_LABEL);
-    run_give_up(run, entry->row, STATUS_UNKNOWN, entry->http_status, code, text.data);
-    buf_release(&text);
+    text_quote(&run->text, read->connector.label, SHOWN_LABEL);
+    buf_text(&run->text,
+             "; if it is there, write its id into connector_id, if not, empty the cell status, and run again");
+    outcome.error_message = buf_view(&run->text);
+    run_finish(run, entry->row, &outcome);
+}
+
+/* ---- What the list means ---- */
+
+/* From when on the last of the rows like these waits that wait: no list can tell before. */
+static int64_t likes_since(const struct settle *settle, uint64_t public_hash)
+{
+    const struct run *run = settle->run;
+    int64_t since_ms = INT64_MIN;
+
+    for (size_t i = 0; i < run->unsettled_count; i++)
+        if (run->unsettled[i].public_hash == public_hash && run->unsettled[i].since_ms > since_ms)
+            since_ms = run->unsettled[i].since_ms;
+    return since_ms;
 }
 
 /* The rows of the batch with one payload, and the connectors that may be theirs. */
 struct group {
     const struct unsettled *rows;
-    size_t row_count;
+    struct judge_group facts;
+    int64_t arrives_ms; /* until when one of them may still be acted on, by this list */
     const struct candidate *first;
-    bool earlier;     /* an earlier run lost one of the rows */
-    int64_t begin_ms; /* what was created before is not theirs, by the server's clock; INT64_MIN = not known */
-    size_t ours;      /* candidates that are surely of this run */
-    size_t doubtful;  /* candidates that may be older than it */
-    int64_t
-        arrives_ms; /* some of them may still arrive until then, and the list was too early for them; INT64_MIN = no */
+    struct judge_candidate *candidates; /* owned; `place` is the index behind `first` */
+    size_t candidate_count;
 };
-
-enum age { AGE_OURS, AGE_OLDER, AGE_DOUBTFUL };
-
-/*
- * Clocks are believed only where this run's own connectors have shown that created_at and the Date header agree.
- */
-static enum age age_of(const struct run *run, int64_t created_ms, int64_t begin_ms)
-{
-    if (created_ms < 0 || created_ms >= begin_ms || run->clock_evidence == CLOCK_DISAGREES)
-        return AGE_OURS;
-    return run->clock_evidence == CLOCK_AGREES ? AGE_OLDER : AGE_DOUBTFUL;
-}
-
-/* The run's beginning, or, for what an earlier run has lost, shortly before that. */
-static int64_t beginning_of(const struct settle *settle, const struct group *group)
-{
-    const struct run *run = settle->run;
-    int64_t begin_ms = INT64_MAX;
-
-    if (!group->earlier)
-        return run->has_server_clock ? run->started_server_ms - CLOCK_MARGIN_MS : INT64_MIN;
-    for (size_t i = 0; i < group->row_count; i++)
-        if (group->rows[i].earlier && group->rows[i].lost_ms < begin_ms)
-            begin_ms = group->rows[i].lost_ms;
-    return begin_ms == INT64_MIN ? INT64_MIN : begin_ms - EARLIER_MARGIN_MS;
-}
-
-/* Sorts out the group's candidates: those of this run come to the front of `ours`, which holds as many as rows. */
-static void weigh(const struct settle *settle, struct group *group, const struct candidate **ours)
-{
-    const struct candidate *end = settle->found + settle->found_count;
-
-    for (const struct candidate *at = group->first; at < end && at->public_hash == group->rows[0].public_hash; at++) {
-        enum age age = age_of(settle->run, at->created_ms, group->begin_ms);
-
-        /* answered to another row while the list was under way, or listed twice */
-        if (idset_has(&settle->run->claimed, span_of(at->id)) || (at > group->first && strcmp(at[-1].id, at->id) == 0))
-            continue;
-        if (age == AGE_OURS && group->ours < group->row_count)
-            ours[group->ours] = at;
-        group->ours += age == AGE_OURS;
-        group->doubtful += age == AGE_DOUBTFUL;
-    }
-}
-
-/*
- * Whether the stranger may be one of the group's: new, as far as can be told. Between two runs somebody may have
- * archived it on purpose, so that its row is sent again.
- */
-static bool may_be_new(const struct settle *settle, const struct group *group, const struct stranger *stranger)
-{
-    enum age age = age_of(settle->run, stranger->created_ms, group->begin_ms);
-
-    if (group->earlier)
-        return age == AGE_OURS && group->begin_ms != INT64_MIN && stranger->created_ms >= 0 && !stranger->archived;
-    return age != AGE_OLDER && !stranger->before;
-}
-
-/* A stranger that may be one of the group's, or NULL. */
-static const struct stranger *stranger_near(const struct settle *settle, const struct group *group)
-{
-    for (size_t i = 0; i < settle->stranger_count; i++) {
-        const struct stranger *stranger = &settle->stranger[i];
-
-        if (stranger->near_hash == group->rows[0].near_hash && may_be_new(settle, group, stranger) &&
-            !idset_has(&settle->run->claimed, span_of(stranger->id)) &&
-            !has_likes_elsewhere(settle, stranger->public_hash))
-            return stranger;
-    }
-    return NULL;
-}
 
 /* Whether the rows of a group differ in what the list can't show (secrets): then it matters which connector is whose.
  */
@@ -573,7 +321,7 @@ static bool rows_differ(struct settle *settle, const struct group *group)
     struct run *run = settle->run;
     uint64_t first = 0;
 
-    for (size_t i = 0; i < group->row_count; i++) {
+    for (size_t i = 0; group->facts.rows > 1 && i < group->facts.rows; i++) {
         const struct row *row = &run->rows.row[group->rows[i].row];
         struct sheet_row *read;
         struct err err;
@@ -592,53 +340,79 @@ static bool rows_differ(struct settle *settle, const struct group *group)
     return false;
 }
 
-/* The list lacks some of the group, and would have to show them by now. */
-static bool is_short(const struct group *group)
+/* When the rows' requests were sent and acted on at the latest, by the server's Date. */
+static void date_group(const struct settle *settle, struct group *group)
 {
-    return group->ours < group->row_count && group->arrives_ms == INT64_MIN;
-}
+    const struct run *run = settle->run;
+    struct judge_group *facts = &group->facts;
+    int64_t margin_ms = run->late_ms > EARLIER_MARGIN_MS ? run->late_ms : EARLIER_MARGIN_MS;
+    bool earlier = false, dated = true;
+    int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
 
-/* Gives the group up where the list can't tell which connector is whose, or whether there is one; false where it can. */
-static bool is_ambiguous(struct settle *settle, const struct group *group)
-{
-    const struct stranger *stranger;
-    const char *why = NULL;
-    char text[160];
+    for (size_t i = 0; i < facts->rows; i++) {
+        const struct unsettled *entry = &group->rows[i];
 
-    if (group->ours > group->row_count || settle->crowded)
-        why = "the account has more such connectors than this run can have made";
-    else if (is_short(group) && group->doubtful > 0)
-        why = "the account has such a connector, but perhaps from before this run";
-    else if (group->ours > 0 && is_doubted(settle, group->rows[0].public_hash))
-        why = "the account has such a connector, but it may as well be that of a row like it which was left unknown";
-    else if (group->ours > 0 && group->row_count > 1 && rows_differ(settle, group))
-        why = "the account has such connectors, but rows that differ in their secrets alone can't be told apart by the "
-              "list";
-    else if (is_short(group) && (stranger = stranger_near(settle, group)) != NULL) {
-        snprintf(text, sizeof(text), "the account has a new connector %s that is no other row's, but differs from it",
-                 stranger->id);
-        why = text;
+        if (!entry->earlier)
+            continue;
+        earlier = true;
+        dated = dated && entry->lost_ms != JUDGE_NO_TIME;
+        first_ms = entry->lost_ms < first_ms ? entry->lost_ms : first_ms;
+        last_ms = entry->lost_ms > last_ms ? entry->lost_ms : last_ms;
     }
-    for (size_t i = 0; why != NULL && i < group->row_count; i++)
-        settle_unknown(settle, &group->rows[i], "ambiguous", why);
-    return why != NULL;
+    facts->begin_ms = facts->end_ms = JUDGE_NO_TIME;
+    facts->listed_before = run->twins_known && !earlier;
+    if (earlier && dated) {
+        facts->begin_ms = first_ms - EARLIER_MARGIN_MS;
+        facts->end_ms = last_ms + margin_ms;
+    } else if (!earlier && run->has_server_clock) {
+        facts->begin_ms = run->started_server_ms;
+        facts->end_ms = settle->list_date_ms;
+    }
 }
 
-static int64_t arrival_of(const struct settle *settle, const struct group *group)
+static void note_arrival(const struct settle *settle, struct group *group)
 {
-    int64_t arrives_ms = INT64_MIN;
+    for (size_t i = 0; i < group->facts.rows; i++) {
+        int64_t arrives_ms = group->rows[i].arrives_ms;
 
-    for (size_t i = 0; i < group->row_count; i++)
-        if (group->rows[i].arrives_ms + settle->wait_ms > settle->listing.sent_ms &&
-            group->rows[i].arrives_ms > arrives_ms)
-            arrives_ms = group->rows[i].arrives_ms;
-    return arrives_ms;
+        if (arrives_ms + settle->wait_ms <= settle->listing.sent_ms)
+            continue;
+        group->facts.may_still_come = true;
+        group->arrives_ms = arrives_ms > group->arrives_ms ? arrives_ms : group->arrives_ms;
+    }
+}
+
+/* Leaves out what is another row's by now, what is listed twice, and what another lost row or one in flight is like. */
+static void take_candidates(const struct settle *settle, struct group *group)
+{
+    const struct run *run = settle->run;
+    size_t count;
+
+    group->first = candidates_of(&settle->candidates, group->rows[0].public_hash, &count);
+    group->candidates = alloc_zeroed(count + 1, sizeof(group->candidates[0]));
+    for (size_t i = 0; i < count; i++) {
+        const struct candidate *candidate = &group->first[i];
+
+        if (idset_has(&run->claimed, span_of(candidate->id)) ||
+            (i > 0 && strcmp(candidate[-1].id, candidate->id) == 0) ||
+            (!candidate->exact && run_has_like(run, candidate->public_hash)))
+            continue;
+        group->candidates[group->candidate_count++] = (struct judge_candidate){
+            .created_ms = candidate->created_ms,
+            .exact = candidate->exact,
+            .kept = candidate->kept,
+            .was_listed = candidate->was_listed,
+            .archived = candidate->archived,
+            .foreign = run->owner != 0 && candidate->owner != 0 && candidate->owner != run->owner,
+            .place = (uint32_t)i,
+        };
+    }
 }
 
 /* The rows from `first` on wait for a later list, from `since_ms` on. */
 static void group_waits(struct settle *settle, const struct group *group, size_t first, int64_t since_ms)
 {
-    for (size_t i = first; i < group->row_count; i++) {
+    for (size_t i = first; i < group->facts.rows; i++) {
         struct unsettled entry = group->rows[i];
 
         entry.since_ms = since_ms > entry.since_ms ? since_ms : entry.since_ms;
@@ -646,64 +420,89 @@ static void group_waits(struct settle *settle, const struct group *group, size_t
     }
 }
 
-/* The rows from `first` on are not in the list. `proven`: so they are surely absent. */
-static void group_lacks(struct settle *settle, const struct group *group, size_t first, bool proven,
-                        const char *unproven)
+/* The reason as a sentence, with the ids of the connectors to look at. `unproven` says why an absence is not. */
+static const char *explain(struct settle *settle, const struct group *group, const struct judgement *judgement,
+                           const char *unproven)
 {
-    for (size_t i = first; i < group->row_count; i++)
-        if (group->rows[i].misnamed)
+    struct buf *why = &settle->run->code;
+
+    if (judgement->reason == JUDGE_UNPROVEN)
+        return unproven;
+    buf_reset(why);
+    buf_text(why, judge_reason_text(judgement->reason));
+    for (size_t i = 0; i < judgement->look_at && i < SHOWN_IDS; i++)
+        buf_format(why, "%s%s", i == 0 ? ": " : ", ", group->first[group->candidates[i].place].id);
+    if (judgement->look_at > SHOWN_IDS)
+        buf_format(why, " and %zu more", judgement->look_at - SHOWN_IDS);
+    return why->data;
+}
+
+/* The rows from `first` on are surely absent, but for those whose answer named a connector. */
+static void group_is_absent(struct settle *settle, const struct group *group, size_t first)
+{
+    for (size_t i = first; i < group->facts.rows; i++)
+        if (group->rows[i].named[0] != '\0')
             settle_unknown(settle, &group->rows[i], "ambiguous", "the answer named a connector that is not its own");
-        else if (proven)
+        else
             settle_absent(settle, &group->rows[i]);
-        else
-            settle_unknown(settle, &group->rows[i], "unsettled", unproven);
 }
 
-static void decide_group(struct settle *settle, struct group *group, bool proven, const char *unproven)
+static void carry_out(struct settle *settle, const struct group *group, const struct judgement *judgement,
+                      const char *unproven)
 {
-    const struct candidate **ours = alloc_zeroed(group->row_count, sizeof(const struct candidate *));
-
-    weigh(settle, group, ours);
-    group->arrives_ms = arrival_of(settle, group);
-    if (!is_ambiguous(settle, group)) {
-        for (size_t i = 0; i < group->ours; i++)
-            settle_created(settle, &group->rows[i], ours[i]);
-        if (group->arrives_ms != INT64_MIN)
-            group_waits(settle, group, group->ours, group->arrives_ms);
-        else
-            group_lacks(settle, group, group->ours, proven, unproven);
+    for (size_t i = 0; i < judgement->found; i++)
+        settle_created(settle, &group->rows[i], &group->first[group->candidates[i].place]);
+    switch (judgement->rest) {
+    case JUDGE_ABSENT:
+        group_is_absent(settle, group, judgement->found);
+        return;
+    case JUDGE_WAITS:
+        group_waits(settle, group, judgement->found, group->arrives_ms);
+        return;
+    case JUDGE_UNKNOWN:
+        break;
     }
-    free((void *)ours);
+    for (size_t i = judgement->found; i < group->facts.rows; i++)
+        settle_unknown(settle, &group->rows[i], judgement->reason == JUDGE_UNPROVEN ? "unsettled" : "ambiguous",
+                       explain(settle, group, judgement, unproven));
 }
 
-/* Each group of equal rows in turn. Without `proven`, `unproven` says why an absence can't be believed. */
-static void decide(struct settle *settle, bool proven, const char *unproven)
+/* `unproven`: why an absence can't be believed, or NULL. */
+static void decide_group(struct settle *settle, struct group *group, const char *unproven)
 {
-    size_t found = 0;
+    struct judge_list list = {.proven = unproven == NULL, .crowded = settle->candidates.crowded};
+    struct judgement judgement;
 
-    if (settle->found_count > 0)
-        qsort(settle->found, settle->found_count, sizeof(settle->found[0]), candidates_by_hash);
+    date_group(settle, group);
+    note_arrival(settle, group);
+    take_candidates(settle, group);
+    group->facts.has_doubted = is_doubted(settle, group->rows[0].public_hash);
+    group->facts.secrets_differ = rows_differ(settle, group);
+    judgement = judge(&group->facts, &list, &settle->run->clock, group->candidates, group->candidate_count);
+    carry_out(settle, group, &judgement, unproven);
+    free(group->candidates);
+}
+
+/* Each group of equal rows in turn. */
+static void decide(struct settle *settle, const char *unproven)
+{
+    candidates_sort(&settle->candidates);
     for (size_t at = 0; at < settle->batch_count;) {
-        struct group group = {.rows = &settle->batch[at]};
+        struct group group = {.rows = &settle->batch[at], .arrives_ms = INT64_MIN};
         uint64_t public_hash = group.rows->public_hash;
 
-        while (at < settle->batch_count && settle->batch[at].public_hash == public_hash) {
-            at++;
-            group.row_count++;
-        }
-        group.earlier = has_earlier(settle, group.rows);
-        group.begin_ms = beginning_of(settle, &group);
-        while (found < settle->found_count && settle->found[found].public_hash < public_hash)
-            found++;
-        group.first = settle->found + found;
-        if (has_likes_elsewhere(settle, public_hash))
+        for (; at < settle->batch_count && settle->batch[at].public_hash == public_hash; at++)
+            group.facts.rows++;
+        if (run_has_like(settle->run, public_hash))
             group_waits(settle, &group, 0, likes_since(settle, public_hash));
         else
-            decide_group(settle, &group, proven, unproven);
+            decide_group(settle, &group, unproven);
     }
     settle->batch_count = 0;
-    forget_found(settle);
+    candidates_reset(&settle->candidates);
 }
+
+/* ---- The answer ---- */
 
 static int64_t pause_after(const struct settle *settle)
 {
@@ -721,25 +520,32 @@ static int64_t pause_after(const struct settle *settle)
 static void ask_again(struct settle *settle, unsigned most, const char *why, int64_t now_ms)
 {
     settle->not_before_ms = now_ms + pause_after(settle);
-    if (++settle->asked >= most)
-        decide(settle, false, why);
+    if (++settle->asked >= most || settle->last)
+        decide(settle, why);
     else
         console_detail(settle->run->console, "settling: %s; asking again", why);
 }
 
+/* Why the list does not prove an absence; NULL where it does. */
+static const char *why_unproven(const struct settle *settle)
+{
+    if (listing_is_partial(&settle->listing))
+        return "the account's list does not show everything";
+    if (listing_is_round(&settle->listing) && !witness_saw(&settle->run->witness))
+        return "the account's list is as long as a page, and shows nothing that this run knows: it may be a part";
+    return NULL;
+}
+
 static void take_list(struct settle *settle, int64_t now_ms)
 {
-    bool partial = listing_is_partial(&settle->listing);
+    const char *unproven = why_unproven(settle);
 
-    if (!is_fresh(settle)) {
-        ask_again(settle, partial ? PARTIAL_LISTS_MAX : SETTLE_LISTS_MAX,
-                  "the account's list lags behind what this run has created", now_ms);
+    if (witness_lacks(&settle->run->witness)) {
+        ask_again(settle, unproven != NULL ? PARTIAL_LISTS_MAX : SETTLE_LISTS_MAX,
+                  "the account's list lacks connectors that are known to exist", now_ms);
         return;
     }
-    if (partial)
-        decide(settle, false, "the account's list does not show everything");
-    else
-        decide(settle, true, NULL);
+    decide(settle, unproven);
     settle->not_before_ms = now_ms + pause_after(settle);
 }
 
@@ -750,19 +556,20 @@ void settle_answer(struct settle *settle, const struct http_answer *answer)
     enum verdict verdict;
 
     buf_reset(&settle->why);
+    settle->list_date_ms = answer->date_ms >= 0 ? answer->date_ms : JUDGE_NO_TIME;
     verdict = listing_answer(&settle->listing, answer, &settle->why);
     if (verdict == VERDICT_CREATED) {
         take_list(settle, now_ms);
         return;
     }
-    forget_found(settle);
+    candidates_reset(&settle->candidates);
     if (verdict == VERDICT_AGAIN && !courier_must_abort(run->courier, now_ms)) {
         ask_again(settle, SETTLE_LISTS_MAX, settle->why.data, now_ms);
         return;
     }
     if (verdict == VERDICT_REFUSED)
         courier_stop(run->courier, STOP_KEY_REFUSED, "%s; the API key is refused", settle->why.data);
-    decide(settle, false, settle->why.data);
+    decide(settle, settle->why.data);
 }
 
 void settle_give_up(struct settle *settle)

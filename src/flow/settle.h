@@ -1,24 +1,18 @@
 /*
  * settle: rows whose create may have happened are settled together against one list.
  *
- * A row waits `wait_ms` after it was given up: reads lag writes. Then one list decides over all that have waited. What
- * a killed run has sent may still be on its way: such a row is found as soon as a list shows it, but its absence is
- * believed only so long after it can't arrive any more.
+ * A row waits `wait_ms` after it was given up: reads lag writes. Then one list decides over all that have waited, by
+ * judge.h: what it shows is believed at once, that it lacks something only when the request can't be acted on any more
+ * (run->late_ms and `wait_ms` after it was given up). Other rows are sent meanwhile.
  *
- *   found          its payload, not archived, no other row's, not there before the run   → created
- *   surely absent  and the list is fresh, whole, and nobody like it is in flight         → sent again, failed, or left
- *                                                                                          for later (--limit)
- *   else           the list failed, lags, has more of them than rows asking, or shows a  → unknown
- *                  stranger: a new connector with about this label that is nobody's
- *
- * A list proves its freshness by connectors of this run: one that was answered after the last row was given up is
- * shown, and none that was answered before it is missing. A list that lacks them is asked for again. Where the run has
- * no such witness, the wait is the proof. Identical rows are settled by count.
+ * An absence needs a list that shows what this run knows to exist (witness.h), and that does not look as if it were a
+ * page. One that lacks something is asked for again. Identical rows are settled by count.
  */
 #ifndef FLOW_SETTLE_H
 #define FLOW_SETTLE_H
 
 #include "base/buf.h"
+#include "flow/candidates.h"
 #include "flow/listing.h"
 #include "flow/run.h"
 
@@ -28,56 +22,29 @@
 
 enum { SETTLE_LISTS_MAX = 12 }; /* lists for one batch that lag or fail before its rows are `unknown` */
 
-/* A connector in the list that may be an unsettled row's. */
-struct candidate {
-    uint64_t public_hash;
-    char id[37];
-    char created_at[40];
-    int64_t created_ms; /* -1 where it could not be read */
-    char *inbox;        /* owned */
-};
-
-/*
- * A connector in the list that is no row's. Where it is new and its label is about an unsettled row's, a server that
- * keeps payloads otherwise than they were sent may have made it of that row.
- */
-struct stranger {
-    uint64_t near_hash, public_hash;
-    int64_t created_ms; /* -1 where it could not be read */
-    bool before;        /* the account had it when this run began */
-    bool archived;
-    char id[37];
-};
-
 struct settle {
     struct run *run;
     int64_t wait_ms;
     struct listing listing;
     struct unsettled *batch; /* what the list in flight decides over, by public_hash */
     size_t batch_count;
-    struct candidate *found;
-    size_t found_count, found_cap;
-    uint64_t *near; /* of the batch's rows: connector_near_hash(), sorted */
-    struct stranger *stranger;
-    size_t stranger_count, stranger_cap;
+    struct candidates candidates;
     uint64_t *doubted; /* public hashes of rows that this run has left `unknown` */
     size_t doubted_count, doubted_cap;
-    bool crowded;          /* more candidates or strangers than are kept */
-    int64_t latest_ms;     /* when the last row of the batch was given up */
-    uint64_t seen;         /* bit i: witness[i] was in the list */
-    uint64_t known;        /* bit i: witness[i] was answered before the list was sent */
+    int64_t list_date_ms;  /* the list's Date; JUDGE_NO_TIME where it has none */
     unsigned asked;        /* lists for this batch that lagged or failed */
     int64_t not_before_ms; /* earliest time of the next list */
+    bool last;             /* the run stops, and its last list was asked for */
     struct buf why;        /* of the last failure */
 };
 
 void settle_init(struct settle *settle, struct run *run, int64_t wait_ms);
 void settle_release(struct settle *settle);
 
-/* Whether rows wait to be settled, or are being settled. */
+/* Whether rows wait to be settled, or are being settled, and a list may still tell. A run that stops asks for one. */
 bool settle_has_rows(const struct settle *settle);
 
-/* When the next list is due; INT64_MAX where none is, or one is in flight. */
+/* When the next list is due; INT64_MAX where none is, or one is in flight. A run that stops waits for nothing. */
 int64_t settle_due(const struct settle *settle);
 
 /* Sends the list. Needs settle_due() <= now_ms and courier_next_send() <= now_ms. */
@@ -85,6 +52,10 @@ void settle_ask(struct settle *settle, int64_t now_ms);
 
 /* Takes the list's answer and decides. */
 void settle_answer(struct settle *settle, const struct http_answer *answer);
+
+/* Appends when an answer was lost (by the server's clock, or JUDGE_NO_TIME), for a message; and reads it again there. */
+void settle_say_lost(int64_t lost_ms, struct buf *out);
+int64_t settle_time_lost(struct span message);
 
 /* The run ends: whatever is not settled becomes `unknown`. */
 void settle_give_up(struct settle *settle);

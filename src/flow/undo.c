@@ -423,7 +423,7 @@ static bool prepare(struct undo *undo, struct err *err)
         !courier_init(&undo->courier, &undo->courier_config, &undo->tally, undo->console, undo->reporting.log, err))
         return false;
     undo->courier_ready = true;
-    run_init(&undo->run, &undo->courier, config->courier.http.concurrency);
+    run_init(&undo->run, &undo->courier, config->courier.http.concurrency, 0, 0);
     recent_init(&undo->recent, config->courier.rate.count > 0 ? config->courier.rate.window_ms : 60000,
                 clock_wall_ms());
     return true;

@@ -7,7 +7,7 @@
  *   connload-journal 2 ⇥ command=create ⇥ input=… ⇥ … ⇥ 1a2b3c4d    the head, written once, synced
  *   clock ⇥ SERVER_MS ⇥ WALL_MS ⇥ crc     the server's clock, and ours at that moment
  *   account ⇥ ORG_ID ⇥ crc                whose account it is
- *   twin ⇥ CONNECTOR_ID ⇥ crc             the account had it before, of a row's type and label
+ *   twin ⇥ CONNECTOR_ID ⇥ crc             the account had it before this run sent anything
  *   listed ⇥ crc                          all twins, and all `exists` outcomes, stand above
  *   list ⇥ WALL_MS ⇥ crc                  the account's list was answered then, by our clock
  *   begun ⇥ TIMEOUT_MS ⇥ CONCURRENCY ⇥ LAST_MS ⇥ crc    a process begins to send, with these options, after another
@@ -97,7 +97,7 @@ bool journal_begin(struct journal *journal, const struct journal_head *head, str
 bool journal_upto(struct journal *journal, uint64_t rows, struct err *err); /* synced */
 bool journal_server_clock(struct journal *journal, int64_t server_ms, int64_t wall_ms, struct err *err);
 bool journal_account(struct journal *journal, struct span org_id, struct err *err);
-/* A connector that the account had, equal to a row's payload, before this run sent anything. */
+/* A connector that the account had before this run sent anything. */
 bool journal_twin(struct journal *journal, struct span connector_id, struct err *err);
 /* The account has been listed: all twins, and all `exists` outcomes, are written. */
 bool journal_listed(struct journal *journal, struct err *err);

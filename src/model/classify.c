@@ -18,7 +18,7 @@ static enum verdict judge_status(int status)
 {
     if (status == 401 || status == 403)
         return VERDICT_REFUSED;
-    if (status == 429 || status == 503)
+    if (status == 429)
         return VERDICT_AGAIN;
     if (is_within(status, 400, 499) && status != 408)
         return VERDICT_REJECTED;
@@ -28,7 +28,7 @@ static enum verdict judge_status(int status)
 /* Half an answer: only a refusal needs no body to be believed. */
 static bool is_decided_by_status(int status)
 {
-    return is_within(status, 400, 499) || status == 503;
+    return is_within(status, 400, 499);
 }
 
 enum verdict classify_create(enum fate fate, int http_status, bool readable)

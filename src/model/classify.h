@@ -12,16 +12,16 @@
 enum verdict {
     VERDICT_CREATED,  /* a 2xx with a connector that can be believed */
     VERDICT_REJECTED, /* refused for good: 4xx other than those below */
-    VERDICT_AGAIN,    /* certainly not created: unsent, 429, 503 */
-    VERDICT_SETTLE, /* may exist: lost, 3xx (a redirect often follows what was done, and is not followed itself), 408, 5xx
-                         other than 503, a 2xx that can't be read, a status that is none */
+    VERDICT_AGAIN,    /* certainly not created: unsent, 429 */
+    VERDICT_SETTLE,   /* may exist: lost, 3xx (a redirect often follows what was done, and is not followed itself), 408,
+                         5xx (a proxy answers 503 after the API has acted), a 2xx that can't be read, no status */
     VERDICT_REFUSED, /* the key is refused, 401 or 403: stops the run, burns no row */
     VERDICTS,
 };
 
 /*
  * For a create. `http_status` is 0 where no status line came. `readable`: the body is whole and holds a connector that
- * can be the request's. A FATE_LOST with a status of 429, 503 or 4xx other than 408 is judged by its status: the server
+ * can be the request's. A FATE_LOST with a status of 4xx other than 408 is judged by its status: the server
  * has decided, only its text is cut.
  */
 enum verdict classify_create(enum fate fate, int http_status, bool readable);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "model/label.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -203,28 +204,6 @@ uint64_t connector_key_hash(const struct connector *connector)
     return hash_finish(hash_key(connector));
 }
 
-static bool is_letter_or_digit(char byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
-}
-
-uint64_t connector_near_hash(const struct connector *connector)
-{
-    struct span label = connector->label;
-    char kept[CONNECTOR_NEAR_MAX];
-    size_t len = 0;
-
-    for (size_t i = 0; i < label.len && len < sizeof(kept); i++) {
-        bool no_break_space = i + 1 < label.len && label.data[i] == '\xC2' && label.data[i + 1] == '\xA0';
-
-        if (no_break_space)
-            i++;
-        else if ((unsigned char)label.data[i] >= 0x80 || is_letter_or_digit(label.data[i]))
-            kept[len++] = label.data[i];
-    }
-    return hash_finish(hash_span_fold(HASH_START, (struct span){kept, len}));
-}
-
 uint64_t connector_public_hash(const struct connector *connector)
 {
     return hash_finish(hash_public(connector));
@@ -262,6 +241,13 @@ static bool equal_emails(const struct connector *a, const struct connector *b)
     return true;
 }
 
+static bool equal_configs(const struct connector *a, const struct connector *b)
+{
+    if (a->type == TYPE_EMAIL)
+        return equal_emails(a, b);
+    return a->type != TYPE_INVESTMENT_RESEARCH || span_equal(a->user_id, b->user_id);
+}
+
 bool connector_key_equal(const struct connector *a, const struct connector *b)
 {
     return a->type == b->type && equal_but_blanks(a->label, b->label);
@@ -272,9 +258,7 @@ bool connector_public_equal(const struct connector *a, const struct connector *b
     if (!connector_key_equal(a, b) || a->share_with_org != b->share_with_org ||
         !equal_but_blanks(a->description, b->description))
         return false;
-    if (a->type == TYPE_EMAIL)
-        return equal_emails(a, b);
-    return a->type != TYPE_INVESTMENT_RESEARCH || span_equal(a->user_id, b->user_id);
+    return equal_configs(a, b);
 }
 
 bool connector_equal(const struct connector *a, const struct connector *b)
@@ -284,6 +268,30 @@ bool connector_equal(const struct connector *a, const struct connector *b)
     if (a->type == TYPE_INVESTMENT_RESEARCH)
         return span_equal(a->user_password, b->user_password);
     return a->type != TYPE_SHAREPOINT || span_equal(a->session_id, b->session_id);
+}
+
+/* Likeness */
+
+enum connector_likeness connector_compare(const struct connector *row, const struct connector *shown)
+{
+    enum label_likeness label;
+
+    if (shown->type != row->type && shown->type != TYPE_NONE)
+        return CONNECTOR_OTHER;
+    label = label_compare(row->label, shown->label);
+    if (label == LABEL_OTHER)
+        return CONNECTOR_OTHER;
+    return label == LABEL_KEPT && shown->type == row->type && equal_configs(row, shown) ? CONNECTOR_KEPT
+                                                                                         : CONNECTOR_ALIKE;
+}
+
+bool connector_answers(const struct connector *row, const struct connector *shown)
+{
+    if (shown->type != row->type && shown->type != TYPE_NONE)
+        return false;
+    if (shown->label.len == 0 || label_compare(row->label, shown->label) != LABEL_OTHER)
+        return true;
+    return shown->type == row->type && row->type != TYPE_SHAREPOINT && equal_configs(row, shown);
 }
 
 /* Differences */

@@ -16,7 +16,6 @@ enum {
     PAYLOAD_MAX = 65536,      /* bytes of a request body (api.md, "Limits") */
     EMAILS_MAX = 10922,       /* addresses of a connector that are looked at: with this many of 3 bytes, and so with
                             `"a@b",` for each, a payload is over PAYLOAD_MAX */
-    CONNECTOR_NEAR_MAX = 100, /* bytes */
 };
 
 /* The bytes of its texts belong to somebody else; absent ones are empty. */
@@ -62,13 +61,6 @@ uint64_t connector_hash(const struct connector *connector);
 uint64_t connector_public_hash(const struct connector *connector);
 uint64_t connector_key_hash(const struct connector *connector);
 
-/*
- * A hash of what a server that tidies up labels is likely to leave of one: its letters and digits in lower ASCII case
- * and its bytes beyond ASCII but for no-break spaces, the first CONNECTOR_NEAR_MAX of them. Equal for labels that may
- * be the same; says nothing of the type.
- */
-uint64_t connector_near_hash(const struct connector *connector);
-
 /* Its secret, the password or the session: of a row that passes the checks there is one at most. Empty: none. */
 struct span connector_secret(const struct connector *connector);
 
@@ -76,6 +68,22 @@ struct span connector_secret(const struct connector *connector);
 bool connector_equal(const struct connector *a, const struct connector *b);
 bool connector_public_equal(const struct connector *a, const struct connector *b);
 bool connector_key_equal(const struct connector *a, const struct connector *b);
+
+/*
+ * What of a row's connector the account's `shown` may be. Description and sharing are not looked at.
+ *
+ *   CONNECTOR_KEPT   the type, the label as servers keep labels (label.h), and the config, as far as it is ever shown
+ *   CONNECTOR_ALIKE  about the label, and perhaps the type
+ */
+enum connector_likeness { CONNECTOR_OTHER, CONNECTOR_ALIKE, CONNECTOR_KEPT };
+
+enum connector_likeness connector_compare(const struct connector *row, const struct connector *shown);
+
+/*
+ * Whether the connector that answers a row's create is the row's: its type is, where it is told, and its label is about
+ * the row's, or not told, or its config is the row's.
+ */
+bool connector_answers(const struct connector *row, const struct connector *shown);
 
 /*
  * Appends what of the row's public fields differs in the account's connector `theirs`, for people: `description: the

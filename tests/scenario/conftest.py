@@ -583,6 +583,8 @@ def connload(bin_dir, tmp_path, targets):
         args = list(args)
         if VIA_TLS and args and args[0] in ("create", "undo", "list") and "--http2" not in args:
             args.insert(1, "--http2")
+        if args[:1] == ["create"] and "--settle" in args and "--late" not in args:
+            args.append("--late=100ms")
         process = Process([bin_dir / "connload", *args], clean_env({**given, **(env or {})}), cwd, stdin)
         running.append(process)
         return process.wait(timeout) if wait else process

@@ -93,7 +93,7 @@ def run_desk(connload, sandbox, write_csv):
 
 
 def test_they_agree_with_the_server(run_desk, read_csv, tmp_path):
-    box, run = run_desk({"503-before": 30, "500-after": 10}, "--max-attempts", "2")
+    box, run = run_desk({"429-html": 30, "500-after": 10}, "--max-attempts", "2")
     assert run.rc == 1, run.err
     stats = box.stats()
     rows = read_csv("desk.results.csv")
@@ -106,7 +106,7 @@ def test_they_agree_with_the_server(run_desk, read_csv, tmp_path):
     assert summary["status"]["created"] == stats["created"]
     assert summary["status"]["invalid"] == 2
     assert sum(summary["requests"].values()) == len(box.requests()) == sum(summary["answers"].values())
-    assert summary["answers"]["503"] == sum(line.get("http_status") == 503 for line in lines if line["event"] == "attempt")
+    assert summary["answers"]["429"] == sum(line.get("http_status") == 429 for line in lines if line["event"] == "attempt")
     assert summary["lost"]["rows"] == summary["lost"]["created"] == summary["answers"]["500"] > 0
     assert summary["latency_ms"]["count"] == len(box.requests())
     assert 0 < summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"] <= summary["latency_ms"]["max"]
@@ -115,7 +115,7 @@ def test_they_agree_with_the_server(run_desk, read_csv, tmp_path):
     for status in STATUSES:
         assert pick(metrics, "connload_run_rows", status=status) == by_status[status]
     assert pick(metrics, "connload_run_requests", kind="create") == summary["requests"]["create"]
-    assert pick(metrics, "connload_run_answers", code="503") == summary["answers"]["503"]
+    assert pick(metrics, "connload_run_answers", code="429") == summary["answers"]["429"]
     assert pick(metrics, "connload_run_request_duration_seconds_count") == len(box.requests())
     assert pick(metrics, "connload_run_success", command="create", input="desk.csv") == 0
     assert pick(metrics, "connload_run_retries") == summary["retries"]
@@ -206,7 +206,7 @@ def test_other_commands(run_desk, connload, tmp_path, args):
 
 
 def test_stopped(run_desk, tmp_path):
-    _, run = run_desk({"503-before": 100}, "--max-attempts", "1", "--max-failures", "5")
+    _, run = run_desk({"400-before": 100}, "--max-attempts", "1", "--max-failures", "5")
     assert run.rc == 4, run.err
     summary = json.loads((tmp_path / "run.json").read_text())
     assert summary["stop"]["reason"] == "max_failures" and "--max-failures" in summary["stop"]["message"]

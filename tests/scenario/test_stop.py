@@ -86,11 +86,23 @@ def test_what_is_in_flight_finishes(connload, sandbox, desk, read_csv):
     assert len(posts(box)) == 16
 
 
-def test_lost_rows_are_settled_before_the_run_ends(connload, sandbox, desk, read_csv):
-    box = sandbox(*LAG, "--latency", "30ms", "--fault", "drop-after=100:4")
+@pytest.mark.parametrize("settle", ["0s", "1h"])
+def test_lost_rows_are_looked_for_once_more_and_not_waited_for(connload, sandbox, desk, read_csv, settle):
+    """A run that stops asks for one list, at once: what it shows is created, what it lacks is unknown."""
+    box = sandbox("--latency", "30ms", "--fault", "drop-after=100:4")
     desk(ROWS)
-    assert stopped(connload, box).wait().rc == 4
-    assert statuses(read_csv("desk.results.csv"))["created"] == len(box.connectors())
+    assert stopped(connload, box, "--settle", settle, "--late", "1h").wait().rc == 4
+    count = statuses(read_csv("desk.results.csv"))
+    assert count["created"] == len(box.connectors()) and count["unknown"] == 0
+    assert sum(line["method"] == "GET" for line in box.requests()) <= 3
+
+
+def test_what_the_last_list_lacks_is_unknown(connload, sandbox, desk, read_csv):
+    box = sandbox("--settle", "1h", "--latency", "30ms", "--fault", "drop-after=100:4")
+    desk(ROWS)
+    assert stopped(connload, box, "--settle", "1h", "--late", "1h").wait().rc == 4
+    count = statuses(read_csv("desk.results.csv"))
+    assert count["unknown"] == 4 and count["created"] == len(box.connectors()) - 4
 
 
 def test_a_second_signal_ends_it_at_once_and_the_journal_covers_it(connload, sandbox, desk, read_csv, tmp_path):
@@ -194,11 +206,11 @@ def test_the_deadline(connload, sandbox, desk, read_csv):
 
 @pytest.mark.parametrize("most, failures", [("3", 3), ("10%", 4), ("0.1%", 1)])
 def test_max_failures(connload, sandbox, desk, read_csv, most, failures):
-    box = sandbox("--fault", "503-before=100")
+    box = sandbox("--fault", "400-before=100")
     desk(ROWS)
     run = connload("create", "desk.csv", *QUICK, "--concurrency", "1", "--max-attempts", "1", "--max-failures", most)
     assert run.rc == 4 and "--max-failures" in run.err
-    assert statuses(read_csv("desk.results.csv")) == {"failed": failures, "not_attempted": ROWS - failures}
+    assert statuses(read_csv("desk.results.csv")) == {"rejected": failures, "not_attempted": ROWS - failures}
     assert len(posts(box)) == failures
 
 
@@ -301,7 +313,7 @@ def test_a_run_stopped_after_its_first_row_writes_its_own_results(connload, sand
     box = sandbox()
     desk(3)
     assert connload("create", "desk.csv", *QUICK).rc == 0
-    box.faults({"503-before": 100})
+    box.faults({"400-before": 100})
     run = connload("create", "desk.csv", *QUICK, "--force", "--max-attempts", "1", "--max-failures", "1",
                    "--concurrency", "1", "--settle", "0s")
-    assert run.rc == 4 and statuses(read_csv("desk.results.csv")) == {"failed": 1, "not_attempted": 2}
+    assert run.rc == 4 and statuses(read_csv("desk.results.csv")) == {"rejected": 1, "not_attempted": 2}
