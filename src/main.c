@@ -74,6 +74,9 @@
  *   run           what the parts of a run share, and the verbs by which a row changes
  *   courier       requests by the pace; signals and the deadline seen
  *   existing      what the account has before the first row
+ *   earlier       the connectors that the replaced result file names
+ *   matches       connectors of the account that may be rows' own
+ *   ask           a question to whoever sits at the terminal
  *   launch        sends rows
  *   land          takes their answers
  *   settle        settles rows whose answer was lost
@@ -251,6 +254,7 @@ static enum exit_code create(const struct options *options, struct console *cons
         .shard = options->shard,
         .shard_count = options->shard_count,
         .skip_existing = options->skip_existing,
+        .again = options->again,
         .dry_run = options->dry_run,
         .strict = options->strict,
         .allow_duplicates = options->allow_duplicates,

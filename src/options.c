@@ -35,14 +35,16 @@ static const struct option_spec table[] = {
     {"output", 'o', "FILE", CREATE | LIST, GROUP_RESULTS, KIND_TEXT, AT(output), 0, 0,
      "the result file; - is standard output (INPUT.results.csv; list: -)"},
     {"force", 0, NULL, CREATE | LIST, GROUP_RESULTS, KIND_FLAG, AT(force), 0, 0,
-     "replace an existing result file (create: its rows are sent once more)"},
+     "replace an existing result file, whatever it says"},
     {"redact", 0, NULL, CREATE | UNDO, GROUP_RESULTS, KIND_FLAG, AT(redact), 0, 0,
      "empty the secret cells of every row of the results, not of the finished ones alone"},
 
     {"skip-existing", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(skip_existing), 0, 0,
      "do not create what the account has already (same type and label)"},
+    {"again", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(again), 0, 0,
+     "create rows of which the account has exact twins, too, without asking"},
     {"dry-run", 'n', NULL, CREATE | UNDO, GROUP_ROWS, KIND_FLAG, AT(dry_run), 0, 0,
-     "say what would be done to each row, and send nothing but the list"},
+     "say what would be done to each row, and change nothing"},
     {"strict", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(strict), 0, 0,
      "send nothing unless every row passes the checks"},
     {"limit", 0, "N", CREATE, GROUP_ROWS, KIND_NUMBER, AT(limit), 1, UINT32_MAX, "send the first N sendable rows only"},
@@ -539,6 +541,8 @@ static bool check_fit(const struct options *options, const bool given[OPTIONS], 
                            names[options->command]);
     if (options->quiet && options->verbose)
         return err_set(err, EXIT_USAGE, "--quiet and --verbose exclude each other");
+    if (options->skip_existing && options->again)
+        return err_set(err, EXIT_USAGE, "--again creates what --skip-existing leaves out; give one of them");
     if (options->skip_existing && options->no_preflight)
         return err_set(err, EXIT_USAGE, "--skip-existing needs the list that --no-preflight leaves out");
     if (is_dash(options->api_key_file) && is_dash(options->input))

@@ -36,7 +36,7 @@ struct options {
     bool force, redact;
 
     /* which rows, and when to stop */
-    bool skip_existing, dry_run, strict, yes;
+    bool skip_existing, again, dry_run, strict, yes;
     uint64_t limit;
     uint64_t max_failures;
     bool max_failures_percent;

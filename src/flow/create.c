@@ -2,6 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/text.h"
+#include "flow/ask.h"
 #include "flow/existing.h"
 #include "flow/finish.h"
 #include "flow/intake.h"
@@ -23,6 +25,7 @@
 
 enum {
     WORTH_SAYING_MS = 1000, /* a wait */
+    SHOWN_LABEL = 60,       /* characters */
     MADE_TEXT = 128,        /* bytes of tell_made()'s text */
 };
 
@@ -46,6 +49,7 @@ struct create {
     struct launch launch;
     struct land land;
     struct settle settle;
+    struct existing existing;
     struct speed speed;
     char key_mark[DIGEST_MARK];
     bool journal_found, courier_ready;
@@ -176,8 +180,9 @@ static void hold_rows(struct create *create)
 {
     struct rows *rows = &create->run.rows;
     bool all = create->facts.held_back;
-    uint64_t limit = create->config->limit, seen = 0, open = 0;
+    uint64_t limit = create->config->limit, seen = 0;
 
+    create->tally.to_send = create->facts.blocked = 0;
     for (uint64_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->row[i];
 
@@ -185,10 +190,9 @@ static void hold_rows(struct create *create)
             continue;
         row->held = row->state != ROW_DONE && (all || (limit > 0 && seen >= limit));
         seen++;
-        open += row->state == ROW_UNSETTLED || (row->state == ROW_PENDING && !row->held);
+        create->tally.to_send += row->state == ROW_UNSETTLED || (row->state == ROW_PENDING && !row->held);
         create->facts.blocked += row->state == ROW_PENDING && row->held;
     }
-    create->tally.to_send = open;
 }
 
 static void set_failures_max(struct create *create)
@@ -203,14 +207,22 @@ static void set_failures_max(struct create *create)
 
 /* ---- The list before the first row ---- */
 
-static void say_look_alikes(struct create *create, uint64_t count)
+static void say_look_alikes(struct create *create)
 {
-    create->facts.look_alikes = count;
-    if (count > 0 && !create->config->skip_existing)
+    const struct existing *existing = &create->existing;
+
+    create->facts.look_alikes = existing->twins + existing->alike;
+    create->facts.left_sheet = existing->left_sheet;
+    if (existing->twins > 0 && create->config->again)
+        console_note(create->console,
+                     "connload: the account already has an exact twin of %" PRIu64
+                     " of the rows; %s created all the same (--again)",
+                     existing->twins, existing->twins == 1 ? "it is" : "they are");
+    if (existing->alike > 0)
         console_note(create->console,
                      "connload: the account already has a connector of the same type and label for %" PRIu64
-                     " of the rows; with --skip-existing they would not be created again",
-                     count);
+                     " of the rows, which differs from it; with --skip-existing they would not be created",
+                     existing->alike);
 }
 
 static bool note_server_clock(struct create *create)
@@ -265,24 +277,110 @@ static void wait_for_reads(struct create *create)
         courier_wait(&create->courier, until_ms);
 }
 
-/* An interrupted run has listed the account already: what it lost since would look like something older. */
+static struct existing_config existing_config(const struct create *create)
+{
+    const struct create_config *config = create->config;
+
+    return (struct existing_config){
+        .keys = create->intake.keys,
+        .sheet = &config->sheet,
+        .earlier = config->dry_run          ? create->planned
+                   : create->paths.in_place ? NULL
+                                            : create->paths.results,
+        .skip = config->skip_existing,
+    };
+}
+
+/*
+ * An interrupted run has listed the account already: what it lost since would look like something older. What it has
+ * not promised to send yet, somebody may have created meanwhile: with --skip-existing that is looked for anew.
+ */
 static bool preflight(struct create *create)
 {
     struct run *run = &create->run;
-    uint64_t look_alikes;
-    bool twins = !create->facts.resumed;
+    struct existing_config how = existing_config(create);
 
     create->keeps_journal = create->resume.other_key && !resume_is_same_account(&create->resume, run);
     if (create->keeps_journal)
         return false;
-    if (!create->config->preflight || run->twins_known)
+    if (!create->config->preflight || (run->twins_known && !how.skip))
         return true;
+    how.note_twins = !create->facts.resumed;
     wait_for_reads(create);
-    if (!existing_find(run, create->intake.keys, create->config->skip_existing && twins, twins, &look_alikes))
+    if (!existing_find(run, &how, &create->existing)) {
+        create->keeps_journal = create->facts.resumed; /* it knows what an earlier result file does not */
         return false;
-    if (twins)
-        say_look_alikes(create, look_alikes);
+    }
+    if (!create->facts.resumed || how.skip)
+        say_look_alikes(create);
     return note_server_clock(create);
+}
+
+enum { NAMED_TWINS = 3 };
+
+/* `desk.csv:2 "Desk 1", desk.csv:3 "Desk 2", …`: the first rows that have an exact twin in the account. */
+static bool name_twins(struct create *create, struct buf *out, struct err *err)
+{
+    const struct rows *rows = &create->run.rows;
+    unsigned named = 0;
+
+    for (uint64_t i = 0; i < rows->count && named < NAMED_TWINS; i++) {
+        struct sheet_row *read;
+
+        if (!create->existing.is_twin[i])
+            continue;
+        if (!sheet_at(create->run.sheet, rows->row[i].offset, rows->row[i].length, rows->row[i].line, &read, err))
+            return false;
+        buf_format(out, "%s%s:%" PRIu32 " ", named++ > 0 ? ", " : "", sheet_name(create->run.sheet), rows->row[i].line);
+        text_quote(out, read->connector.label, SHOWN_LABEL);
+    }
+    if (create->existing.twins > named)
+        buf_text(out, ", …");
+    return true;
+}
+
+/* The whole desk twice is what nobody wants by mistake: only a person, or --again, can want it. */
+static bool ask_about_twins(struct create *create, struct err *err)
+{
+    uint64_t twins = create->existing.twins;
+    struct buf question;
+    bool yes = false;
+
+    buf_init(&question, 1 << 16);
+    buf_format(&question, "the account already has an exact twin of %" PRIu64 " of the rows that are to be sent (",
+               twins);
+    if (!name_twins(create, &question, err))
+        goto out;
+    if (!ask_can())
+        err_set(err, EXIT_USAGE,
+                "%s); nothing was sent. To leave out what the account has: --skip-existing. To create %s once more: "
+                "--again",
+                question.data, twins == 1 ? "it" : "them");
+    else {
+        buf_format(&question, "). Create %s once more?", twins == 1 ? "it" : "them");
+        yes = ask_yes(create->console, question.data) ||
+              err_set(err, EXIT_SOME_NOT, "nothing was sent; with --skip-existing such rows are left out");
+    }
+out:
+    buf_release(&question);
+    return yes;
+}
+
+/* Nothing was sent, and the next run is to begin anew. */
+static void forget_journal(struct create *create)
+{
+    struct err unheard;
+
+    journal_remove(create->run.journal, &unheard);
+    create->run.journal = NULL;
+}
+
+static bool may_create(struct create *create, struct err *err)
+{
+    if (create->existing.twins == 0 || create->config->again || create->facts.resumed || ask_about_twins(create, err))
+        return true;
+    forget_journal(create);
+    return false;
 }
 
 /* ---- The loop ---- */
@@ -728,23 +826,30 @@ static void begin_facts(struct create *create)
 static bool plan(struct create *create, struct err *err)
 {
     struct plan_config how = {
-        .keys = create->intake.keys,
+        .existing = existing_config(create),
+        .again = create->config->again || create->facts.resumed,
         .why_unlisted = create->key.len == 0        ? "no API key"
                         : create->config->preflight ? NULL
                                                     : "--no-preflight",
-        .skip_existing = create->config->skip_existing && !create->facts.resumed, /* as preflight() */
         .held = create->config->strict && create->tally.status[STATUS_INVALID] > 0,
         .limit = create->config->limit,
     };
 
+    if (!create->config->skip_existing)
+        hold_rows(create);
+    create->facts.blocked = 0; /* the plan says so of each row */
     return plan_show(&create->run, &how, &create->facts, err);
 }
 
 /* What may be in the account is settled and, unless --strict holds them back, the other rows are sent. */
 static bool carry_out(struct create *create, struct err *err)
 {
+    if (!create->config->skip_existing)
+        hold_rows(create);
     if (!preflight(create))
         return true; /* the courier knows why the run stops; the results say that nothing was attempted */
+    if (!may_create(create, err))
+        return false;
     note_lists(create, create->tally.requests[REQUEST_LIST]);
     free(create->intake.keys);
     create->intake.keys = NULL;
@@ -787,6 +892,7 @@ static bool work(struct create *create, struct err *err)
 static void release(struct create *create)
 {
     free(create->intake.keys);
+    existing_release(&create->existing);
     output_abandon(create->stream);
     free(create->kept);
     journal_close(create->run.journal);

@@ -2,61 +2,68 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "flow/earlier.h"
 #include "flow/listing.h"
-#include "io/disk.h"
-#include "io/scratch.h"
+#include "flow/lookup.h"
+#include "flow/matches.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* A connector of the account with a row's type and label: its JSON is kept in a temporary file, not in memory. */
-struct match {
-    uint64_t offset;
-    uint32_t length;
-    uint32_t key;
-    uint32_t public_tag;
-    bool used; /* it answers for a row */
+/* How a connector finds its row, best first; each way in turn for all connectors. */
+enum way {
+    WAY_NAMED_EXACT, /* an earlier result file names it for a row with this payload, */
+    WAY_NAMED,       /* or of this type and label, whatever label the connector has now */
+    WAY_EXACT,       /* it shows the row's payload, */
+    WAY_ALIKE,       /* or its type and label */
+    WAYS,
+};
+
+/* Whose connectors are one's own: told by one that an earlier run has created, or by all that are not shared. */
+struct owners {
+    uint64_t creator, unshared; /* run_owner_hash(); 0 = not known */
+    bool several;               /* owners of unshared ones: they tell nothing */
 };
 
 struct search {
     struct run *run;
-    const uint32_t *keys;
+    const struct existing_config *config;
+    struct existing *found;
     uint32_t *order; /* indices of the rows to be sent, and of those to be settled, by key, tag and index */
     uint64_t count;
     uint32_t *free; /* for each place in `order`: itself while its row is free, else one nearer to the next free row */
-    uint64_t taken; /* rows to be sent that a connector answers for */
-    struct match *match;
-    size_t matches, match_cap;
+    struct matches matches;
     size_t archived;   /* connectors that were, but are archived */
     struct idset seen; /* ids in the list: none counts twice */
-    struct buf out;    /* what is not yet in the temporary file */
-    int fd;
-    uint64_t written;
-    bool failed; /* the courier knows why */
-    bool note_twins;
+    struct owners owners;
+    struct earlier earlier;
+    size_t looked_up; /* the earlier rows before this one are, or need not be */
+    bool is_whole;    /* the list shows all, as far as can be told */
+    bool failed;      /* the courier knows why */
     struct remote remote;
-    struct buf element;
 };
 
 enum {
-    OUT_FLUSH = 1 << 18,
-    OUT_MAX = OUT_FLUSH + JSON_ELEMENT_MAX,
     NOTED_MAX = 1 << 21,     /* connectors of the account whose ids are kept */
     SPARE_MATCHES = 1 << 16, /* connectors like the rows that are kept beyond the rows' number */
 };
 
+/* Rows to be settled come first: what the account has may be theirs. */
 static int by_key(const void *left, const void *right, void *context)
 {
     const struct search *search = context;
     uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    uint32_t tag_a = search->run->rows.row[a].public_tag, tag_b = search->run->rows.row[b].public_tag;
+    const struct row *row_a = &search->run->rows.row[a], *row_b = &search->run->rows.row[b];
+    const uint32_t *keys = search->config->keys;
 
-    if (search->keys[a] != search->keys[b])
-        return search->keys[a] < search->keys[b] ? -1 : 1;
-    if (tag_a != tag_b)
-        return tag_a < tag_b ? -1 : 1;
+    if (keys[a] != keys[b])
+        return keys[a] < keys[b] ? -1 : 1;
+    if (row_a->public_tag != row_b->public_tag)
+        return row_a->public_tag < row_b->public_tag ? -1 : 1;
+    if ((row_a->state == ROW_UNSETTLED) != (row_b->state == ROW_UNSETTLED))
+        return row_a->state == ROW_UNSETTLED ? -1 : 1;
     return a < b ? -1 : a > b;
 }
 
@@ -84,11 +91,6 @@ static uint64_t free_from(struct search *search, uint64_t at)
     return at;
 }
 
-static void not_free(struct search *search, uint64_t at)
-{
-    search->free[at] = (uint32_t)at + 1;
-}
-
 /* The position in `order` of the first row of that key whose tag is at least `tag`. */
 static uint64_t first_of(const struct search *search, uint32_t key, uint32_t tag)
 {
@@ -97,7 +99,8 @@ static uint64_t first_of(const struct search *search, uint32_t key, uint32_t tag
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         uint32_t row = search->order[middle];
-        bool before = search->keys[row] != key ? search->keys[row] < key : search->run->rows.row[row].public_tag < tag;
+        bool before = search->config->keys[row] != key ? search->config->keys[row] < key
+                                                       : search->run->rows.row[row].public_tag < tag;
 
         if (before)
             low = middle + 1;
@@ -109,12 +112,17 @@ static uint64_t first_of(const struct search *search, uint32_t key, uint32_t tag
 
 static bool has_key(const struct search *search, uint64_t at, uint32_t key)
 {
-    return at < search->count && search->keys[search->order[at]] == key;
+    return at < search->count && search->config->keys[search->order[at]] == key;
 }
 
-static bool has_tag(const struct search *search, uint64_t at, const struct match *match)
+static bool has_rows(const struct search *search, uint32_t key)
 {
-    return has_key(search, at, match->key) && search->run->rows.row[search->order[at]].public_tag == match->public_tag;
+    return has_key(search, first_of(search, key, 0), key);
+}
+
+static bool has_tag(const struct search *search, uint64_t at, uint32_t key, uint32_t tag)
+{
+    return has_key(search, at, key) && search->run->rows.row[search->order[at]].public_tag == tag;
 }
 
 static bool fault(struct search *search, const struct err *err)
@@ -132,39 +140,29 @@ static bool read_row(struct search *search, uint64_t index, struct sheet_row **r
     return sheet_at(search->run->sheet, row->offset, row->length, row->line, read, &err) || fault(search, &err);
 }
 
+/* ---- What the account shows ---- */
+
 static void on_begin(void *context)
 {
     struct search *search = context;
 
-    search->matches = search->archived = 0;
-    search->written = 0;
-    buf_reset(&search->out);
+    search->archived = 0;
+    search->owners = (struct owners){0};
+    matches_reset(&search->matches);
     idset_release(&search->seen);
-}
-
-static bool flush(struct search *search)
-{
-    struct err err;
-
-    if (search->out.len > 0 && (lseek(search->fd, (off_t)search->written, SEEK_SET) < 0 ||
-                                !disk_write(search->fd, search->out.data, search->out.len))) {
-        disk_error(&err, "write", "a temporary file");
-        return fault(search, &err);
-    }
-    search->written += search->out.len;
-    buf_reset(&search->out);
-    return true;
+    for (size_t i = 0; i < search->earlier.count; i++)
+        search->earlier.row[i].listed = search->earlier.row[i].gone = 0;
 }
 
 /* No account has so many connectors like the rows: a server without end must not fill the memory. */
 static bool is_crowded(struct search *search)
 {
-    if (search->matches < search->count + SPARE_MATCHES)
+    if (search->matches.count < search->count + search->earlier.count + SPARE_MATCHES)
         return false;
     courier_stop(
         search->run->courier, STOP_NO_LIST,
         "the account's list shows more than %zu connectors of a type and label of the rows, too many to be looked at",
-        search->matches);
+        search->matches.count);
     return true;
 }
 
@@ -173,57 +171,176 @@ static bool note_listed_before(struct search *search, struct span id)
 {
     struct err err;
 
-    if (!search->note_twins || search->run->twins.count >= NOTED_MAX || !idset_add(&search->run->twins, id))
+    if (!search->config->note_twins || search->run->twins.count >= NOTED_MAX || !idset_add(&search->run->twins, id))
         return true;
     return journal_twin(search->run->journal, id, &err) || fault(search, &err);
+}
+
+/* A list shows what is one's own, and what colleagues share. */
+static void note_owner(struct search *search, const struct remote *remote, bool created)
+{
+    struct owners *owners = &search->owners;
+    uint64_t owner = run_owner_hash(remote->owner_id);
+
+    if (owner != 0 && (created || span_equal(span_of(search->run->own_id), remote->id)))
+        owners->creator = owner;
+    if (owner == 0 || remote->connector.share_with_org)
+        return;
+    owners->several = owners->several || (owners->unshared != 0 && owners->unshared != owner);
+    owners->unshared = owner;
+}
+
+static uint64_t own_of(const struct search *search)
+{
+    const struct owners *owners = &search->owners;
+
+    if (search->run->owner != 0)
+        return search->run->owner;
+    return owners->creator != 0 ? owners->creator : owners->several ? 0 : owners->unshared;
+}
+
+static bool is_colleagues(const struct search *search, const struct match *match)
+{
+    uint64_t own = own_of(search);
+
+    return own != 0 && match->owner != 0 && match->owner != own;
+}
+
+static bool keep(struct search *search, const struct remote *remote, struct span text, const struct earlier_row *named)
+{
+    struct match match = {
+        .key = (uint32_t)connector_key_hash(&remote->connector),
+        .public_tag = (uint32_t)connector_public_hash(&remote->connector),
+        .earlier = named != NULL ? (uint32_t)(named - search->earlier.row) : MATCH_UNNAMED,
+        .owner = run_owner_hash(remote->owner_id),
+        .shared = remote->connector.share_with_org,
+    };
+    struct err err;
+
+    return !is_crowded(search) && (matches_add(&search->matches, &match, text, &err) || fault(search, &err));
 }
 
 static bool on_connector(void *context, const struct remote *remote, struct span element)
 {
     struct search *search = context;
-    uint32_t key = (uint32_t)connector_key_hash(&remote->connector);
+    struct earlier_row *named = earlier_find(&search->earlier, remote->id);
 
-    if (search->note_twins)
+    if (search->config->note_twins)
         run_note_account(search->run, remote->org_id, (struct span){0});
     if (!note_listed_before(search, remote->id))
         return false;
-    if (!has_key(search, first_of(search, key, 0), key) || idset_has(&search->run->claimed, remote->id) ||
+    note_owner(search, remote, named != NULL && named->created);
+    if (named != NULL) {
+        named->listed = 1;
+        named->gone = remote->archived;
+    }
+    if ((!has_rows(search, (uint32_t)connector_key_hash(&remote->connector)) &&
+         (named == NULL || !has_rows(search, named->key))) ||
+        idset_has(&search->run->claimed, remote->id) ||
         (remote->archived && search->archived++ >= search->count + SPARE_MATCHES) ||
         !idset_add(&search->seen, remote->id))
         return true;
-    if (remote->archived)
-        return true;
-    if (is_crowded(search))
-        return false;
-    if (search->matches == search->match_cap) {
-        search->match_cap = search->match_cap > 0 ? search->match_cap * 2 : 256;
-        search->match = alloc_resize(search->match, search->match_cap, sizeof(search->match[0]));
-    }
-    search->match[search->matches++] = (struct match){
-        .offset = search->written + search->out.len,
-        .length = (uint32_t)element.len,
-        .key = key,
-        .public_tag = (uint32_t)connector_public_hash(&remote->connector),
-    };
-    buf_span(&search->out, element);
-    return search->out.len < OUT_FLUSH || flush(search);
+    return remote->archived || keep(search, remote, element, named);
 }
 
-/* The connector of a match, read again into search->remote. */
-static bool read_match(struct search *search, const struct match *match)
+/* ---- What an earlier result file names and the list lacks ---- */
+
+static bool next_unlisted(void *context, uint64_t *tag, struct span *id)
+{
+    struct search *search = context;
+
+    for (; search->looked_up < search->earlier.count; search->looked_up++) {
+        const struct earlier_row *row = &search->earlier.row[search->looked_up];
+        const struct sheet_row *read;
+        struct err err;
+
+        if (row->listed || !has_rows(search, row->key))
+            continue;
+        if (!earlier_row(&search->earlier, row, &read, &err))
+            return fault(search, &err);
+        *tag = search->looked_up++;
+        *id = read->earlier.connector_id;
+        return true;
+    }
+    return false;
+}
+
+static void looked_up(void *context, uint64_t tag, enum lookup_result result, const struct remote *remote,
+                      struct span text)
+{
+    struct search *search = context;
+    struct earlier_row *named = &search->earlier.row[tag];
+    struct match untold = {.earlier = (uint32_t)tag, .untold = true};
+    struct err err;
+
+    named->listed = result == LOOKUP_FOUND;
+    named->gone = result == LOOKUP_GONE || (result == LOOKUP_FOUND && remote->archived);
+    if (result == LOOKUP_FOUND) {
+        note_owner(search, remote, named->created);
+        if (note_listed_before(search, remote->id) && !remote->archived)
+            keep(search, remote, text, named);
+    } else if (result == LOOKUP_FAILED && !matches_add(&search->matches, &untold, text, &err))
+        fault(search, &err);
+}
+
+static bool look_up_unlisted(struct search *search)
+{
+    struct lookup_handler handler = {
+        .context = search,
+        .doing = "looking up connectors",
+        .next = next_unlisted,
+        .answered = looked_up,
+    };
+
+    return search->earlier.count == 0 || lookup_run(search->run->courier, &handler);
+}
+
+/* ---- Which connector is whose ---- */
+
+/* The connector of a match into search->remote. False: local trouble, or it is none after all. */
+static bool read_match(struct search *search, const struct match *match, struct span *text)
 {
     struct err err;
 
-    buf_reset(&search->element);
-    buf_reserve(&search->element, match->length);
-    if (disk_read_at(search->fd, search->element.data, match->length, (off_t)match->offset) != (ssize_t)match->length) {
-        disk_error(&err, "read", "a temporary file");
+    if (!matches_text(&search->matches, match, text, &err))
         return fault(search, &err);
-    }
-    return remote_read(&search->remote, (struct span){search->element.data, match->length});
+    return match->untold || remote_read(&search->remote, *text);
 }
 
-static void row_exists(struct search *search, uint64_t index, const struct sheet_row *read)
+static void add_part(struct buf *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add_part(struct buf *text, const char *format, ...)
+{
+    va_list args;
+
+    if (text->len > 0)
+        buf_text(text, "; ");
+    va_start(args, format);
+    buf_vformat(text, format, args);
+    va_end(args);
+}
+
+/* What differs, whose it is, and what no list can show. */
+static void describe(struct search *search, const struct match *match, const struct connector *row, struct buf *text)
+{
+    const struct remote *remote = &search->remote;
+    bool unsure = own_of(search) == 0 && match->shared && match->earlier == MATCH_UNNAMED;
+
+    connector_differences(row, &remote->connector, text);
+    if (is_colleagues(search, match))
+        add_part(text, "it is a colleague's, who shares it: user_id %.*s", (int)remote->owner_id.len,
+                 remote->owner_id.data);
+    else if (unsure && remote->owner_id.len > 0)
+        add_part(text, "it is shared, perhaps by a colleague: user_id %.*s", (int)remote->owner_id.len,
+                 remote->owner_id.data);
+    if (connector_secret(row).len > 0)
+        add_part(text,
+                 "%s: not compared, for the account does not show it; to replace it, archive this connector and run "
+                 "this again",
+                 field_name(row->user_password.len > 0 ? FIELD_USER_PASSWORD : FIELD_SESSION_ID));
+}
+
+static void row_exists(struct search *search, uint64_t index, const struct match *match, const struct sheet_row *read)
 {
     struct run *run = search->run;
     const struct remote *remote = &search->remote;
@@ -238,7 +355,7 @@ static void row_exists(struct search *search, uint64_t index, const struct sheet
     buf_init(&inbox, 4096);
     hush_field(&run->courier->hush, own, remote->inbox_email, &inbox);
     buf_reset(&run->code);
-    connector_differences(&read->connector, &remote->connector, &run->code);
+    describe(search, match, &read->connector, &run->code);
     buf_reset(&run->text);
     hush_field(&run->courier->hush, own, buf_view(&run->code), &run->text);
     outcome.inbox_email = buf_view(&inbox);
@@ -248,139 +365,250 @@ static void row_exists(struct search *search, uint64_t index, const struct sheet
     buf_release(&inbox);
 }
 
+/* Its connector may be there: the row is not sent, and keeps the id. */
+static void row_is_untold(struct search *search, uint64_t index, struct span id, struct span why)
+{
+    struct run *run = search->run;
+    struct outcome outcome = {.status = STATUS_UNKNOWN, .connector_id = id, .error_code = span_of("lookup_failed")};
+
+    buf_reset(&run->text);
+    buf_format(&run->text,
+               "not sent: an earlier run named this connector for it, and whether it is still there can't be told: "
+               "%.*s",
+               (int)why.len, why.data);
+    outcome.error_message = buf_view(&run->text);
+    idset_add(&run->claimed, id);
+    run_finish(run, index, &outcome);
+}
+
 /* A row that is to be settled has no outcome yet: its exact twin may be its own connector, and settle.c decides. */
 static bool is_unsettled(const struct search *search, uint32_t row)
 {
     return search->run->rows.row[row].state == ROW_UNSETTLED;
 }
 
-static void take(struct search *search, uint64_t at, const struct sheet_row *read, struct match *match, bool skip)
+/* A match and the way that it is tried. */
+struct trial {
+    struct match *match;
+    enum way way;
+    struct span text;                /* the match's */
+    const struct sheet_row *earlier; /* the row that names it; NULL for the ways that don't ask */
+};
+
+static bool is_named_way(enum way way)
+{
+    return way == WAY_NAMED_EXACT || way == WAY_NAMED;
+}
+
+static bool fits(const struct search *search, const struct trial *trial, uint32_t row, const struct sheet_row *read)
+{
+    const struct connector *theirs = &search->remote.connector;
+
+    if (trial->earlier == NULL)
+        return trial->way == WAY_EXACT ? connector_public_equal(&read->connector, theirs)
+                                       : connector_key_equal(&read->connector, theirs);
+    if (is_unsettled(search, row) || (!trial->match->untold && theirs->type != read->connector.type))
+        return false;
+    return trial->way == WAY_NAMED_EXACT ? connector_public_equal(&read->connector, &trial->earlier->connector)
+                                         : connector_key_equal(&read->connector, &trial->earlier->connector);
+}
+
+static void count_twin(struct search *search, uint32_t row, enum way way)
+{
+    struct existing *found = search->found;
+
+    if (search->run->rows.row[row].held)
+        return;
+    found->alike += way == WAY_ALIKE;
+    if (way != WAY_EXACT)
+        return;
+    if (found->is_twin == NULL)
+        found->is_twin = alloc_zeroed(search->run->rows.count, sizeof(found->is_twin[0]));
+    found->is_twin[row] = true;
+    found->twins++;
+}
+
+static void take(struct search *search, const struct trial *trial, uint64_t at, const struct sheet_row *read)
 {
     uint32_t row = search->order[at];
+    struct match *match = trial->match;
 
-    not_free(search, at);
+    search->free[at] = (uint32_t)at + 1;
     match->used = true;
-    search->taken += !is_unsettled(search, row);
-    if (skip && !is_unsettled(search, row))
-        row_exists(search, row, read);
+    if (match->earlier != MATCH_UNNAMED)
+        search->earlier.row[match->earlier].used = 1;
+    if (is_unsettled(search, row))
+        return;
+    if (!search->config->skip)
+        count_twin(search, row, trial->way);
+    else if (match->untold)
+        row_is_untold(search, row, trial->earlier->earlier.connector_id, trial->text);
+    else
+        row_exists(search, row, match, read);
 }
 
-/* Finds the first row with the same payload that no connector answers for yet. */
-static bool place_exact(struct search *search, struct match *match, bool skip)
+/* Tries a match, by its key and tag or those of the row that names it, with each free row in turn. */
+static bool try_rows(struct search *search, struct trial *trial, uint32_t key, uint32_t tag)
 {
-    uint64_t at = free_from(search, first_of(search, match->key, match->public_tag));
+    bool exact = trial->way == WAY_NAMED_EXACT || trial->way == WAY_EXACT;
+    uint64_t at = free_from(search, first_of(search, key, exact ? tag : 0));
     struct sheet_row *read;
 
-    if (!has_tag(search, at, match))
+    if (exact ? !has_tag(search, at, key, tag) : !has_key(search, at, key))
         return true;
-    if (!read_match(search, match))
+    if (!read_match(search, trial->match, &trial->text))
         return !search->failed;
-    for (; has_tag(search, at, match); at = free_from(search, at + 1)) {
+    for (; exact ? has_tag(search, at, key, tag) : has_key(search, at, key); at = free_from(search, at + 1)) {
         if (!read_row(search, search->order[at], &read))
             return false;
-        if (!connector_public_equal(&read->connector, &search->remote.connector))
+        if (!fits(search, trial, search->order[at], read))
             continue;
-        take(search, at, read, match, skip);
+        take(search, trial, at, read);
         break;
     }
     return true;
 }
 
-/* Finds a row of the same type and label that is to be sent. */
-static bool place_alike(struct search *search, struct match *match, bool skip)
+static bool place(struct search *search, struct match *match, enum way way)
 {
-    uint64_t at = free_from(search, first_of(search, match->key, 0));
-    struct sheet_row *read;
+    struct trial trial = {.match = match, .way = way};
+    const struct earlier_row *named;
+    struct err err;
 
-    if (match->used || !has_key(search, at, match->key))
+    if (match->used || (is_named_way(way) ? match->earlier == MATCH_UNNAMED : match->untold))
         return true;
-    if (!read_match(search, match))
-        return !search->failed;
-    for (; has_key(search, at, match->key); at = free_from(search, at + 1)) {
-        if (!read_row(search, search->order[at], &read))
-            return false;
-        if (!connector_key_equal(&read->connector, &search->remote.connector))
-            continue;
-        take(search, at, read, match, skip);
-        break;
-    }
-    return true;
+    if (!is_named_way(way))
+        return try_rows(search, &trial, match->key, match->public_tag);
+    named = &search->earlier.row[match->earlier];
+    if (!earlier_row(&search->earlier, named, &trial.earlier, &err))
+        return fault(search, &err);
+    return try_rows(search, &trial, named->key, named->public_tag);
 }
 
-static bool place_each(struct search *search, bool (*place)(struct search *, struct match *, bool), bool skip)
+/* One's own connectors before colleagues', but for what is named. */
+static bool place_each(struct search *search, enum way way, bool colleagues)
 {
     struct courier *courier = search->run->courier;
 
-    for (size_t i = 0; i < search->matches; i++) {
+    for (size_t i = 0; i < search->matches.count; i++) {
+        struct match *match = &search->matches.match[i];
+
         courier_see_stops(courier);
-        if (courier_stopping(courier) || !place(search, &search->match[i], skip))
+        if (courier_stopping(courier))
+            return false;
+        if ((is_named_way(way) || is_colleagues(search, match) == colleagues) && !place(search, match, way))
             return false;
     }
     return true;
 }
 
-/* Exact twins first, so that no row with another's label takes a connector away from its twin. */
-static bool place_all(struct search *search, bool skip)
+static void free_none_unsettled(struct search *search)
 {
-    if (!place_each(search, place_exact, skip))
-        return false;
     for (uint64_t at = 0; at < search->count; at++)
         if (is_unsettled(search, search->order[at]))
-            not_free(search, at);
-    return place_each(search, place_alike, skip);
+            search->free[at] = (uint32_t)at + 1;
+}
+
+/* Exact twins first, so that no row with another's label takes a connector away from its twin. */
+static bool place_all(struct search *search)
+{
+    if (search->earlier.count > 0 &&
+        !(place_each(search, WAY_NAMED_EXACT, false) && place_each(search, WAY_NAMED, false)))
+        return false;
+    if (!place_each(search, WAY_EXACT, false) || !place_each(search, WAY_EXACT, true))
+        return false;
+    free_none_unsettled(search);
+    return place_each(search, WAY_ALIKE, false) && place_each(search, WAY_ALIKE, true);
+}
+
+/* ---- What is left ---- */
+
+/* Connectors that the earlier file names, and no row of the sheet has: nothing else will name them any more. */
+static bool tell_left(struct search *search)
+{
+    for (size_t i = 0; i < search->earlier.count; i++) {
+        const struct earlier_row *row = &search->earlier.row[i];
+        const struct sheet_row *read;
+        struct json_object *line;
+        struct err err;
+
+        if (row->used || row->gone)
+            continue;
+        search->found->left_sheet++;
+        if (search->run->log == NULL)
+            continue;
+        if (!earlier_row(&search->earlier, row, &read, &err))
+            return fault(search, &err);
+        line = log_begin(search->run->log, "left_sheet");
+        json_object_text(line, "connector_id", read->earlier.connector_id);
+        json_object_text(line, "label", read->connector.label);
+        json_object_integer(line, "earlier_line", row->line);
+        log_end(search->run->log, line);
+    }
+    return true;
 }
 
 /* A list that was only a part, or may be, tells what was there, but not what was not. */
-static bool note_listed(struct search *search, const struct listing *listing)
+static bool note_listed(struct search *search)
 {
     struct run *run = search->run;
     struct err err;
 
-    if (!search->note_twins || run->twins.count >= NOTED_MAX || listing_is_partial(listing) ||
-        listing_is_round(listing))
+    if (!search->config->note_twins || run->twins.count >= NOTED_MAX || !search->is_whole)
         return true;
     run->twins_known = true;
     return journal_listed(run->journal, &err) || fault(search, &err);
+}
+
+static bool list(struct search *search)
+{
+    struct courier *courier = search->run->courier;
+    struct listing_handler handler = {.context = search, .begin = on_begin, .connector = on_connector};
+    struct listing listing;
+    bool listed;
+
+    listing_init(&listing, courier, &handler);
+    listed = listing_run(&listing, "listing the account");
+    if (listed && search->config->skip && listing_is_partial(&listing)) {
+        courier_stop(courier, STOP_NO_LIST,
+                     "the account's list does not show everything: --skip-existing can't tell what exists");
+        listed = false;
+    }
+    search->is_whole = listed && !listing_is_partial(&listing) && !listing_is_round(&listing);
+    listing_release(&listing);
+    return listed;
 }
 
 static void search_release(struct search *search)
 {
     free(search->order);
     free(search->free);
-    free(search->match);
+    matches_release(&search->matches);
     idset_release(&search->seen);
-    buf_release(&search->out);
-    buf_release(&search->element);
     remote_release(&search->remote);
-    if (search->fd >= 0)
-        close(search->fd);
+    earlier_release(&search->earlier);
 }
 
-bool existing_find(struct run *run, const uint32_t *keys, bool skip, bool note_twins, uint64_t *look_alikes)
+bool existing_find(struct run *run, const struct existing_config *config, struct existing *found)
 {
-    struct search search = {.run = run, .keys = keys, .note_twins = note_twins};
-    struct listing_handler handler = {.context = &search, .begin = on_begin, .connector = on_connector};
-    struct listing listing;
+    struct search search = {.run = run, .config = config, .found = found};
     struct err err;
-    bool found;
+    bool done;
 
-    buf_init(&search.out, OUT_MAX);
-    buf_init(&search.element, JSON_ELEMENT_MAX);
+    *found = (struct existing){0};
     remote_init(&search.remote);
     sort_rows(&search);
-    listing_init(&listing, run->courier, &handler);
-    search.fd = scratch_open("the account's list", &err);
-    if (search.fd < 0)
-        fault(&search, &err);
-    found = search.fd >= 0 && listing_run(&listing, "listing the account") && flush(&search);
-    if (found && skip && listing_is_partial(&listing)) {
-        courier_stop(run->courier, STOP_NO_LIST,
-                     "the account's list does not show everything: --skip-existing can't tell what exists");
-        found = false;
-    }
-    found = found && place_all(&search, skip) && note_listed(&search, &listing);
-    *look_alikes = skip ? 0 : search.taken;
-    listing_release(&listing);
+    done = (matches_open(&search.matches, &err) &&
+            (!config->skip || earlier_read(&search.earlier, config->sheet, config->earlier, &run->claimed, &err))) ||
+           fault(&search, &err);
+    done = done && list(&search) && look_up_unlisted(&search) && !search.failed && place_all(&search) &&
+           note_listed(&search) && tell_left(&search);
     search_release(&search);
-    return found;
+    return done;
+}
+
+void existing_release(struct existing *found)
+{
+    free(found->is_twin);
+    *found = (struct existing){0};
 }

@@ -119,7 +119,7 @@ static void take_answer(struct looking *looking, const struct http_answer *answe
     looking->taken--;
     looking->done++;
     looking->handler->answered(looking->handler->context, asked->tag, result == LOOKUP_AGAIN ? LOOKUP_FAILED : result,
-                               &looking->remote, buf_view(&looking->why));
+                               &looking->remote, result == LOOKUP_FOUND ? answer->body : buf_view(&looking->why));
 }
 
 /* The place of what is to be asked for now; false where there is nothing. */

@@ -35,9 +35,12 @@ struct lookup_handler {
     /* The next id to ask for, which lasts until the call returns, and what `answered` is to know it by; false where
      * there is none left. */
     bool (*next)(void *context, uint64_t *tag, struct span *id);
-    /* The answer; `remote` is valid for LOOKUP_FOUND, `why` for LOOKUP_FAILED. Both last until the call returns. */
+    /*
+     * The answer; `remote` is valid for LOOKUP_FOUND. `text`: the connector as it came for LOOKUP_FOUND, a sentence for
+     * LOOKUP_FAILED. Both last until the call returns.
+     */
     void (*answered)(void *context, uint64_t tag, enum lookup_result result, const struct remote *remote,
-                     struct span why);
+                     struct span text);
 };
 
 /*

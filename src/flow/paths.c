@@ -64,7 +64,7 @@ static bool refuse_existing(const struct paths *paths, struct err *err)
 
     err_set(err, EXIT_USAGE,
             "%s exists: an earlier run of these rows wrote it. To send those that are not done: connload create %s. "
-            "To write elsewhere: -o FILE. To create all of them once more: --force",
+            "To write elsewhere: -o FILE. To create all of them once more: --force --again",
             paths->results, shell);
     free(shell);
     return false;

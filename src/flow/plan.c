@@ -12,7 +12,8 @@
 enum { SHOWN_LABEL = 60, FLUSH_AT = 1 << 16 };
 
 /* A list that can't be had is no reason not to plan; a signal is. */
-static bool look_at_account(struct run *run, const struct plan_config *config, struct facts *facts)
+static bool look_at_account(struct run *run, const struct plan_config *config, struct existing *found,
+                            struct facts *facts)
 {
     struct courier *courier = run->courier;
     bool listed = false;
@@ -24,7 +25,9 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
                     config->why_unlisted);
         return false;
     }
-    listed = existing_find(run, config->keys, config->skip_existing, false, &facts->look_alikes);
+    listed = existing_find(run, &config->existing, found);
+    facts->look_alikes = found->twins + found->alike;
+    facts->left_sheet = found->left_sheet;
     if (!listed && courier->stop != STOP_SIGNAL && courier->stop != STOP_DEADLINE && courier->stop != STOP_LOCAL &&
         courier->stop != STOP_KEY_REFUSED) {
         console_say(run->console, "connload: the account can't be listed: %s", courier->err.text);
@@ -33,19 +36,26 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
     return listed;
 }
 
-static const char *intent_of(const struct plan_config *config, const struct row *row, bool beyond_limit)
+static const char *intent_of(const struct plan_config *config, const struct row *row, bool is_twin, bool beyond_limit)
 {
     if (row->state == ROW_CARRIED || (row->state == ROW_DONE && row->status == STATUS_CREATED))
         return "keep, it is finished:";
     if (row->state == ROW_DONE && row->status == STATUS_EXISTS)
         return "keep, the account has it:";
+    if (row->state == ROW_DONE && row->status == STATUS_UNKNOWN && !row->invalid)
+        return "leave out, its connector can't be looked up:";
     if (row->state == ROW_DONE)
         return row->invalid ? "leave out, it fails the checks:" : "leave out, the interrupted run was done with it:";
     if (row->state == ROW_UNSETTLED)
         return config->held ? "settle by the list:" : "settle by the list, then perhaps create";
     if (config->held)
         return "hold back, another row fails the checks (--strict):";
-    return beyond_limit ? "leave for later (--limit)" : "create";
+    if (beyond_limit)
+        return "leave for later (--limit)";
+    if (is_twin)
+        return config->again ? "create once more, the account has its exact twin:"
+                             : "ask or refuse, the account has its exact twin (--skip-existing, --again):";
+    return "create";
 }
 
 static bool flush(struct buf *out, struct err *err)
@@ -56,15 +66,16 @@ static bool flush(struct buf *out, struct err *err)
     return true;
 }
 
-static bool show_row(struct run *run, const struct plan_config *config, uint64_t index, bool beyond_limit,
-                     struct buf *out, struct err *err)
+static bool show_row(struct run *run, const struct plan_config *config, const struct existing *found, uint64_t index,
+                     bool beyond_limit, struct buf *out, struct err *err)
 {
     const struct row *row = &run->rows.row[index];
     struct sheet_row *read;
 
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, err))
         return false;
-    buf_format(out, "%s:%" PRIu32 ": %s ", sheet_name(run->sheet), row->line, intent_of(config, row, beyond_limit));
+    buf_format(out, "%s:%" PRIu32 ": %s ", sheet_name(run->sheet), row->line,
+               intent_of(config, row, found->is_twin != NULL && found->is_twin[index], beyond_limit));
     if (read->connector.type != TYPE_NONE)
         buf_format(out, "%s ", type_name(read->connector.type));
     text_quote(out, read->connector.label, SHOWN_LABEL);
@@ -95,13 +106,13 @@ static void show_cost(struct run *run, const struct plan_config *config, uint64_
 }
 
 /* Shows one row, and holds it; counts those that count for --limit, and those that would be sent. */
-static bool plan_row(struct run *run, const struct plan_config *config, uint64_t index, uint64_t *sendable,
-                     uint64_t *creates, struct buf *out, struct err *err)
+static bool plan_row(struct run *run, const struct plan_config *config, const struct existing *found, uint64_t index,
+                     uint64_t *sendable, uint64_t *creates, struct buf *out, struct err *err)
 {
     struct row *row = &run->rows.row[index];
     bool beyond = row->state == ROW_PENDING && config->limit > 0 && *sendable >= config->limit;
 
-    if (!show_row(run, config, index, beyond, out, err))
+    if (!show_row(run, config, found, index, beyond, out, err))
         return false;
     *sendable += row_is_sendable(row);
     if (!config->held && ((row->state == ROW_PENDING && !beyond) || row->state == ROW_UNSETTLED))
@@ -113,22 +124,27 @@ static bool plan_row(struct run *run, const struct plan_config *config, uint64_t
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err)
 {
     bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0 && !config->held;
-    bool listed = look_at_account(run, config, facts), shown = true;
+    struct existing found = {0};
+    bool listed = look_at_account(run, config, &found, facts), shown = true;
     uint64_t sendable = 0, creates = 0;
     struct buf out;
 
     buf_init(&out, 4 * FLUSH_AT);
     for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++)
-        shown = plan_row(run, config, i, &sendable, &creates, &out, err);
+        shown = plan_row(run, config, &found, i, &sendable, &creates, &out, err);
     facts->planned = creates;
-    if (shown && listed && facts->look_alikes > 0 && !courier_stopping(run->courier))
+    if (shown && listed && found.twins > 0 && !courier_stopping(run->courier))
+        buf_format(&out, "the account already has an exact twin of %" PRIu64 " of these rows%s\n", found.twins,
+                   config->again ? "" : ": a run asks, or is refused, without --skip-existing or --again");
+    if (shown && listed && found.alike > 0 && !courier_stopping(run->courier))
         buf_format(&out,
                    "the account already has a connector of the same type and label for %" PRIu64
                    " of these rows (--skip-existing)\n",
-                   facts->look_alikes);
+                   found.alike);
     if (shown && !courier_stopping(run->courier))
         show_cost(run, config, creates, lists ? 1 : 0, &out);
     shown = shown && flush(&out, err);
     buf_release(&out);
+    existing_release(&found);
     return shown;
 }

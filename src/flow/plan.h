@@ -5,6 +5,7 @@
 #define FLOW_PLAN_H
 
 #include "base/err.h"
+#include "flow/existing.h"
 #include "flow/run.h"
 #include "report/facts.h"
 
@@ -17,11 +18,11 @@
  * as it would the run, and nothing is said.
  */
 struct plan_config {
-    const uint32_t *keys;     /* of intake.h */
+    struct existing_config existing;
     const char *why_unlisted; /* the account is not to be listed, because of this; NULL = it is */
-    bool skip_existing;
-    bool held;      /* --strict, and a row fails the checks: nothing would be sent */
-    uint64_t limit; /* 0 = none */
+    bool again;               /* --again, or a run that goes on: nobody is asked about exact twins */
+    bool held;                /* --strict, and a row fails the checks: nothing would be sent */
+    uint64_t limit;           /* 0 = none */
 };
 
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "flow/ask.h"
 #include "flow/finish.h"
 #include "flow/recent.h"
 #include "flow/resume.h"
@@ -137,17 +138,16 @@ static bool take_up(struct undo *undo, bool found, struct err *err)
 static bool confirm(struct undo *undo, struct err *err)
 {
     uint64_t count = undo->run.rows.in_state[ROW_PENDING];
-    char answer[16] = "";
+    char question[512];
 
     if (undo->config->yes || undo->config->dry_run || count == 0)
         return true;
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+    if (!ask_can())
         return err_set(err, EXIT_USAGE,
                        "undo would archive %" PRIu64 " connectors; where nobody can be asked it needs --yes", count);
-    console_clear(undo->console);
-    fprintf(stderr, "Archive %" PRIu64 " connector%s that %s names as created? [y/N] ", count, count == 1 ? "" : "s",
-            sheet_name(undo->run.sheet));
-    if (fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y'))
+    snprintf(question, sizeof(question), "Archive %" PRIu64 " connector%s that %s names as created?", count,
+             count == 1 ? "" : "s", sheet_name(undo->run.sheet));
+    if (ask_yes(undo->console, question))
         return true;
     return err_set(err, EXIT_SOME_NOT, "nothing was archived");
 }

@@ -29,6 +29,7 @@ struct facts {
     enum exit_code exit_code;
     const char *repeat;   /* options that the next command needs too, each with a blank before it; or NULL */
     uint64_t look_alikes; /* rows that the account seems to have already (without --skip-existing) */
+    uint64_t left_sheet;  /* connectors that the replaced result file names, and no row of the sheet has */
     uint64_t blocked;     /* rows held back: --limit, --strict */
     uint64_t planned;     /* --dry-run: rows that would be sent */
     uint64_t finished;    /* `check`: rows of a result file that are done */

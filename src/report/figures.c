@@ -193,6 +193,7 @@ static void add_end(struct figures *f, const struct facts *facts)
     count(f, NULL, "concurrency", facts->concurrency);
     f->figure[f->count - 1].absent = facts->base_url == NULL;
     count(f, NULL, "look_alikes", facts->look_alikes);
+    count(f, NULL, "left_sheet", facts->left_sheet);
     count(f, NULL, "blocked", facts->blocked);
     add(f, FIGURE_ERRORS, NULL, "errors");
     begin(f, "stop", facts->stop != STOP_NONE);

@@ -258,6 +258,19 @@ static void put_look_alikes(struct page *page)
     end_line(page);
 }
 
+/* Nothing else names them: whoever wants to archive them needs the ids. */
+static void put_left_sheet(struct page *page)
+{
+    uint64_t count = page->facts->left_sheet;
+
+    if (count == 0)
+        return;
+    put(page, YELLOW, "%" PRIu64 " connector%s of the replaced result file", count, count == 1 ? "" : "s");
+    put(page, YELLOW, "%s no row in the sheet any more;", count == 1 ? "has" : "have");
+    put(page, YELLOW, "--log names %s", count == 1 ? "it" : "them");
+    end_line(page);
+}
+
 /* "line 4", "lines 4, 17", "lines 4, 17, 23, 24, 40 …": as many as there is room for. */
 static void add_lines(struct buf *out, const struct tally_error *error)
 {
@@ -417,6 +430,7 @@ void summary_text(struct buf *out, const struct facts *facts, const struct tally
     put_pace(&page);
     put_lost(&page);
     put_look_alikes(&page);
+    put_left_sheet(&page);
     put_errors(&page);
     before = out->len;
     end_line(&page);

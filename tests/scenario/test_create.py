@@ -624,7 +624,7 @@ def test_a_file_with_a_secret_column_is_for_its_owner_alone(connload, sandbox, w
     assert connload("create", "desk.csv", "-o", name).rc == 0
     assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     (tmp_path / name).chmod(0o644)
-    assert connload("create", "desk.csv", "-o", name, "--force", *AT_ONCE).rc == 0
+    assert connload("create", "desk.csv", "-o", name, "--force", "--again", *AT_ONCE).rc == 0
     assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
 
@@ -661,7 +661,7 @@ def test_the_rate_is_never_exceeded_and_never_refused(connload, sandbox, desk, r
 def test_a_servers_wrong_clock_hides_no_request_of_the_run_before(connload, sandbox, desk, offset):
     box = sandbox("--rate", "10/2s", "--clock-offset", offset)
     desk(9)
-    for force in [], ["--force"]:
+    for force in [], ["--force", "--again"]:
         assert connload("create", "desk.csv", "--rate", "10/2s", "--settle", "10ms", *force).rc == 0
     assert box.stats()["rate_limited"] == 0 and box.stats()["most_in_window"] == 10
 
@@ -680,9 +680,9 @@ def test_the_rate_from_the_environment(connload, sandbox, desk):
     desk(2)
     run = connload("create", "desk.csv", env={"BIGDATA_RATE_LIMIT_PER_MINUTE": "7"})
     assert run.rc == 0 and "(limit 7/m)" in run.err
-    run = connload("create", "desk.csv", "--rate", "9/m", "--force", *AT_ONCE, env={"BIGDATA_RATE_LIMIT_PER_MINUTE": "7"})
+    run = connload("create", "desk.csv", "--rate", "9/m", "--force", "--again", *AT_ONCE, env={"BIGDATA_RATE_LIMIT_PER_MINUTE": "7"})
     assert run.rc == 0 and "(limit 9/m)" in run.err
-    run = connload("create", "desk.csv", "--force", *AT_ONCE)
+    run = connload("create", "desk.csv", "--force", "--again", *AT_ONCE)
     assert "(limit 500/m)" in run.err
 
 
@@ -804,7 +804,7 @@ def test_exit_codes(connload, sandbox, raw_server, desk, write_csv, tmp_path):
     (tmp_path / "empty.csv").touch()
     assert connload("create", "empty.csv").rc == 3
     assert connload("create", "desk.csv", "--force", *AT_ONCE, env={"BIGDATA_API_KEY": "wrong"}).rc == 4
-    assert connload("create", "desk.csv", "-o", "/dev/full", env={"TMPDIR": str(tmp_path)}).rc == 5
+    assert connload("create", "desk.csv", "-o", "/dev/full", "--again", env={"TMPDIR": str(tmp_path)}).rc == 5
 
 
 def test_a_standard_output_that_takes_nothing(sandbox, desk, bin_dir, tmp_path, read_csv):
@@ -817,7 +817,7 @@ def test_a_standard_output_that_takes_nothing(sandbox, desk, bin_dir, tmp_path, 
     os.close(reading)
     with open("/dev/full", "wb") as full, os.fdopen(writing, "wb") as broken:
         for out in (full, broken):
-            done = subprocess.run([bin_dir / "connload", "create", "desk.csv", "-o", "-"], env=env, cwd=tmp_path, stdout=out,
+            done = subprocess.run([bin_dir / "connload", "create", "desk.csv", "--again", "-o", "-"], env=env, cwd=tmp_path, stdout=out,
                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
             assert done.returncode == 5 and "cannot write standard output" in done.stderr, done
             told = re.search(r"^connload: 1 connector was created; the results are in (\S+) instead$", done.stderr, re.M)

@@ -1,15 +1,18 @@
 """--skip-existing makes nothing twice, night after night; and a result file that stands keeps a run from beginning."""
 
 import json
+import os
+import pty
 import re
 import resource
 import signal
+import subprocess
 import time
 from collections import Counter
 
 import pytest
 
-from conftest import Hang, api_answer, connector_of, http_answer
+from conftest import TIMEOUT, Hang, api_answer, clean_env, connector_of, http_answer
 from once import BRIEF, DESK, LAG, QUICK, email, journal, kill_when, labels, posts, prefill, until
 
 SKIP = ["create", "desk.csv", "--skip-existing", *QUICK]
@@ -163,13 +166,290 @@ def test_a_list_that_does_not_show_everything_is_no_base_for_it(connload, raw_se
     assert [one.method for one in server.exchanges] == ["GET"]
 
 
-def test_without_it_a_run_says_how_many_seem_to_exist(connload, sandbox, desk):
+def test_without_it_a_run_says_how_many_have_a_connector_of_their_label(connload, sandbox, desk):
     box = sandbox(*LAG)
     desk(3)
-    prefill(box, email("Desk 1"), email("Desk 2", "desk2@example.com"))
+    prefill(box, email("Desk 1"), email("Desk 2"))
     run = connload("create", "desk.csv", *QUICK)
-    assert run.rc == 0 and re.search(r"for 2 of the rows; with --skip-existing", run.err)
+    assert run.rc == 0 and re.search(r"for 2 of the rows, .*; with --skip-existing", run.err)
     assert len(box.connectors()) == 5
+
+
+def refused(run, tmp_path):
+    return run.rc == 2 and "nothing was sent" in run.err and not journal(tmp_path).exists() and not (
+        tmp_path / "desk.results.csv").exists()
+
+
+def test_a_desk_whose_results_are_lost_is_not_made_twice(connload, sandbox, desk, tmp_path):
+    box = sandbox(*LAG)
+    desk(5)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    until(lambda: len(box.call("GET", "/contents/v1/connectors")["results"]) == 5)
+    (tmp_path / "desk.results.csv").rename(tmp_path / "moved.csv")
+    run = connload("create", "desk.csv", *QUICK)
+    assert refused(run, tmp_path), run
+    assert ('exact twin of 5 of the rows that are to be sent (desk.csv:2 "Desk 0", desk.csv:3 "Desk 1", '
+            'desk.csv:4 "Desk 2", …)') in run.err
+    assert "--skip-existing" in run.err and "--again" in run.err
+    assert refused(connload("create", "desk.csv", *QUICK, "--force"), tmp_path)
+    run = connload("create", "desk.csv", *QUICK, "-o", "-")
+    assert run.rc == 2 and run.out == ""
+    assert len(posts(box)) == 5
+    run = connload("create", "desk.csv", *QUICK, "--again")
+    assert run.rc == 0 and "exact twin of 5 of the rows; they are created all the same (--again)" in run.err
+    assert len(posts(box)) == 10
+
+
+def test_twins_of_rows_that_are_not_to_be_sent_are_no_question(connload, sandbox, desk):
+    box = sandbox(*LAG)
+    desk(3)
+    prefill(box, email("Desk 2", "desk2@example.com"), email("Desk 0", "desk0@example.com"))
+    gone, = prefill(box, email("Desk 1", "desk1@example.com"))
+    box.call("DELETE", f"/contents/v1/connectors/{gone}")
+    assert connload("create", "desk.csv", *QUICK, "-o", "one.csv", "--limit", "1").rc == 2
+    assert connload("create", "desk.csv", *QUICK, "-o", "one.csv", "--limit", "1", "--again").rc == 1
+    assert connload("create", "one.csv", *QUICK, "--limit", "1").rc == 1
+    assert labels(box.connectors()) == {"Desk 0": 2, "Desk 1": 2, "Desk 2": 1}
+    run = connload("create", "one.csv", *QUICK)
+    assert run.rc == 2 and 'exact twin of 1 of the rows that are to be sent (one.csv:4 "Desk 2")' in run.err
+
+
+def test_the_connector_of_an_unknown_row_is_no_twin_of_another(connload, sandbox, write_csv, read_csv):
+    """Two rows of one payload: the second was lost and done, and the account's connector is its own."""
+    box = sandbox(*LAG, "--fault", "drop-after=100", "--fault", "list:500-before=100")
+    write_csv("desk.csv", DESK, [["email", "A", "a@example.com"]])
+    assert connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight").rc == 1
+    box.faults({})
+    unknown, = read_csv("desk.results.csv")
+    new = {**dict.fromkeys(unknown, ""), "type": "email", "label": "A", "allowed_emails": "a@example.com"}
+    write_csv("desk.results.csv", list(unknown), [list(new.values()), list(unknown.values())])
+    run = connload("create", "desk.results.csv", *QUICK, "--allow-duplicates")
+    assert run.rc == 0, run
+    assert statuses(read_csv("desk.results.csv")) == ["created", "created"] and len(posts(box)) == 2
+
+
+@pytest.mark.parametrize("again", [[], ["--again"]], ids=["", "again"])
+def test_a_dry_run_says_which_rows_have_a_twin(connload, sandbox, desk, again):
+    box = sandbox(*LAG)
+    desk(2)
+    prefill(box, email("Desk 1", "desk1@example.com"))
+    run = connload("create", "desk.csv", *QUICK, "--dry-run", *again)
+    assert run.rc == 0 and run.out.splitlines()[:2] == [
+        'desk.csv:2: create email "Desk 0"',
+        "desk.csv:3: " + ("create once more, the account has its exact twin:" if again else
+                          "ask or refuse, the account has its exact twin (--skip-existing, --again):")
+        + ' email "Desk 1"']
+    assert "the account already has an exact twin of 1 of these rows" in run.out
+    assert len(posts(box)) == 1
+
+
+@pytest.mark.parametrize("answer, rc, made", [("y", 0, 2), ("n", 1, 1), ("", 1, 1)])
+def test_on_a_terminal_it_asks_whether_twins_are_wanted(bin_dir, sandbox, desk, tmp_path, answer, rc, made):
+    box = sandbox(*LAG)
+    desk(1)
+    prefill(box, email("Desk 0", "desk0@example.com"))
+    env = clean_env({"BIGDATA_API_KEY": box.key, "BIGDATA_API_BASE_URL": box.url, "SSL_CERT_FILE": box.cafile, "TERM": "dumb"})
+    terminal, side = pty.openpty()
+    try:
+        process = subprocess.Popen([bin_dir / "connload", "create", "desk.csv", *QUICK], cwd=tmp_path, env=env, stdin=side,
+                                   stdout=subprocess.DEVNULL, stderr=side)
+        os.write(terminal, f"{answer}\n".encode())
+        assert process.wait(TIMEOUT) == rc
+        assert b'(desk.csv:2 "Desk 0"). Create it once more? [y/N]' in os.read(terminal, 65536)
+    finally:
+        os.close(terminal)
+        os.close(side)
+    assert len(posts(box)) == made and not journal(tmp_path).exists()
+
+
+def test_a_run_that_goes_on_does_not_ask(connload, sandbox, desk, read_csv):
+    box = sandbox(*LAG, "--latency", "20ms")
+    desk(80)
+    prefill(box, email("Desk 79", "desk79@example.com"))
+    process = connload("create", "desk.csv", *BRIEF, "--again", "--concurrency", "2", wait=False)
+    kill_when(process, lambda: box.stats()["created"] >= 8)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    assert set(statuses(read_csv("desk.results.csv"))) == {"created"}
+    assert labels(box.connectors()) == {**{f"Desk {n}": 1 for n in range(79)}, "Desk 79": 2}
+
+
+# -- what the replaced result file names --
+
+
+class Capped:
+    """An API whose list shows the newest `cap` connectors, and says nothing of it; `kept` is what it makes of labels."""
+
+    def __init__(self, cap=10 ** 6, kept=lambda label: label):
+        self.cap, self.kept, self.made, self.gets = cap, kept, [], {}
+
+    def __call__(self, exchange):
+        if exchange.method == "POST":
+            one = connector_of(exchange.json())
+            one["label"] = self.kept(one["label"])
+            self.made.append(one)
+            return http_answer(200, one)
+        wanted = exchange.path.rpartition("/")[2]
+        if wanted == "connectors":
+            return http_answer(200, {"results": self.made[max(0, len(self.made) - self.cap):]})
+        answer = self.gets.get(wanted)
+        if answer is not None:
+            return answer
+        found = [one for one in self.made if one["connector_id"] == wanted]
+        return http_answer(200, found[0]) if found else http_answer(404, {"message": "no such connector"})
+
+
+NIGHT = ["create", "desk.csv", "--skip-existing", "--rate", "none", "--settle", "0s", "--retry-base", "1ms"]
+
+
+def test_a_list_that_is_capped_without_a_word_makes_nothing_twice(connload, raw_server, desk, read_csv):
+    account = Capped(cap=10)
+    server = raw_server(account)
+    desk(25)
+    assert connload(*NIGHT).rc == 0
+    ids = [row["connector_id"] for row in read_csv("desk.results.csv")]
+    for _ in range(2):
+        before = len(server.exchanges)
+        assert connload(*NIGHT).rc == 0
+        rows = read_csv("desk.results.csv")
+        assert statuses(rows) == ["exists"] * 25 and [row["connector_id"] for row in rows] == ids
+        asked = [one.path.rpartition("/")[2] for one in server.exchanges[before:]]
+        assert asked[0] == "connectors" and sorted(asked[1:]) == sorted(one["connector_id"] for one in account.made[:15])
+    assert len(account.made) == 25
+
+
+@pytest.mark.parametrize("kept", [str.upper, lambda label: label.replace("&", "&amp;"), lambda label: label[:5]])
+def test_a_label_that_the_account_keeps_otherwise_makes_nothing_twice(connload, raw_server, write_csv, read_csv, kept):
+    """Whether the first answer is believed is another matter; the ids that the first night wrote down are known."""
+    account = Capped(kept=kept)
+    raw_server(account)
+    write_csv("desk.csv", DESK, [["email", "Plain", "p@example.com"], ["email", "M&A notes", "m@example.com"]])
+    assert connload(*NIGHT, "--concurrency", "1").rc in (0, 1)
+    rows, ids = read_csv("desk.results.csv"), [one["connector_id"] for one in account.made]
+    for row, named in zip(rows, ids):
+        row["status"], row["connector_id"] = "created", named
+    write_csv("desk.results.csv", list(rows[0]), [list(row.values()) for row in rows])
+    for _ in range(2):
+        assert connload(*NIGHT).rc == 0
+        rows = read_csv("desk.results.csv")
+        assert [(row["status"], row["connector_id"]) for row in rows] == [("exists", named) for named in ids]
+        assert [row["error_message"] == "" for row in rows] == [kept(row["label"]) == row["label"] for row in rows]
+    assert len(account.made) == 2
+
+
+def one_named(connload, account, desk, write_csv, read_csv, count=1):
+    desk(count)
+    assert connload(*NIGHT).rc == 0
+    account.cap = 0
+    return [row["connector_id"] for row in read_csv("desk.results.csv")]
+
+
+@pytest.mark.parametrize("how", ["404", "archived"])
+def test_a_named_connector_that_is_gone_is_made_again(connload, raw_server, desk, write_csv, read_csv, how):
+    account = Capped()
+    raw_server(account)
+    named, = one_named(connload, account, desk, write_csv, read_csv)
+    if how == "404":
+        account.made.clear()
+    else:
+        account.made[0]["archived"] = True
+    assert connload(*NIGHT).rc == 0
+    row, = read_csv("desk.results.csv")
+    assert row["status"] == "created" and row["connector_id"] != named
+
+
+@pytest.mark.parametrize("answer", [http_answer(500), http_answer(403, {"message": "not yours"}), http_answer(200, "<html>")],
+                         ids=["500", "403", "html"])
+def test_a_named_connector_that_nobody_can_tell_of_is_not_made_again(connload, raw_server, desk, write_csv, read_csv, answer):
+    """The row keeps the id: the next night asks again."""
+    account = Capped()
+    server = raw_server(account)
+    named, = one_named(connload, account, desk, write_csv, read_csv)
+    account.gets[named] = answer
+    for _ in range(2):
+        assert connload(*NIGHT, "--max-attempts", "2").rc == 1
+        row, = read_csv("desk.results.csv")
+        assert (row["status"], row["connector_id"], row["error_code"]) == ("unknown", named, "lookup_failed")
+        assert "not sent" in row["error_message"]
+    account.gets.clear()
+    assert connload(*NIGHT).rc == 0
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["connector_id"]) == ("exists", named)
+    assert sum(one.method == "POST" for one in server.exchanges) == 1
+
+
+def test_a_named_connector_goes_to_the_row_of_its_payload_first(connload, raw_server, write_csv, read_csv):
+    account = Capped()
+    raw_server(account)
+    write_csv("desk.csv", DESK, [["email", "A", "one@example.com"], ["email", "A", "two@example.com"]])
+    assert connload(*NIGHT).rc == 0
+    one, two = [row["connector_id"] for row in read_csv("desk.results.csv")]
+    for each in account.made:
+        each["label"] = "renamed by hand"
+    write_csv("desk.csv", DESK, [["email", "A", "new@example.com"], ["email", "A", "one@example.com"]])
+    assert connload(*NIGHT).rc == 0
+    rows = read_csv("desk.results.csv")
+    assert [row["connector_id"] for row in rows] == [two, one]
+    assert 'label: the account has "renamed by hand"' in rows[1]["error_message"]
+    assert len(account.made) == 2
+
+
+def test_connectors_whose_rows_left_the_sheet_are_counted_and_named(connload, raw_server, desk, read_csv, tmp_path):
+    account = Capped()
+    raw_server(account)
+    desk(5)
+    assert connload(*NIGHT).rc == 0
+    ids = [row["connector_id"] for row in read_csv("desk.results.csv")]
+    next(one for one in account.made if one["label"] == "Desk 4")["archived"] = True  # of that one nothing is left
+    desk(2)
+    run = connload(*NIGHT, "--log", "log", "--summary", "summary.json")
+    assert run.rc == 0 and "2 connectors of the replaced result file have no row in the sheet any more" in run.err
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert sorted((line["connector_id"], line["label"], line["earlier_line"]) for line in lines
+                  if line["event"] == "left_sheet") == sorted([(ids[2], "Desk 2", 4), (ids[3], "Desk 3", 5)])
+    assert json.loads((tmp_path / "summary.json").read_text())["left_sheet"] == 2
+
+
+# -- colleagues --
+
+
+def account_of(*connectors):
+    return lambda exchange: http_answer(200, {"results": list(connectors)}) if exchange.method == "GET" else api_answer(exchange)
+
+
+def test_ones_own_connectors_come_before_a_colleagues(connload, raw_server, write_csv, read_csv):
+    """A list shows what is one's own, and what colleagues share: so what is not shared tells who one is."""
+    theirs = connector_of(email("A", "a@example.com", share_with_org=True), user_id="user-2")
+    mine = connector_of(email("A", "a@example.com", share_with_org=True))
+    raw_server(account_of(theirs, mine, connector_of(email("mine"))))
+    write_csv("desk.csv", [*DESK, "share_with_org"], [["email", "A", "a@example.com", "yes"]])
+    assert connload(*NIGHT).rc == 0
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["connector_id"], row["error_message"]) == ("exists", mine["connector_id"], "")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_colleagues_connector_is_said_to_be_one(connload, raw_server, write_csv, read_csv, known):
+    theirs = connector_of(email("A", "a@example.com", share_with_org=True), user_id="user-2")
+    raw_server(account_of(theirs, *([connector_of(email("mine"))] if known else [])))
+    write_csv("desk.csv", [*DESK, "share_with_org"], [["email", "A", "a@example.com", "yes"]])
+    assert connload(*NIGHT).rc == 0
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["connector_id"]) == ("exists", theirs["connector_id"])
+    assert ("a colleague's" if known else "perhaps by a colleague") in row["error_message"] and "user-2" in row["error_message"]
+
+
+@pytest.mark.parametrize("row, field", [
+    (["investment_research", "A", "nq", "hunter2-hunter2", ""], "user_password"),
+    (["sharepoint", "A", "", "", "a-session-of-ours"], "session_id"),
+])
+def test_a_secret_is_said_not_to_be_compared(connload, raw_server, write_csv, read_csv, row, field):
+    payload = {"type": row[0], "label": "A", "config": {"user_id": row[2]} if row[2] else {}}
+    raw_server(account_of(connector_of(payload)))
+    write_csv("desk.csv", ["type", "label", "user_id", "user_password", "session_id"], [row])
+    assert connload(*NIGHT).rc == 0
+    found, = read_csv("desk.results.csv")
+    assert found["status"] == "exists" and found[field] == ""
+    assert found["error_message"].startswith(f"{field}: not compared") and "archive this connector" in found["error_message"]
 
 
 def test_an_existing_result_file_keeps_a_run_from_beginning(connload, sandbox, desk, tmp_path):
@@ -179,13 +459,15 @@ def test_an_existing_result_file_keeps_a_run_from_beginning(connload, sandbox, d
     before = (tmp_path / "desk.results.csv").read_bytes()
     run = connload("create", "desk.csv", *QUICK)
     assert run.rc == 2
-    for remedy in ("connload create desk.results.csv", "-o FILE", "--force"):
+    for remedy in ("connload create desk.results.csv", "-o FILE", "--force --again"):
         assert remedy in run.err
     assert (tmp_path / "desk.results.csv").read_bytes() == before and not journal(tmp_path).exists()
     assert connload("create", "desk.csv", *QUICK, "-o", "desk.results.csv").rc == 2
     assert connload("create", "desk.results.csv", *QUICK).rc == 0
     assert len(posts(box)) == 2
-    assert connload("create", "desk.csv", *QUICK, "--force").rc == 0
+    assert connload("create", "desk.csv", *QUICK, "--force").rc == 2
+    assert len(posts(box)) == 2
+    assert connload("create", "desk.csv", *QUICK, "--force", "--again").rc == 0
     assert len(posts(box)) == 4
 
 

@@ -101,7 +101,7 @@ def test_it_goes_on_over_a_result_file_that_it_replaces(connload, sandbox, desk,
     box = sandbox(*SLOW)
     desk(ROWS)
     assert connload("create", "desk.csv", *QUICK, "--limit", "1").rc == 1
-    interrupt(connload, box, "desk.csv", "--force", created=15)
+    interrupt(connload, box, "desk.csv", "--force", "--again", created=15)
     run = connload("create", "desk.csv", *QUICK)
     assert run.rc == 0, run.err
     assert labels(box.connectors()) == {**{f"Desk {n}": 1 for n in range(1, ROWS)}, "Desk 0": 2}
@@ -148,7 +148,7 @@ def test_an_older_twin_is_known_to_the_run_that_goes_on(connload, sandbox, write
     older, = prefill(box, email("Twin"))
     box.faults({"hang-before": 100})
     write_csv("desk.csv", DESK, [["email", "Twin", "x@example.com"]])
-    process = connload("create", "desk.csv", *BRIEF, wait=False)
+    process = connload("create", "desk.csv", *BRIEF, "--again", wait=False)
     kill_when(process, lambda: box.stats()["methods"]["POST"] == 2)
     box.faults({})
     assert connload("create", "desk.csv", *QUICK).rc == 0

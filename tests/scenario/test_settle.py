@@ -93,7 +93,7 @@ def test_an_older_twin_is_not_taken_for_a_lost_row(connload, sandbox, write_csv,
     older, = prefill(box, email("Twin"))
     box.faults({fault: "100:1"})
     write_csv("desk.csv", DESK, [["email", "Twin", "x@example.com"]])
-    run = connload("create", "desk.csv", *QUICK)
+    run = connload("create", "desk.csv", *QUICK, "--again")
     assert run.rc == 0, run.err
     row, = read_csv("desk.results.csv")
     assert row["status"] == "created" and row["connector_id"] != older
@@ -258,7 +258,7 @@ def test_what_was_there_before_an_earlier_run_is_not_its_lost_row(connload, raw_
     server = raw_server(account)
     write_csv("desk.csv", DESK, [["email", "Twin", "x@example.com"]])
     account.whole = False
-    assert connload("create", "desk.csv", *QUICK).rc == 1
+    assert connload("create", "desk.csv", *QUICK, "--again").rc == 1
     assert read_csv("desk.results.csv")[0]["status"] == "unknown"
     account.whole = True
     for _ in range(2):

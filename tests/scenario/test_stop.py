@@ -314,6 +314,6 @@ def test_a_run_stopped_after_its_first_row_writes_its_own_results(connload, sand
     desk(3)
     assert connload("create", "desk.csv", *QUICK).rc == 0
     box.faults({"400-before": 100})
-    run = connload("create", "desk.csv", *QUICK, "--force", "--max-attempts", "1", "--max-failures", "1",
+    run = connload("create", "desk.csv", *QUICK, "--force", "--again", "--max-attempts", "1", "--max-failures", "1",
                    "--concurrency", "1", "--settle", "0s")
     assert run.rc == 4 and statuses(read_csv("desk.results.csv")) == {"rejected": 1, "not_attempted": 2}

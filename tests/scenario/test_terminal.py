@@ -173,7 +173,7 @@ def test_why_the_first_list_waits(terminal, connload, sandbox, desk):
     box = sandbox("--rate", "none")
     desk(9)
     assert connload("create", "desk.csv", "--rate", "10/3s").rc == 0
-    run = terminal(box, 120, "create", "desk.csv", "--rate", "10/3s", "--force", "--settle", "10ms")
+    run = terminal(box, 120, "create", "desk.csv", "--rate", "10/3s", "--force", "--again", "--settle", "10ms")
     run.wait_for(r"listing the account[^\r]*waiting [23] s.*for the rate limit")
     assert run.wait() == 0
 

@@ -14,7 +14,7 @@ SHEET, NET, ALL = {"check", "create"}, {"create", "undo", "list"}, {"check", "cr
 OPTIONS = {
     "--output": {"create", "list"}, "--quiet": ALL, "--verbose": ALL, "--dry-run": {"create"}, "--help": ALL,
     "--version": ALL, "--delimiter": SHEET, "--map": SHEET, "--default": SHEET, "--allow-duplicates": SHEET,
-    "--force": {"create"}, "--skip-existing": {"create"}, "--redact": {"create"}, "--concurrency": {"create", "undo"},
+    "--force": {"create"}, "--skip-existing": {"create"}, "--again": {"create"}, "--redact": {"create"}, "--concurrency": {"create", "undo"},
     "--http2": NET, "--rate": NET, "--max-attempts": NET, "--retry-base": NET, "--retry-cap": NET,
     "--settle": {"create"}, "--strict": {"create"}, "--limit": {"create"}, "--max-failures": {"create"},
     "--no-preflight": {"create"}, "--grace": {"create", "undo"}, "--timeout": NET, "--connect-timeout": NET,
@@ -123,6 +123,7 @@ def test_help_that_can_not_be_written_is_local_trouble(connload, bin_dir):
     (["create", "-", "-o", "x", "--api-key-file", "-"],
      "INPUT and --api-key-file can't both be standard input; name a file for one of them"),
     (["create", "--retry-base", "5s", "--retry-cap", "1s", "a.csv"], "--retry-cap is below --retry-base"),
+    (["create", "--skip-existing", "--again", "a.csv"], "--again creates what --skip-existing leaves out; give one of them"),
     (["create", "--skip-existing", "--no-preflight", "a.csv"],
      "--skip-existing needs the list that --no-preflight leaves out"),
     (["check", "--delimiter", "||", "a.csv"],

@@ -1,0 +1,116 @@
+#include "flow/earlier.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "model/remote.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static uint64_t hash_of(struct span id)
+{
+    return hash_finish(hash_span_fold(HASH_START, id));
+}
+
+static int by_id(const void *left, const void *right)
+{
+    const struct earlier_row *a = left, *b = right;
+
+    if (a->id_hash != b->id_hash)
+        return a->id_hash < b->id_hash ? -1 : 1;
+    return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+static void add(struct earlier *earlier, const struct sheet_row *read)
+{
+    if (earlier->count == earlier->cap) {
+        earlier->cap = earlier->cap > 0 ? earlier->cap + earlier->cap / 2 : 256;
+        earlier->row = alloc_resize(earlier->row, earlier->cap, sizeof(earlier->row[0]));
+    }
+    earlier->row[earlier->count++] = (struct earlier_row){
+        .id_hash = hash_of(read->earlier.connector_id),
+        .offset = read->record.offset & ((UINT64_C(1) << 40) - 1),
+        .length = read->record.raw.len & ((UINT64_C(1) << 24) - 1),
+        .line = read->record.line,
+        .key = (uint32_t)connector_key_hash(&read->connector),
+        .public_tag = (uint32_t)connector_public_hash(&read->connector),
+        .created = read->earlier.status == STATUS_CREATED,
+    };
+}
+
+static bool names_connector(const struct outcome *outcome)
+{
+    return outcome->status != STATUS_NONE && outcome->status != STATUS_ARCHIVED &&
+           remote_is_uuid(outcome->connector_id);
+}
+
+/* In the order of their ids, each once. */
+static void sort(struct earlier *earlier)
+{
+    size_t kept = 0;
+
+    if (earlier->count == 0)
+        return;
+    qsort(earlier->row, earlier->count, sizeof(earlier->row[0]), by_id);
+    for (size_t i = 0; i < earlier->count; i++)
+        if (kept == 0 || earlier->row[i].id_hash != earlier->row[kept - 1].id_hash)
+            earlier->row[kept++] = earlier->row[i];
+    earlier->count = kept;
+}
+
+bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, const char *path,
+                  const struct idset *claimed, struct err *err)
+{
+    struct sheet_config config = *sheet;
+    struct sheet_row *read;
+    struct err unheard;
+    enum csv_step step;
+
+    *earlier = (struct earlier){0};
+    if (path == NULL || access(path, F_OK) != 0)
+        return true;
+    config.path = path;
+    config.secret_refs = false;
+    config.results_only = true;
+    earlier->sheet = sheet_open(&config, NULL, &unheard);
+    if (earlier->sheet == NULL || !sheet_header(earlier->sheet)->is_result)
+        return true;
+    while ((step = sheet_next(earlier->sheet, &read, err)) == CSV_STEP_RECORD)
+        if (names_connector(&read->earlier) && !idset_has(claimed, read->earlier.connector_id))
+            add(earlier, read);
+    sort(earlier);
+    return step != CSV_STEP_FAILED;
+}
+
+void earlier_release(struct earlier *earlier)
+{
+    sheet_close(earlier->sheet);
+    free(earlier->row);
+    *earlier = (struct earlier){0};
+}
+
+struct earlier_row *earlier_find(const struct earlier *earlier, struct span id)
+{
+    struct earlier_row wanted = {.id_hash = hash_of(id)};
+    size_t low = 0, high = earlier->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (earlier->row[middle].id_hash < wanted.id_hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < earlier->count && earlier->row[low].id_hash == wanted.id_hash ? &earlier->row[low] : NULL;
+}
+
+bool earlier_row(struct earlier *earlier, const struct earlier_row *row, const struct sheet_row **read, struct err *err)
+{
+    struct sheet_row *found;
+
+    if (!sheet_at(earlier->sheet, row->offset, row->length, row->line, &found, err))
+        return false;
+    *read = found;
+    return true;
+}

@@ -1,0 +1,54 @@
+/*
+ * earlier: the connectors that an earlier run's result file names, which a run with --skip-existing replaces: what it
+ * names by id is known, whatever a list shows.
+ *
+ * Rows with a connector_id that is a UUID count, but not those that were archived, nor those without a status, which
+ * somebody has emptied so that the row is sent again. 32 bytes a row; the file stays open, for its ids.
+ */
+#ifndef FLOW_EARLIER_H
+#define FLOW_EARLIER_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "flow/idset.h"
+#include "flow/sheet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct earlier_row {
+    uint64_t id_hash;
+    uint64_t offset : 40; /* of its record */
+    uint64_t length : 24;
+    uint32_t line;
+    uint32_t key, public_tag; /* low halves of connector_key_hash() and connector_public_hash() */
+    uint32_t created : 1;     /* by the run that wrote it, or one before: its connector is one's own */
+    uint32_t listed : 1;      /* the account has told of it; */
+    uint32_t gone : 1;        /* it is archived, or not there; */
+    uint32_t used : 1;        /* it answers for a row of this run: all three for whoever looks */
+};
+
+struct earlier {
+    struct sheet *sheet;     /* NULL: there is no such file, and there are no rows */
+    struct earlier_row *row; /* by id_hash, none twice */
+    size_t count, cap;
+};
+
+/*
+ * Reads the result file `path` with the options of `sheet`; ids in `claimed` are left out. A path that is NULL, and a
+ * file that is not there or is no result file at all, has no rows. False, with `err` set, where a row of it can't be
+ * read: then nobody knows what it names.
+ */
+bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, const char *path,
+                  const struct idset *claimed, struct err *err);
+void earlier_release(struct earlier *earlier);
+
+/* The row that names `id`, or NULL. */
+struct earlier_row *earlier_find(const struct earlier *earlier, struct span id);
+
+/* The row itself; lasts until the next call. Its connector has no secrets any more. */
+bool earlier_row(struct earlier *earlier, const struct earlier_row *row, const struct sheet_row **read,
+                 struct err *err);
+
+#endif
