@@ -533,6 +533,15 @@ static bool is_dash(const char *path)
     return path != NULL && strcmp(path, "-") == 0;
 }
 
+static bool check_existing(const struct options *options, struct err *err)
+{
+    if (options->skip_existing && options->again)
+        return err_set(err, EXIT_USAGE, "--again creates what --skip-existing leaves out; give one of them");
+    if (options->skip_existing && options->no_preflight)
+        return err_set(err, EXIT_USAGE, "--skip-existing needs the list that --no-preflight leaves out");
+    return true;
+}
+
 static bool check_fit(const struct options *options, const bool given[OPTIONS], struct err *err)
 {
     for (size_t i = 0; i < OPTIONS; i++)
@@ -541,10 +550,8 @@ static bool check_fit(const struct options *options, const bool given[OPTIONS], 
                            names[options->command]);
     if (options->quiet && options->verbose)
         return err_set(err, EXIT_USAGE, "--quiet and --verbose exclude each other");
-    if (options->skip_existing && options->again)
-        return err_set(err, EXIT_USAGE, "--again creates what --skip-existing leaves out; give one of them");
-    if (options->skip_existing && options->no_preflight)
-        return err_set(err, EXIT_USAGE, "--skip-existing needs the list that --no-preflight leaves out");
+    if (!check_existing(options, err))
+        return false;
     if (is_dash(options->api_key_file) && is_dash(options->input))
         return err_set(err, EXIT_USAGE,
                        "INPUT and --api-key-file can't both be standard input; name a file for one of them");

@@ -36,16 +36,23 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
     return listed;
 }
 
+/* What becomes of a row that has its outcome. */
+static const char *intent_of_done(const struct row *row)
+{
+    if (row->status == STATUS_CREATED || row->state == ROW_CARRIED)
+        return "keep, it is finished:";
+    if (row->status == STATUS_EXISTS)
+        return "keep, the account has it:";
+    if (row->invalid)
+        return "leave out, it fails the checks:";
+    return row->status == STATUS_UNKNOWN ? "leave out, its connector can't be looked up:"
+                                         : "leave out, the interrupted run was done with it:";
+}
+
 static const char *intent_of(const struct plan_config *config, const struct row *row, bool is_twin, bool beyond_limit)
 {
-    if (row->state == ROW_CARRIED || (row->state == ROW_DONE && row->status == STATUS_CREATED))
-        return "keep, it is finished:";
-    if (row->state == ROW_DONE && row->status == STATUS_EXISTS)
-        return "keep, the account has it:";
-    if (row->state == ROW_DONE && row->status == STATUS_UNKNOWN && !row->invalid)
-        return "leave out, its connector can't be looked up:";
-    if (row->state == ROW_DONE)
-        return row->invalid ? "leave out, it fails the checks:" : "leave out, the interrupted run was done with it:";
+    if (row->state == ROW_CARRIED || row->state == ROW_DONE)
+        return intent_of_done(row);
     if (row->state == ROW_UNSETTLED)
         return config->held ? "settle by the list:" : "settle by the list, then perhaps create";
     if (config->held)
@@ -121,6 +128,18 @@ static bool plan_row(struct run *run, const struct plan_config *config, const st
     return true;
 }
 
+static void show_found(const struct plan_config *config, const struct existing *found, struct buf *out)
+{
+    if (found->twins > 0)
+        buf_format(out, "the account already has an exact twin of %" PRIu64 " of these rows%s\n", found->twins,
+                   config->again ? "" : ": a run asks, or is refused, without --skip-existing or --again");
+    if (found->alike > 0)
+        buf_format(out,
+                   "the account already has a connector of the same type and label for %" PRIu64
+                   " of these rows (--skip-existing)\n",
+                   found->alike);
+}
+
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err)
 {
     bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0 && !config->held;
@@ -133,14 +152,8 @@ bool plan_show(struct run *run, const struct plan_config *config, struct facts *
     for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++)
         shown = plan_row(run, config, &found, i, &sendable, &creates, &out, err);
     facts->planned = creates;
-    if (shown && listed && found.twins > 0 && !courier_stopping(run->courier))
-        buf_format(&out, "the account already has an exact twin of %" PRIu64 " of these rows%s\n", found.twins,
-                   config->again ? "" : ": a run asks, or is refused, without --skip-existing or --again");
-    if (shown && listed && found.alike > 0 && !courier_stopping(run->courier))
-        buf_format(&out,
-                   "the account already has a connector of the same type and label for %" PRIu64
-                   " of these rows (--skip-existing)\n",
-                   found.alike);
+    if (shown && listed && !courier_stopping(run->courier))
+        show_found(config, &found, &out);
     if (shown && !courier_stopping(run->courier))
         show_cost(run, config, creates, lists ? 1 : 0, &out);
     shown = shown && flush(&out, err);

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import uuid
 
 import pytest
 
@@ -121,6 +122,12 @@ def reports(sandbox, connload, desk, tmp_path):
     run = connload("create", "desk.csv", "--log", "run.jsonl", "--summary", "run.json", "--metrics", "run.prom",
                    "--settle", "10ms", "--concurrency", "1")
     assert run.rc == 1, run.err
+    results = (tmp_path / "desk.results.csv").read_text()
+    first = re.search(r"created,([0-9a-f-]{36}),", results).group(1)
+    (tmp_path / "fewer.results.csv").write_text(results.replace(first, str(uuid.uuid4())))
+    desk(2, "fewer.csv")
+    night = connload("create", "fewer.csv", "--skip-existing", "--log", "run.jsonl", "--settle", "10ms")
+    assert night.rc == 0, night.err
     undone = connload("undo", "--yes", "desk.results.csv", "--log", "run.jsonl")
     assert undone.rc == 0, undone.err
     return ([json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()],
