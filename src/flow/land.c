@@ -24,6 +24,13 @@ void land_release(struct land *land)
     buf_release(&land->differs);
 }
 
+/* A whole 2xx that says that it is none. */
+static bool is_error(const struct http_answer *answer)
+{
+    return answer->fate == FATE_ANSWERED && answer->status >= 200 && answer->status < 300 &&
+           api_error_is_told(answer->body);
+}
+
 /* run->code and run->text: an error's code and sentence, without secrets. */
 static void describe(struct run *run, const struct http_answer *answer)
 {
@@ -34,6 +41,11 @@ static void describe(struct run *run, const struct http_answer *answer)
     if (answer->status == 0) {
         buf_text(&run->code, answer->problem_code != NULL ? answer->problem_code : "connection_lost");
         buf_text(&run->text, answer->problem != NULL ? answer->problem : "no answer");
+    } else if (is_error(answer)) {
+        buf_format(&run->text, "the server answered %d, but with an error: ", answer->status);
+        api_error_read(answer->body, secrets, &run->text, &run->code);
+        if (run->code.len == 0)
+            buf_text(&run->code, "error_in_answer");
     } else if (answer->status >= 200 && answer->status < 300) {
         buf_text(&run->code, "unreadable_answer");
         buf_format(&run->text, "the server answered %d, but not with the row's connector", answer->status);
@@ -67,6 +79,20 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
     log_end(run->log, line);
 }
 
+/* A connector may come with errors beside it: appends them to what is said of the row. */
+static void add_errors(struct land *land, const struct http_answer *answer, struct span own, struct buf *message)
+{
+    struct api_secrets secrets = hush_secrets(&land->run->courier->hush, own);
+    struct buf code;
+
+    if (!land->remote.enveloped || !api_error_is_told(answer->body))
+        return;
+    buf_init(&code, API_ERROR_CODE);
+    buf_text(message, message->len > 0 ? "; the server also said: " : "the server also said: ");
+    api_error_read(answer->body, secrets, message, &code);
+    buf_release(&code);
+}
+
 static void act_created(struct land *land, uint64_t row, const struct http_answer *answer)
 {
     struct run *run = land->run;
@@ -84,6 +110,7 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     outcome.inbox_email = buf_view(&run->text);
     buf_reset(&run->code);
     hush_field(&run->courier->hush, own, buf_view(&land->differs), &run->code);
+    add_errors(land, answer, own, &run->code);
     outcome.error_message = buf_view(&run->code);
     run->key_has_worked = true;
     run_note_account(run, remote->org_id, own);
@@ -232,6 +259,8 @@ void land_answer(struct land *land, const struct http_answer *answer)
         act_again(land, row, answer);
         break;
     case VERDICT_SETTLE:
+        if (is_error(answer))
+            entry.said = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text));
         act_settle(land, row, &entry);
         break;
     case VERDICT_REFUSED:

@@ -40,6 +40,7 @@ void run_release(struct run *run)
     timers_release(&run->backoffs);
     buf_release(&run->text);
     buf_release(&run->code);
+    words_release(&run->words);
     free(run->ready);
     free(run->unsettled);
     free(run->flight);

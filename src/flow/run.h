@@ -18,6 +18,7 @@
 #include "flow/sheet.h"
 #include "flow/tally.h"
 #include "flow/witness.h"
+#include "flow/words.h"
 #include "io/console.h"
 #include "io/journal.h"
 #include "io/log.h"
@@ -35,9 +36,10 @@ struct unsettled {
     int64_t since_ms;     /* from when on it waits for the list */
     int64_t lost_ms;      /* when its answer was lost, by the server's clock; JUDGE_NO_TIME = not known */
     uint32_t row;
-    uint16_t http_status; /* of the answer that told nothing; 0 = none */
-    bool earlier;         /* lost by an earlier run, whose beginning is not known */
-    char named[37];       /* the connector that the answer named, though it does not look like the row's; or "" */
+    uint16_t http_status;    /* of the answer that told nothing; 0 = none */
+    const struct word *said; /* the error that the answer told in place of a connector; NULL = none */
+    bool earlier;            /* lost by an earlier run, whose beginning is not known */
+    char named[37];          /* the connector that the answer named, though it does not look like the row's; or "" */
 };
 
 /* A request in flight. */
@@ -86,6 +88,7 @@ struct run {
     int64_t interrupted_ms; /* wall clock: when the run that it goes on with was last heard of; 0: there is none */
     int64_t interrupted_server_ms; /* the same by the server's clock, as that run knew it; or JUDGE_NO_TIME */
     struct buf text, code;         /* scratch for messages */
+    struct words words;
 };
 
 /* `lag_ms`: how long reads may lag writes; `late_ms`: see struct run. */

@@ -232,6 +232,8 @@ static void settle_absent(struct settle *settle, const struct unsettled *entry)
     log_settled(settle, entry->row, "absent");
     if (run->rows.row[entry->row].held)
         rows_move(&run->rows, entry->row, ROW_PENDING);
+    else if (entry->said != NULL)
+        run_give_up(run, entry->row, STATUS_REJECTED, entry->http_status, entry->said->code, entry->said->message);
     else if (retry_allowed(&run->courier->config.retry, run->rows.row[entry->row].attempts))
         run_send_again(run, entry->row);
     else

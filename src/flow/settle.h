@@ -6,7 +6,8 @@
  * (run->late_ms and `wait_ms` after it was given up). Other rows are sent meanwhile.
  *
  * An absence needs a list that shows what this run knows to exist (witness.h), and that does not look as if it were a
- * page. One that lacks something is asked for again. Identical rows are settled by count.
+ * page. One that lacks something is asked for again. Identical rows are settled by count. An absent row is sent
+ * again, or rejected where its answer told an error.
  */
 #ifndef FLOW_SETTLE_H
 #define FLOW_SETTLE_H

@@ -92,15 +92,17 @@ static const struct json_value *unwrap(const struct json_value *value)
 
 bool remote_read(struct remote *remote, struct span text)
 {
-    const struct json_value *value;
+    const struct json_value *whole, *value;
     struct span id;
 
     clear(remote);
-    value = unwrap(json_read(remote->reader, text));
+    whole = json_read(remote->reader, text);
+    value = unwrap(whole);
     id = json_string(json_member(value, "connector_id"));
     if (!remote_is_uuid(id))
         return false;
     remote->id = id;
+    remote->enveloped = value != whole;
     remote->org_id = short_text(value, "org_id");
     if (!is_id(remote->org_id))
         remote->org_id = (struct span){0};

@@ -22,6 +22,7 @@ struct remote {
     struct span id, org_id, owner_id, created_at, inbox_email; /* empty where absent, null or of a wrong type */
     int64_t created_ms; /* created_at in wall milliseconds; -1 where it is not RFC 3339, and counts as absent */
     bool archived;
+    bool enveloped;             /* there may be errors beside it */
     struct json_reader *reader; /* holds what the spans point to */
 };
 

@@ -138,7 +138,11 @@ def test_a_create_whose_answer_tells_nothing_without_a_list_is_unknown(raw_serve
         assert len(posts(server)) == 1
 
 
-@pytest.mark.parametrize("name", LOST)
+# No Content, and results of null, tell of an empty account.
+LOST_LISTS = [name for name in LOST if name not in ("204", "299")]
+
+
+@pytest.mark.parametrize("name", LOST_LISTS)
 def test_a_list_that_tells_nothing_stops_before_the_first_create(raw_server, desk, read_csv, tmp_path, name):
     store = Store(get=lambda store, exchange, listed: LOST[name]())
     server = raw_server(store)
@@ -151,7 +155,7 @@ def test_a_list_that_tells_nothing_stops_before_the_first_create(raw_server, des
     assert all(20 < len(row["error_message"]) < 1000 for row in rows)
 
 
-@pytest.mark.parametrize("name", LOST)
+@pytest.mark.parametrize("name", LOST_LISTS)
 def test_list_of_what_tells_nothing(raw_server, tmp_path, name):
     server = raw_server(Store(get=lambda store, exchange, listed: LOST[name]()))
     run = measured(tmp_path, server, "list", "-o", "account.csv", *QUICK[2:], "--max-attempts", "2")

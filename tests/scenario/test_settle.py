@@ -311,6 +311,56 @@ def test_what_was_answered_with_another_label_is_not_sent_again(connload, raw_se
     assert sum(one.method == "POST" for one in server.exchanges) == 1
 
 
+TOLD = {
+    "errors": ({"errors": [{"message": "the plan allows no more"}]}, "error_in_answer"),
+    "envelope": ({"results": None, "errors": [{"message": "the plan allows no more"}], "metadata": {}}, "error_in_answer"),
+    "no success": ({"success": False, "error": {"code": "quota", "message": "the plan allows no more"}}, "quota"),
+}
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_an_error_in_a_200_is_told_and_costs_one_request(connload, raw_server, desk, read_csv, kind):
+    body, code = TOLD[kind]
+    server = raw_server(lambda exchange: http_answer(200, body if exchange.method == "POST" else {"results": []}))
+    desk(2)
+    run = connload("create", "desk.csv", *QUICK)
+    assert run.rc == 1, run
+    for row in read_csv("desk.results.csv"):
+        assert (row["status"], row["http_status"], row["error_code"], row["attempts"]) == ("rejected", "200", code, "1")
+        assert row["error_message"] == "the server answered 200, but with an error: the plan allows no more"
+    assert len([one for one in server.exchanges if one.method == "POST"]) == 2
+
+
+def test_errors_beside_a_connector_are_told(connload, raw_server, desk, read_csv):
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": [], "errors": [], "metadata": {}})
+        errors = [{"message": "not indexed yet"}] if exchange.json()["label"].endswith("1") else []
+        return http_answer(200, {"results": connector_of(exchange.json()), "errors": errors, "metadata": {}})
+
+    raw_server(behave)
+    desk(2)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    assert sorted((row["status"], row["error_message"]) for row in read_csv("desk.results.csv")) == [
+        ("created", ""), ("created", "the server also said: not indexed yet")]
+
+
+def test_an_error_in_a_200_that_created_all_the_same(connload, raw_server, desk, read_csv):
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": made})
+        made.append(connector_of(exchange.json()))
+        return http_answer(200, {"errors": [{"message": "indexing failed"}]})
+
+    raw_server(behave)
+    desk(1)
+    assert connload("create", "desk.csv", *QUICK).rc == 0
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["connector_id"]) == ("created", made[0]["connector_id"])
+
+
 @pytest.mark.direct
 def test_attempts_are_limited_where_each_answer_is_lost(connload, sandbox, desk, read_csv):
     box = sandbox(*LAG, "--fault", "drop-before=100")
