@@ -481,7 +481,7 @@ def test_an_empty_journal_opens_none_either(connload, sandbox, desk, tmp_path):
 def test_rows_that_an_interrupted_run_left_unknown_are_settled(connload, sandbox, desk, read_csv, failing, tmp_path):
     box = sandbox(*LAG, "--fault", "drop-after=100", "--fault", "list:500-before=100")
     desk(2)
-    run = connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight", env=failing("rename", at=1))
+    run = connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight", env=failing("rename", at=2))
     assert run.rc == 5 and journal(tmp_path).exists(), run
     box.faults({})
     assert connload("create", "desk.csv", *QUICK, "--no-preflight").rc == 0
