@@ -746,29 +746,47 @@ static enum exit_code exit_code_of(const struct create *create)
     return tally_without(&create->tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
 }
 
+/* The journal is another run's by now, and this one has sent nothing: there are no results to be told of. */
+static bool is_lost_unused(const struct create *create, struct err *err)
+{
+    return create->tally.requests[REQUEST_CREATE] == 0 && !journal_is_ours(create->run.journal, err);
+}
+
+/* Where the results are that are not in their place, and how to go on. */
+static void say_kept(struct create *create, bool ours)
+{
+    char *kept = paths_shell(create->kept);
+
+    if (ours)
+        console_say(create->console, "connload: the results are in %s; the same command puts them in their place",
+                    create->kept);
+    else
+        console_say(create->console,
+                    "connload: the results are in %s; to go on, when no other run works on %s: connload create %s%s",
+                    create->kept, create->paths.results, kept,
+                    create->config->repeat != NULL ? create->config->repeat : "");
+    free(kept);
+}
+
 /* A run that can't write, or was told to stop at once, leaves its journal: the same command goes on from there. */
 static enum exit_code leave_journal(struct create *create, const struct err *err)
 {
+    struct journal *journal = create->run.journal; /* NULL: the results stand, and only it could not be removed */
     enum exit_code code;
     struct err unheard;
-    const char *path = NULL;
+    bool ours = journal != NULL && journal_flush(journal, &unheard) && journal_is_ours(journal, &unheard);
 
-    if (create->run.journal != NULL) { /* else the results stand, and only the journal could not be removed */
-        path = journal_path(create->run.journal);
-        journal_flush(create->run.journal, &unheard);
-    }
     if (create->kept != NULL)
         create->facts.results = create->kept;
     code = reporting_fail(&create->reporting, &create->facts, &create->tally, create->console, err);
     if (create->kept != NULL)
-        console_say(create->console, "connload: the results are in %s; the same command puts them in their place",
-                    create->kept);
-    else if (path != NULL)
+        say_kept(create, ours);
+    else if (journal != NULL && journal_path(journal) == NULL)
+        say_ids_lost(create);
+    else if (journal != NULL && !is_lost_unused(create, &unheard))
         console_say(create->console,
                     "connload: no results were written; what is known is in %s: the same command goes on from there",
-                    path);
-    else if (create->run.journal != NULL)
-        say_ids_lost(create);
+                    journal_path(journal));
     return code;
 }
 
@@ -802,6 +820,8 @@ static enum exit_code end(struct create *create)
         return write_what_is_known(create);
     if (create->courier.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)
         return leave_journal(create, &create->courier.err);
+    if (is_lost_unused(create, &err))
+        return leave_journal(create, &err);
     if (!write_results(create, &err))
         return leave_journal(create, &err);
     create->facts.exit_code = create->kept != NULL ? EXIT_LOCAL : exit_code_of(create);

@@ -153,31 +153,42 @@ static void begin(struct finishing *finishing, struct run *run, const struct fin
     buf_init(&finishing->out, LINE_MAX_BYTES);
 }
 
-/* The steps of which a crash may happen between any two: see journal.h. */
+/* What is there keeps another name, and the journal learns what is about to be there. */
+static bool prepare_place(const struct finishing *finishing, uint64_t size, uint32_t crc, struct err *err)
+{
+    const struct run *run = finishing->run;
+    const char *path = finishing->config->path;
+
+    if (finishing->config->keep_replaced && !output_keep_replaced(path, sheet_has_secrets(run->sheet), err))
+        return false;
+    return journal_path(run->journal) == NULL || journal_done(run->journal, size, crc, err);
+}
+
+/*
+ * The steps of which a crash may happen between any two: see journal.h. Where another run may be at work on the results,
+ * or rename() fails, they get another name.
+ */
 static bool publish(struct finishing *finishing, struct err *err)
 {
     struct run *run = finishing->run;
     struct output *output = finishing->output;
+    struct journal *journal = run->journal;
+    struct err unheard;
     uint64_t size;
     uint32_t crc;
+    bool ready;
 
-    if (!output_finish(output, &size, &crc, err) ||
-        (finishing->config->keep_replaced &&
-         !output_keep_replaced(finishing->config->path, sheet_has_secrets(run->sheet), err)) ||
-        (journal_path(run->journal) != NULL && !journal_done(run->journal, size, crc, err)))
+    if (!output_finish(output, &size, &crc, err))
         return false;
-    finishing->output = NULL;
-    if (!output_publish(output, err)) {
-        finishing->output = output;
-        finishing->kept = output_keep(output);
-        return false;
-    }
-    if (!journal_remove(run->journal, err)) {
+    ready = journal_is_ours(journal, err) && prepare_place(finishing, size, crc, err);
+    if (ready && output_publish(output, err)) {
+        finishing->output = NULL;
         run->journal = NULL;
-        return false;
+        return journal_remove(journal, err);
     }
-    run->journal = NULL;
-    return true;
+    if (ready || !journal_is_ours(journal, &unheard))
+        finishing->kept = output_keep(output);
+    return false;
 }
 
 struct output *finish_open(const char *path, bool secret, struct err *err)
@@ -215,6 +226,10 @@ bool finish_results(struct run *run, const struct finish_config *config, char **
         return false;
     begin(&finishing, run, config);
     done = write_to(&finishing, output, err);
+    /* a run that has begun since the journal was lost may have swept the temporary file away */
+    if (!done && finishing.kept == NULL && !journal_is_ours(run->journal, err) &&
+        (output = finish_open(config->path, sheet_has_secrets(run->sheet), err)) != NULL)
+        write_to(&finishing, output, err);
     *kept = finishing.kept;
     buf_wipe(&finishing.out);
     return done;

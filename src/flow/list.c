@@ -169,7 +169,8 @@ static bool write_file(struct list *list, const char *path, struct err *err)
     buf_init(&header, 4096);
     add_header(list, &header);
     done = output_write(output, buf_view(&header), err) && copy_rows(list, output, err) &&
-           output_finish(output, NULL, NULL, err) && output_publish(output, err);
+           output_finish(output, NULL, NULL, err) && (list->journal == NULL || journal_is_ours(list->journal, err)) &&
+           output_publish(output, err);
     if (!done) {
         char *kept = output_keep(output);
 

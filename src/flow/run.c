@@ -156,7 +156,10 @@ bool run_promise(struct run *run, uint64_t rows, int64_t now_ms)
     run->promised_ms = now_ms;
     if (begun && journal_upto(run->journal, rows, &err))
         return true;
-    courier_fault(run->courier, &err);
+    if (!journal_is_ours(run->journal, &err)) /* what is in flight can still be written down */
+        courier_stop(run->courier, STOP_JOURNAL_LOST, "%s", err.text);
+    else
+        courier_fault(run->courier, &err);
     return false;
 }
 

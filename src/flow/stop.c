@@ -18,6 +18,7 @@ static const char *const names[] = {
     [STOP_NO_LIST] = "no_list",
     [STOP_LONG_WAIT] = "long_wait",
     [STOP_OTHER_ACCOUNT] = "other_account",
+    [STOP_JOURNAL_LOST] = "journal_lost",
     [STOP_LOCAL] = "local_trouble",
     [STOP_INPUT] = "input",
 };

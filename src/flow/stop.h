@@ -24,6 +24,7 @@ enum stop_reason {
     STOP_NO_LIST,       /* the server was reached, but gave no list that the run can go on with */
     STOP_LONG_WAIT,     /* the server asks for a wait beyond STOP_WAIT_MAX_MS */
     STOP_OTHER_ACCOUNT, /* the key is not of the account that the interrupted run was begun with */
+    STOP_JOURNAL_LOST,  /* somebody has removed the journal, or writes to it (journal_is_ours()) */
     STOP_LOCAL,         /* local trouble: disk, permissions, a changed input */
     STOP_INPUT,         /* the input is unusable */
     STOP_REASONS,

@@ -457,11 +457,16 @@ static bool work(struct undo *undo, struct err *err)
 static enum exit_code leave_journal(struct undo *undo, const struct err *err)
 {
     enum exit_code code;
+    struct err unheard;
 
     if (undo->kept != NULL)
         undo->facts.results = undo->kept;
     code = reporting_fail(&undo->reporting, &undo->facts, &undo->tally, undo->console, err);
-    if (undo->kept != NULL)
+    if (undo->kept != NULL && !journal_is_ours(undo->run.journal, &unheard))
+        console_say(undo->console,
+                    "connload: the results are in %s; to go on, when no other run works on %s, undo that file",
+                    undo->kept, undo->config->sheet.path);
+    else if (undo->kept != NULL)
         console_say(undo->console, "connload: the results are in %s; the same command puts them in their place",
                     undo->kept);
     else if (undo->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */

@@ -21,6 +21,7 @@
 
 enum {
     PENDING_MAX = 64 * 1024, /* bytes of records that wait for a write */
+    SEAL = 8,                /* bytes of a record's checksum */
     PEEK_BYTES = 8 * 1024,   /* read at once for an outcome: it is seldom longer, and its neighbours come next */
 };
 
@@ -30,9 +31,12 @@ struct journal {
     bool has_head;
     struct journal_head head; /* owns its texts */
     int64_t modified_ms;      /* of the file as it was found */
-    uint64_t first;           /* where the record after the head begins */
+    uint64_t first;           /* where the record after the head begins; 0: there is no head */
+    char seal[SEAL];          /* the head's checksum */
     uint64_t end;             /* bytes of whole records in the file; what is pending follows them */
-    bool has_tail;            /* the file goes on after `end`: to be cut off before the next write */
+    uint64_t size;            /* of the file; what follows `end` is to be cut off before the next write */
+    bool lost;                /* the file isn't this process's any more, as `failure` says */
+    int lock_fd;              /* the file's descriptor, where `fd` is a temporary file's in its place; else -1 */
     struct buf pending;       /* whole records, and the one that is being written */
     size_t record;            /* where that one begins in `pending` */
     bool failed;              /* a write or sync failed: */
@@ -46,7 +50,7 @@ static struct journal *new_journal(void)
 {
     struct journal *journal = alloc_zeroed(1, sizeof(*journal));
 
-    journal->fd = -1;
+    journal->fd = journal->lock_fd = -1;
     buf_init(&journal->pending, PENDING_MAX + RECORD_MAX);
     buf_init(&journal->window, RECORD_MAX);
     buf_init(&journal->texts, RECORD_MAX);
@@ -58,6 +62,8 @@ static void free_journal(struct journal *journal)
 {
     if (journal->fd >= 0)
         close(journal->fd);
+    if (journal->lock_fd >= 0)
+        close(journal->lock_fd);
     journal_head_release(&journal->head);
     free(journal->path);
     buf_release(&journal->pending);
@@ -81,20 +87,95 @@ static bool fail_for_good(struct journal *journal, const char *verb, struct err 
     return false;
 }
 
+/* --- whose it is --- */
+
+/* Copies what this process knows to a temporary file, which is gone on with. False with errno. */
+static bool go_private(struct journal *journal)
+{
+    struct err unheard;
+    int fd = scratch_open("what is left of a journal", &unheard);
+    char piece[PEEK_BYTES];
+    ssize_t got = 0;
+    bool ok = fd >= 0 && fcntl(fd, F_SETFL, O_APPEND) == 0;
+
+    for (uint64_t at = 0; ok && at < journal->end; at += (uint64_t)got) {
+        uint64_t left = journal->end - at;
+
+        got = disk_read_at(journal->fd, piece, left < sizeof(piece) ? (size_t)left : sizeof(piece), (off_t)at);
+        ok = got > 0 && disk_write(fd, piece, (size_t)got);
+    }
+    if (!ok) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    journal->lock_fd = journal->fd;
+    journal->fd = fd;
+    journal->size = journal->end;
+    return true;
+}
+
+static void lose_name(struct journal *journal)
+{
+    journal->lost = true;
+    err_set(&journal->failure, EXIT_LOCAL,
+            "%s was removed or replaced while this run was working with it, so that nothing more can be sent",
+            journal->path);
+}
+
+/* What another process adds would stand where this one expects its own records. */
+static void lose_file(struct journal *journal)
+{
+    journal->lost = true;
+    err_set(
+        &journal->failure, EXIT_LOCAL,
+        "another connload, on another machine or in another container, writes to %s: locks don't hold between it and "
+        "this one; work on %.*s from one machine at a time",
+        journal->path, (int)(strlen(journal->path) - strlen(".journal")), journal->path);
+    if (!go_private(journal))
+        journal->failed = true;
+}
+
+/* Whether the file begins with the head that this process has read or written. */
+static bool has_own_head(const struct journal *journal)
+{
+    char seal[SEAL];
+
+    return journal->first == 0 || (disk_read_at(journal->fd, seal, SEAL, (off_t)journal->first - SEAL - 1) == SEAL &&
+                                   memcmp(seal, journal->seal, SEAL) == 0);
+}
+
+bool journal_is_ours(struct journal *journal, struct err *err)
+{
+    struct stat status;
+
+    if (journal->path != NULL && !journal->lost) {
+        if (!lock_is_named(journal->fd, journal->path))
+            lose_name(journal);
+        else if (fstat(journal->fd, &status) == 0 &&
+                 ((uint64_t)status.st_size != journal->size || !has_own_head(journal)))
+            lose_file(journal);
+    }
+    if (journal->lost)
+        *err = journal->failure;
+    return !journal->lost;
+}
+
 /* --- adding --- */
 
 static bool flush(struct journal *journal, struct err *err)
 {
+    if (journal->pending.len > 0 && !journal->failed)
+        journal_is_ours(journal, err);
     if (journal->failed) {
         *err = journal->failure;
         return false;
     }
     if (journal->pending.len == 0)
         return true;
-    if (journal->has_tail) {
+    if (journal->size > journal->end) {
         if (ftruncate(journal->fd, (off_t)journal->end) != 0)
             return fail_for_good(journal, "cut", err);
-        journal->has_tail = false;
         crash_point("journal.cut.after");
     }
     crash_point("journal.write.before");
@@ -103,6 +184,7 @@ static bool flush(struct journal *journal, struct err *err)
         return fail_for_good(journal, "write", err);
     crash_point("journal.write.after");
     journal->end += journal->pending.len;
+    journal->size = journal->end;
     buf_reset(&journal->pending);
     return true;
 }
@@ -114,11 +196,15 @@ static bool flush_and_sync(struct journal *journal, struct err *err)
         return false;
     if (journal->path == NULL)
         return true;
+    if (journal->lost) {
+        *err = journal->failure;
+        return false;
+    }
     crash_point("journal.sync.before");
     if (!disk_sync_data(journal->fd))
         return fail_for_good(journal, "sync", err);
     crash_point("journal.sync.after");
-    return true;
+    return journal_is_ours(journal, err);
 }
 
 static bool record_open(struct journal *journal, const char *word, struct err *err)
@@ -265,6 +351,8 @@ bool journal_begin(struct journal *journal, const struct journal_head *head, str
         *err = journal->failure;
         return false;
     }
+    if (!journal_is_ours(journal, err))
+        return false;
     journal_head_copy(&kept, head);
     journal_head_release(&journal->head);
     journal->head = kept;
@@ -273,8 +361,7 @@ bool journal_begin(struct journal *journal, const struct journal_head *head, str
     if (ftruncate(journal->fd, 0) != 0)
         return fail_for_good(journal, "empty", err);
     crash_point("journal.begin.emptied");
-    journal->end = 0;
-    journal->has_tail = false;
+    journal->first = journal->end = journal->size = 0;
     buf_reset(&journal->pending);
     buf_reset(&journal->window);
     journal->record = 0;
@@ -284,6 +371,7 @@ bool journal_begin(struct journal *journal, const struct journal_head *head, str
         journal->failure = *err;
         return false;
     }
+    memcpy(journal->seal, journal->pending.data + journal->pending.len - SEAL - 1, SEAL);
     if (!flush_and_sync(journal, err))
         return false;
     journal->first = journal->end;
@@ -371,10 +459,11 @@ static bool check_origin(const struct journal *journal, struct span start, struc
     if (start.data[0] == '\0')
         return true;
     if (memcmp(start.data, JOURNAL_MAGIC, len) != 0)
-        return err_set(err, EXIT_LOCAL,
-                       "%s is no journal of connload and is left alone; move it away, or name another "
-                       "result file with -o",
-                       shown(journal));
+        return err_set(
+            err, EXIT_LOCAL,
+            "%s is no journal of connload (any more) and is left alone; move it away if it is something else of "
+            "yours, and restore it from a copy if a run was interrupted here",
+            shown(journal));
     if (version > 0 && start.data[len + version] == '\t' && !span_equal(format, span_of(JOURNAL_FORMAT)) &&
         !span_equal(format, span_of(JOURNAL_FORMAT_BEFORE)))
         return err_set(err, EXIT_LOCAL,
@@ -391,8 +480,10 @@ static void look_for_head(struct journal *journal, struct span start)
     struct span line = {start.data, stop != NULL ? (size_t)(stop - start.data) : 0};
 
     journal->has_head = journal_head_read(line, &journal->head);
-    if (journal->has_head)
-        journal->first = line.len + 1;
+    if (!journal->has_head)
+        return;
+    journal->first = line.len + 1;
+    memcpy(journal->seal, line.data + line.len - SEAL, SEAL);
 }
 
 static bool examine_start(struct journal *journal, struct err *err)
@@ -428,7 +519,7 @@ static bool examine(struct journal *journal, struct err *err)
                                  journal->head.rows};
     if (!journal_scan(&part, &nobody, &journal->end, err))
         return false;
-    journal->has_tail = journal->end < part.end;
+    journal->size = part.end;
     return true;
 }
 
@@ -503,7 +594,8 @@ void journal_close(struct journal *journal)
         return;
     if (journal->path != NULL) {
         flush(journal, &unheard);
-        if (!journal->has_head && fstat(journal->fd, &status) == 0 && status.st_size == 0)
+        if (!journal->has_head && fstat(journal->fd, &status) == 0 && status.st_size == 0 &&
+            lock_is_named(journal->fd, journal->path))
             unlink(journal->path);
     }
     free_journal(journal);
@@ -511,9 +603,10 @@ void journal_close(struct journal *journal)
 
 bool journal_remove(struct journal *journal, struct err *err)
 {
+    struct err lost;
     bool ok = true;
 
-    if (journal->path != NULL) {
+    if (journal->path != NULL && journal_is_ours(journal, &lost)) {
         crash_point("journal.remove.before");
         ok = unlink(journal->path) == 0 && disk_sync_folder(journal->path);
         if (!ok)

@@ -26,7 +26,11 @@
  * could be the one that says what was sent.
  *
  * One process holds a journal at a time: the lock (io/lock.h) is on the journal itself. The journal is beside the file
- * that the results really are, so that two names for one result file (a symbolic link) share it.
+ * that the results really are, so that two names for one result file (a symbolic link) share it. Where somebody removes
+ * or replaces the file all the same, or another process writes to it (locks don't hold between all hosts), that is
+ * noticed before each write and after each sync, by its name, its size, and its head's checksum, which no other run's
+ * head has (`key_mark` is salted). Such a journal is lost: nothing more may be sent (the synced records fail), while what
+ * this process has learned and learns can still be read here, and goes to a temporary file of its own.
  *
  * Errors are EXIT_LOCAL. After a failed write or sync every later addition fails with the same sentence, for nobody
  * knows what a second fsync would vouch for: then nothing more may be sent. Memory: 64 KiB of records on their way to
@@ -68,11 +72,19 @@ struct journal *journal_scratch(struct err *err);
 
 /*
  * Hands buffered records to the kernel (as journal_flush(), errors unheard), closes and unlocks. The file stays, but
- * for an empty one in which no run was begun. NULL is fine.
+ * for an empty one in which no run was begun and which isn't lost. NULL is fine.
  */
 void journal_close(struct journal *journal);
 
-/* Removes the file, closes and unlocks: the result file stands. The journal is freed in any case. */
+/*
+ * Whether it is not lost, as far as can be seen now; a scratch journal never is. False: EXIT_LOCAL, and says what
+ * happened to it.
+ */
+bool journal_is_ours(struct journal *journal, struct err *err);
+
+/*
+ * Removes the file, unless it is lost, closes and unlocks: the result file stands. The journal is freed in any case.
+ */
 bool journal_remove(struct journal *journal, struct err *err);
 
 /* Its name, as the user would write it; NULL for a scratch journal. */

@@ -256,8 +256,8 @@ bool journal_scan_damaged(const char *name, uint64_t place, struct err *err)
 {
     return err_set(err, EXIT_LOCAL,
                    "%s is damaged at byte %" PRIu64 ", so that it can't be told which rows of an interrupted run were "
-                   "sent; restore it from a copy, or move it away and run with --skip-existing: the rows that it names "
-                   "may exist in the account",
+                   "sent; restore it from a copy, or, a minute after that run has ended, move it away and run with "
+                   "--skip-existing: the rows that it names may exist in the account",
                    name, place);
 }
 

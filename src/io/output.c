@@ -43,7 +43,7 @@ struct output {
     bool gzip;
     bool has_mode; /* the file that is replaced has a mode that is kept: */
     mode_t mode;
-    bool is_whole; /* the temporary file is on the disk, and closed */
+    bool is_whole; /* all of the temporary file is on the disk */
     z_stream deflate;
     struct tally tally;
     int (*signals)(void); /* NULL for a file */
@@ -273,6 +273,7 @@ bool output_finish(struct output *output, uint64_t *size, uint32_t *crc, struct 
         if (!disk_sync(output->fd))
             return disk_error(err, "sync", output->shown);
         crash_point("output.sync.after");
+        output->is_whole = true;
     }
     tally_finish(&output->tally, size, crc);
     return true;
@@ -297,14 +298,16 @@ static bool close_output(struct output *output, struct err *err)
     int fd = output->fd;
 
     output->fd = -1;
-    return disk_close(fd) || disk_error(err, "write", output->shown);
+    if (disk_close(fd))
+        return true;
+    output->is_whole = false;
+    return disk_error(err, "write", output->shown);
 }
 
 bool output_publish(struct output *output, struct err *err)
 {
     if (!close_output(output, err))
         return false;
-    output->is_whole = output->target != NULL;
     if (output->target != NULL) {
         crash_point("output.rename.before");
         if (rename(output->temporary, output->target) != 0)
@@ -322,6 +325,10 @@ bool output_publish(struct output *output, struct err *err)
 
 char *output_keep(struct output *output)
 {
+    struct err unheard;
+
+    if (output->is_whole && output->fd >= 0)
+        close_output(output, &unheard);
     for (int tries = 1; output->is_whole && output->temporary != NULL && tries <= NAME_TRIES; tries++) {
         struct buf path;
         struct stat there;

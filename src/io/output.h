@@ -43,7 +43,7 @@ bool output_finish(struct output *output, uint64_t *size, uint32_t *crc, struct 
 bool output_publish(struct output *output, struct err *err);
 
 /*
- * After output_publish() failed because the finished file could not get its name: gives it another one beside that,
+ * In place of output_publish(), or after that failed: gives the finished file another name beside its own,
  * `PATH.new` or, where there is such a file, `PATH.new2` …, which nobody removes. Owned by the caller; NULL where the file
  * is not known to be whole, or can't be renamed at all. The caller still abandons the output.
  */

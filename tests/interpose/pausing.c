@@ -1,5 +1,5 @@
 /*
- * pausing: holds a program up before it opens a file whose name ends in PAUSE_BEFORE, so that a test can do something in
+ * pausing: holds a program up before it first opens a file whose name ends in PAUSE_BEFORE, so that a test can do something in
  * between: makes the file PAUSE_MARK, and goes on when that is gone. For LD_PRELOAD.
  */
 #include <dlfcn.h>
@@ -36,6 +36,7 @@ static void hold_up(void)
 
 int open(const char *path, int flags, ...)
 {
+    static bool has_paused;
     mode_t mode = 0;
     va_list args;
 
@@ -46,7 +47,9 @@ int open(const char *path, int flags, ...)
         mode = va_arg(args, mode_t);
         va_end(args);
     }
-    if (is_the_one(path))
+    if (!has_paused && is_the_one(path)) {
+        has_paused = true;
         hold_up();
+    }
     return real_open(path, flags, mode);
 }

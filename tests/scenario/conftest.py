@@ -594,6 +594,45 @@ def connload(bin_dir, tmp_path, targets):
         process.kill()
 
 
+def open_way(path):
+    """Lets other users through the folders above `path`, as far as they are ours."""
+    for folder in path.parents:
+        if folder.stat().st_uid == os.geteuid() and folder != folder.parent:
+            folder.chmod(folder.stat().st_mode | 0o011)
+
+
+@pytest.fixture
+def as_user(bin_dir, tmp_path_factory):
+    """as_user(uid, box, folder, *args, wait=True) runs connload as that user, of group 100: a Result, or a Process."""
+    program = tmp_path_factory.mktemp("bin") / "connload"
+    program.write_bytes((bin_dir / "connload").read_bytes())
+    program.chmod(0o755)
+    open_way(program)
+    running = []
+
+    def run(uid, box, folder, *args, wait=True):
+        env = clean_env({"BIGDATA_API_KEY": box.key, "BIGDATA_API_BASE_URL": box.url, "SSL_CERT_FILE": box.cafile,
+                         "HOME": "/"})
+        process = Process(["setpriv", "--reuid", uid, "--regid", 100, "--clear-groups", program, *args], env, folder)
+        running.append(process)
+        return process.wait() if wait else process
+
+    yield run
+    for process in running:
+        process.kill()
+
+
+@pytest.fixture
+def group_folder(tmp_path):
+    """A folder of root's, tmp_path/group, with the sticky bit, that the members of group 100 may write to."""
+    folder = tmp_path / "group"
+    folder.mkdir()
+    os.chown(folder, 0, 100)
+    folder.chmod(0o1770)
+    open_way(folder)
+    return folder
+
+
 @pytest.fixture
 def failing():
     """

@@ -89,61 +89,27 @@ def test_attributes(connload, begun, read_csv, tmp_path, flag, word, what):
     once(begun, read_csv("desk.results.csv"))
 
 
-@pytest.fixture
-def as_user(bin_dir, tmp_path_factory):
-    """as_user(uid, box, folder, *args) runs connload as that user of group 100."""
-    home = tmp_path_factory.mktemp("bin")
-
-    def run(uid, box, folder, *args):
-        for name in ("connload",):
-            if not (home / name).exists():
-                (home / name).write_bytes((bin_dir / name).read_bytes())
-                (home / name).chmod(0o755)
-        for path in (home, *home.parents):
-            if path.stat().st_uid == os.geteuid() and path != path.parent:
-                path.chmod(path.stat().st_mode | 0o011)
-        env = {"BIGDATA_API_KEY": box.key, "BIGDATA_API_BASE_URL": box.url, "PATH": os.environ["PATH"], "HOME": "/",
-               **({"SSL_CERT_FILE": str(box.cafile)} if box.cafile else {})}
-        return subprocess.run(["setpriv", "--reuid", str(uid), "--regid", "100", "--clear-groups", home / "connload", *args],
-                              cwd=folder, env=env, capture_output=True, text=True, timeout=120)
-
-    return run
-
-
-@pytest.fixture
-def shared(tmp_path):
-    """A folder of root's that the members of group 100 may write to."""
-    folder = tmp_path / "shared"
-    folder.mkdir()
-    os.chown(folder, 0, 100)
-    folder.chmod(0o1770)
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == 0 and path != path.parent:
-            path.chmod(path.stat().st_mode | 0o011)
-    return folder
-
-
 @root_only
-def test_somebody_elses_file_in_a_sticky_folder(as_user, sandbox, write_csv, read_csv, shared):
+def test_somebody_elses_file_in_a_sticky_folder(as_user, sandbox, write_csv, read_csv, group_folder):
     box = sandbox(*LAG)
-    sheet = write_csv("shared/desk.csv", DESK, [["email", "A", "a@example.com"]])
+    sheet = write_csv("group/desk.csv", DESK, [["email", "A", "a@example.com"]])
     sheet.chmod(0o664)
-    assert as_user(1001, box, shared, "create", "desk.csv", *QUICK).returncode == 0
+    assert as_user(1001, box, group_folder, "create", "desk.csv", *QUICK).rc == 0
     with open(sheet, "a") as file:
         file.write("email,B,b@example.com\n")
     sent = len(box.requests())
     for command in (["create", "desk.csv", *QUICK, "--skip-existing"], ["undo", "desk.results.csv", *UNDO]):
-        run = as_user(1002, box, shared, *command)
-        assert run.returncode == 5 and run.stderr.count("\n") == 1, run
-        assert "desk.results.csv belongs to another user (uid 1001)" in run.stderr and "chmod -t" in run.stderr
-    assert len(box.requests()) == sent and sorted(os.listdir(shared)) == ["desk.csv", "desk.results.csv"]
-    assert as_user(1001, box, shared, "create", "desk.csv", *QUICK, "--skip-existing").returncode == 0
+        run = as_user(1002, box, group_folder, *command)
+        assert run.rc == 5 and run.err.count("\n") == 1, run
+        assert "desk.results.csv belongs to another user (uid 1001)" in run.err and "chmod -t" in run.err
+    assert len(box.requests()) == sent and sorted(os.listdir(group_folder)) == ["desk.csv", "desk.results.csv"]
+    assert as_user(1001, box, group_folder, "create", "desk.csv", *QUICK, "--skip-existing").rc == 0
     with open(sheet, "a") as file:
         file.write("email,C,c@example.com\n")
-    shared.chmod(0o770)
-    run = as_user(1002, box, shared, "create", "desk.csv", *QUICK, "--skip-existing")
-    assert run.returncode == 0, run
-    rows = read_csv("shared/desk.results.csv")
+    group_folder.chmod(0o770)
+    run = as_user(1002, box, group_folder, "create", "desk.csv", *QUICK, "--skip-existing")
+    assert run.rc == 0, run
+    rows = read_csv("group/desk.results.csv")
     assert [row["status"] for row in rows] == ["exists", "exists", "created"] and len(posts(box)) == 3
 
 

@@ -550,8 +550,8 @@ static void what_is_not_ours_is_left_alone(void **state)
         const char *text, *expected;
     } cases[] = {
         {"a,b\n1,2\n",
-         JOURNAL " is no journal of connload and is left alone; move it away, or name another result file "
-                 "with -o"},
+         JOURNAL " is no journal of connload (any more) and is left alone; move it away if it is something else of "
+                 "yours, and restore it from a copy if a run was interrupted here"},
         {"connload", ""},
         {"connload-journel 1\t", "is no journal"},
         {"\n", "is no journal"},
@@ -578,7 +578,7 @@ static void what_is_not_ours_is_left_alone(void **state)
     assert_int_equal(unlink(JOURNAL), 0);
     assert_int_equal(mkfifo(JOURNAL, 0600), 0);
     assert_null(journal_open(RESULTS, &found, &err));
-    assert_string_equal(err.text, JOURNAL " is no regular file; move it away");
+    assert_string_equal(err.text, JOURNAL " is no regular file, and so no journal; move it away");
 }
 
 static void leaves_no_file_without_a_run(void **state)
@@ -658,6 +658,118 @@ static void one_process_holds_it(void **state)
     }
     assert_true(journal_remove(begin(), &err));
     assert_int_equal(in_a_child(is_free), 1);
+}
+
+/* Adds a row's outcome, which can be read again, and a promise, which can't be made. */
+static void assert_lost(struct journal *journal, uint64_t row, const char *says)
+{
+    struct outcome outcome = created("later"), read;
+    uint64_t place;
+
+    assert_true(journal_outcome(journal, row, &outcome, &place, &err));
+    assert_true(journal_flush(journal, &err));
+    assert_true(journal_outcome_at(journal, place, &read, &err));
+    assert_int_equal(read.connector_id.len, 5);
+    assert_false(journal_upto(journal, 512, &err));
+    assert_int_equal(err.code, EXIT_LOCAL);
+    assert_non_null(strstr(err.text, says));
+    assert_false(journal_is_ours(journal, &err));
+    assert_false(journal_done(journal, 1, 2, &err));
+}
+
+static void a_journal_that_is_removed_is_noticed(void **state)
+{
+    struct journal *journal = begin();
+    struct outcome read, outcome = created("before");
+    uint64_t place;
+
+    (void)state;
+    assert_true(journal_is_ours(journal, &err));
+    assert_true(journal_outcome(journal, 3, &outcome, &place, &err));
+    assert_true(journal_upto(journal, 256, &err));
+    assert_int_equal(unlink(JOURNAL), 0);
+    assert_lost(journal, 4, JOURNAL " was removed or replaced");
+    assert_true(journal_outcome_at(journal, place, &read, &err));
+    assert_int_equal(read.connector_id.len, 6);
+    assert_true(journal_remove(journal, &err));
+}
+
+static void the_journal_in_its_place_is_not_touched(void **state)
+{
+    struct journal *journal = begin(), *other;
+
+    (void)state;
+    assert_int_equal(unlink(JOURNAL), 0);
+    other = begin();
+    add(other, 1, "other");
+    assert_true(journal_upto(other, 9, &err));
+    assert_lost(journal, 4, "was removed or replaced");
+    journal_close(journal);
+    assert_true(journal_is_ours(other, &err));
+    journal_close(other);
+    assert_left("row 1 created other 201\nupto 9\n");
+    /* nor where it is empty yet */
+    journal = begin();
+    assert_int_equal(unlink(JOURNAL), 0);
+    other = journal_open(RESULTS, &found, &err);
+    assert_true(journal_remove(journal, &err));
+    assert_true(tempdir_has(JOURNAL));
+    journal_close(other);
+}
+
+/* Within a process a lock is always to be had, as between hosts whose locks don't hold. */
+static void a_second_writer_is_noticed(void **state)
+{
+    struct journal *first = begin(), *second;
+    struct outcome outcome = created("early"), read;
+    uint64_t place;
+
+    (void)state;
+    assert_true(journal_outcome(first, 3, &outcome, &place, &err));
+    assert_true(journal_upto(first, 256, &err));
+    second = journal_open(RESULTS, &found, &err);
+    assert_true(found);
+    assert_true(journal_list(second, 1, &err));
+    assert_true(journal_flush(second, &err));
+    assert_lost(first, 4, "another connload, on another machine or in another container, writes to " JOURNAL);
+    assert_non_null(strstr(err.text, "work on " RESULTS " from one machine at a time"));
+    assert_true(journal_outcome_at(first, place, &read, &err));
+    assert_int_equal(read.connector_id.len, 5);
+    assert_true(journal_is_ours(second, &err));
+    assert_true(journal_remove(first, &err));
+    journal_close(second);
+    assert_left("row 3 created early 201\nupto 256\nlist 1\n");
+}
+
+static void whoever_comes_second_gives_way(void **state)
+{
+    struct journal *first = begin(), *second = journal_open(RESULTS, &found, &err);
+
+    (void)state;
+    assert_true(journal_upto(first, 256, &err));
+    assert_false(journal_begin(second, &head, &err));
+    assert_non_null(strstr(err.text, "another connload"));
+    journal_close(second);
+    assert_true(journal_is_ours(first, &err));
+    journal_close(first);
+    assert_left("upto 256\n");
+}
+
+/* As long as the head before, so that only its seal tells. */
+static void another_head_is_noticed(void **state)
+{
+    struct journal *first = begin(), *second = journal_open(RESULTS, &found, &err);
+    struct journal_head other = head;
+
+    (void)state;
+    other.key_mark = "fedcba9876543210:76543210";
+    assert_true(journal_begin(second, &other, &err));
+    assert_false(journal_upto(first, 256, &err));
+    assert_non_null(strstr(err.text, "another connload"));
+    assert_true(journal_upto(second, 17, &err));
+    journal_close(first);
+    journal_close(second);
+    assert_left("upto 17\n");
 }
 
 static int hold_and_die(void)
@@ -768,6 +880,11 @@ int main(void)
         IN_FOLDER(leaves_no_file_without_a_run),
         IN_FOLDER(sweeps_what_a_killed_run_left),
         IN_FOLDER(one_process_holds_it),
+        IN_FOLDER(a_journal_that_is_removed_is_noticed),
+        IN_FOLDER(the_journal_in_its_place_is_not_touched),
+        IN_FOLDER(a_second_writer_is_noticed),
+        IN_FOLDER(whoever_comes_second_gives_way),
+        IN_FOLDER(another_head_is_noticed),
         IN_FOLDER(the_lock_dies_with_its_holder),
         IN_FOLDER(a_failed_write_ends_all_writing),
         IN_FOLDER(a_scratch_journal_leaves_nothing),
