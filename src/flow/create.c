@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     WORTH_SAYING_MS = 1000, /* a wait */
@@ -843,6 +844,15 @@ static void begin_facts(struct create *create)
     };
 }
 
+/* A plan among the results would be no result file. */
+static int plan_descriptor(const struct create *create)
+{
+    const char *results = create->paths.results;
+    bool shared = results != NULL && (strcmp(results, "-") == 0 || paths_same_file(results, "/dev/stdout"));
+
+    return shared ? STDERR_FILENO : STDOUT_FILENO;
+}
+
 static bool plan(struct create *create, struct err *err)
 {
     struct plan_config how = {
@@ -853,6 +863,7 @@ static bool plan(struct create *create, struct err *err)
                                                     : "--no-preflight",
         .held = create->config->strict && create->tally.status[STATUS_INVALID] > 0,
         .limit = create->config->limit,
+        .out = plan_descriptor(create),
     };
 
     if (!create->config->skip_existing)

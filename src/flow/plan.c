@@ -65,10 +65,10 @@ static const char *intent_of(const struct plan_config *config, const struct row 
     return "create";
 }
 
-static bool flush(struct buf *out, struct err *err)
+static bool flush(struct buf *out, int fd, struct err *err)
 {
-    if (!disk_write(STDOUT_FILENO, out->data, out->len))
-        return err_system(err, "standard output can't be written");
+    if (!disk_write(fd, out->data, out->len))
+        return err_system(err, "standard %s can't be written", fd == STDOUT_FILENO ? "output" : "error");
     buf_reset(out);
     return true;
 }
@@ -87,7 +87,7 @@ static bool show_row(struct run *run, const struct plan_config *config, const st
         buf_format(out, "%s ", type_name(read->connector.type));
     text_quote(out, read->connector.label, SHOWN_LABEL);
     buf_char(out, '\n');
-    return out->len < FLUSH_AT || flush(out, err);
+    return out->len < FLUSH_AT || flush(out, config->out, err);
 }
 
 static void show_cost(struct run *run, const struct plan_config *config, uint64_t creates, uint64_t lists,
@@ -156,7 +156,7 @@ bool plan_show(struct run *run, const struct plan_config *config, struct facts *
         show_found(config, &found, &out);
     if (shown && !courier_stopping(run->courier))
         show_cost(run, config, creates, lists ? 1 : 0, &out);
-    shown = shown && flush(&out, err);
+    shown = shown && flush(&out, config->out, err);
     buf_release(&out);
     existing_release(&found);
     return shown;

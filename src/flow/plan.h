@@ -14,7 +14,7 @@
 
 /*
  * Lists the account where it can and anything is to be sent, gives rows that exist their outcome, holds the others, and
- * says so row by row on standard output; facts->planned counts those that would be sent. A refused key stops the courier,
+ * says so row by row on `out`, a descriptor; facts->planned counts those that would be sent. A refused key stops the courier,
  * as it would the run, and nothing is said.
  */
 struct plan_config {
@@ -23,6 +23,7 @@ struct plan_config {
     bool again;               /* --again, or a run that goes on: nobody is asked about exact twins */
     bool held;                /* --strict, and a row fails the checks: nothing would be sent */
     uint64_t limit;           /* 0 = none */
+    int out;                  /* standard output, or standard error where the results go to that */
 };
 
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err);

@@ -27,6 +27,16 @@ def test_it_says_what_a_run_would_do(connload, sandbox, write_csv, tmp_path):
     assert len(posts(box)) == 1 and [path.name for path in tmp_path.iterdir()] == ["desk.csv"]
 
 
+@pytest.mark.parametrize("out", ["-", "/dev/stdout"])
+def test_results_on_standard_output_stand_alone_there(connload, sandbox, write_csv, out):
+    sandbox(*LAG)
+    sheet(write_csv)
+    run = connload(*DRY, "desk.csv", "-o", out)
+    lines = run.out.splitlines()
+    assert run.rc == 1 and lines[0].endswith("attempts,created_at") and len(lines) == 4, run
+    assert "desk.csv:4: create email \"New\"\n" in run.err
+
+
 def test_it_needs_neither_key_nor_server(connload, desk):
     desk(2)
     run = connload(*DRY, "desk.csv", "--base-url", "http://127.0.0.1:1", env={"BIGDATA_API_KEY": None})
