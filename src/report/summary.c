@@ -165,30 +165,16 @@ static double speed_of(const struct page *page)
     return tally->took_ms >= WORTH_SAYING_MS ? (double)rows * 1000 / (double)tally->took_ms : 0;
 }
 
-/* "20 requests;", "3 requests, 1 of which could not be sent"; whether any was sent. */
-static bool put_requests(struct page *page, uint64_t requests, bool more)
+/* Whether any was sent. */
+static bool put_unsent(struct page *page, uint64_t requests)
 {
     uint64_t unsent = page->tally->unsent;
-    char part[64] = "";
 
-    if (unsent > 0 && unsent < requests)
-        snprintf(part, sizeof(part), ", %" PRIu64 " of which could not be sent", unsent);
-    else if (unsent > 0)
-        snprintf(part, sizeof(part), ", %s", requests == 1 ? "which could not be sent" : "none of which could be sent");
-    put(page, PLAIN, "%" PRIu64 " request%s%s%s", requests, requests == 1 ? "" : "s", part,
-        more && unsent < requests ? ";" : "");
+    if (unsent == 0)
+        return requests > 0;
+    put(page, YELLOW, "%" PRIu64 " of %" PRIu64 " request%s could not be sent%s", unsent, requests,
+        requests == 1 ? "" : "s", unsent < requests ? ";" : "");
     return unsent < requests;
-}
-
-static void put_waited(struct page *page)
-{
-    char time[NUM_DURATION_TEXT];
-
-    if (page->tally->waited_ms < WORTH_SAYING_MS)
-        return;
-    put(page, PLAIN, "%s of the time", num_format_duration(time, (int64_t)page->tally->waited_ms));
-    put(page, PLAIN, "only the rate limit kept it waiting");
-    end_line(page);
 }
 
 static void put_refused(struct page *page)
@@ -214,20 +200,18 @@ static void put_pace(struct page *page)
     const struct rate *rate = &page->facts->rate;
     char limit[NUM_DURATION_TEXT];
     double speed = speed_of(page);
-    uint64_t requests = tally_requests(tally);
 
-    if (requests == 0)
-        return;
-    if (put_requests(page, requests, speed > 0 || rate->count > 0)) {
+    if (put_unsent(page, tally_requests(tally))) {
         if (speed > 0)
             put(page, PLAIN, "%.1f rows a second%s", speed, rate->count > 0 ? ";" : "");
         if (rate->count > 0) {
-            put(page, PLAIN, "at most %" PRIu32 " in any window", tally->most_in_window);
+            put(page, PLAIN, "at most %" PRIu32 " request%s in any window", tally->most_in_window,
+                tally->most_in_window == 1 ? "" : "s");
             put(page, PLAIN, "(limit %s)", num_format_rate(limit, *rate));
         }
     }
-    end_line(page);
-    put_waited(page);
+    if (page->at > 0)
+        end_line(page);
     put_refused(page);
 }
 
@@ -425,22 +409,24 @@ void summary_text(struct buf *out, const struct facts *facts, const struct tally
 {
     struct page page = {.out = out, .facts = facts, .tally = tally, .columns = columns, .colour = colour};
     size_t before;
+    bool apart;
 
     put_heading(&page);
     put_pace(&page);
     put_lost(&page);
     put_look_alikes(&page);
     put_left_sheet(&page);
-    put_errors(&page);
     before = out->len;
-    end_line(&page);
+    put_errors(&page);
+    apart = out->len > before; /* errors stand between blank lines */
+    if (apart)
+        end_line(&page);
+    before = out->len;
     put_stop(&page);
     put_results(&page);
     put_next(&page);
-    if (out->len == before + 1) {
-        out->len = before;
-        out->data[before] = '\0';
-    }
+    if (apart && out->len == before)
+        out->data[--out->len] = '\0';
 }
 
 /* ---- Under --quiet ---- */

@@ -69,7 +69,7 @@ static void test_create(void **state)
     desk();
     show(&created, 0, false);
     assert_string_equal(shown, "23 rows in 3.2s: 20 created, 2 invalid, 1 failed\n"
-                               "20 requests; 6.2 rows a second; at most 20 in any window (limit 500/m)\n"
+                               "6.2 rows a second; at most 20 requests in any window (limit 500/m)\n"
                                "\n"
                                "2 invalid: invalid_email, lines 4, 17\n"
                                "    column E \"allowed_emails\": \"anna@\" is not an e-mail address\n"
@@ -141,7 +141,7 @@ static void test_all_done(void **state)
     tally.rows++;
     show(&facts, 0, false);
     assert_string_equal(
-        shown, "2 rows in 3.2s: 2 created\n1 of them was finished by an earlier run\n\nresults  desk.results.csv\n");
+        shown, "2 rows in 3.2s: 2 created\n1 of them was finished by an earlier run\nresults  desk.results.csv\n");
 }
 
 static void test_next(void **state)
@@ -207,24 +207,24 @@ static void test_requests(void **state)
         int64_t took_ms;
         const char *line;
     } cases[] = {
-        {256, 0, 0, {0, 0}, 5000, "\n256 requests; 51.2 rows a second\n"},
-        {256, 0, 0, {0, 0}, 500, "\n256 requests\n"},
-        {1, 0, 0, {500, 60000}, 500, "\n1 request; at most 7 in any window (limit 500/m)\n"},
-        {2, 2, 0, {500, 60000}, 5000, "\n2 requests, none of which could be sent\n"},
-        {1, 1, 0, {0, 0}, 5000, "\n1 request, which could not be sent\n"},
+        {256, 0, 0, {0, 0}, 5000, "0 rows in 5.0s\n51.2 rows a second\nresults"},
+        {256, 0, 0, {0, 0}, 500, "0 rows in 500ms\nresults"},
+        {1, 0, 0, {500, 60000}, 500, "\nat most 7 requests in any window (limit 500/m)\nresults"},
+        {2, 2, 0, {500, 60000}, 5000, "\n2 of 2 requests could not be sent\nresults"},
+        {1, 1, 0, {0, 0}, 5000, "\n1 of 1 request could not be sent\n"},
         {20,
          3,
          0,
          {500, 60000},
          500,
-         "\n20 requests, 3 of which could not be sent; at most 7 in any window (limit 500/m)\n"},
+         "\n3 of 20 requests could not be sent; at most 7 requests in any window (limit 500/m)\n"},
         {9,
          0,
          3,
          {500, 60000},
          500,
          "(limit 500/m)\n3 answers 429: the server's limit is lower than --rate 500/m, or shared\n"},
-        {9, 0, 1, {0, 0}, 500, "\n9 requests\n1 answer 429: the server has a limit; name it with --rate\n"},
+        {9, 0, 1, {0, 0}, 500, "0 rows in 500ms\n1 answer 429: the server has a limit; name it with --rate\n"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -250,7 +250,7 @@ static void test_check_and_list(void **state)
     ended(STATUS_INVALID, "missing_label", NULL, 2);
     tally.rows = 3;
     show(&check, 0, false);
-    assert_non_null(strstr(shown, "3 rows in 3.2s: 2 pass, 1 invalid\n"));
+    assert_string_equal(shown, "3 rows in 3.2s: 2 pass, 1 invalid\n\n1 invalid: missing_label, line 2\n");
     show(&(struct facts){.command = "undo", .input = "a", .dry_run = true}, 0, false);
     assert_non_null(strstr(shown, "3 rows in 3.2s: 2 would be archived, 1 invalid\n"));
     fresh(NULL);
