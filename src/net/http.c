@@ -38,9 +38,18 @@ enum {
 
 enum transfer_state { TRANSFER_FREE, TRANSFER_FLYING, TRANSFER_ENDED, TRANSFER_TAKEN };
 
+/* What all requests share. */
+struct http_common {
+    struct http_base base;
+    struct curl_slist *plain_headers, *body_headers;
+    bool http2; /* connections may speak it */
+    struct sockets sockets;
+    int64_t wall_ms; /* when libcurl was last let go on */
+};
+
 /* One request's place. There are as many as may be in flight, and one whose answer the caller is reading. */
 struct transfer {
-    struct http *http;
+    struct http_common *common;
     struct transfer *next; /* in the free list or in the ended one */
     CURL *easy;
     CURLU *url;
@@ -62,10 +71,7 @@ struct transfer {
 
 struct http {
     CURLM *multi;
-    struct curl_slist *plain_headers, *body_headers;
-    struct http_base base;
-    bool http2; /* connections may speak it */
-    struct sockets sockets;
+    struct http_common common;
     int64_t timeout_ms, connect_timeout_ms;
     unsigned concurrency, in_flight;
     unsigned transfer_count;
@@ -73,7 +79,6 @@ struct http {
     struct transfer *free, *taken;
     struct transfer *ended, **ended_tail;
     struct buf problem;
-    int64_t wall_ms;         /* when libcurl was last let go on */
     struct field_value date; /* the last Date header and its meaning: it changes once a second, and parsing is slow */
     int64_t date_ms;
 };
@@ -93,7 +98,7 @@ static int64_t now_us(void)
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *transfer = context;
-    int fd = sockets_open(&transfer->http->sockets, address->family, address->socktype, address->protocol);
+    int fd = sockets_open(&transfer->common->sockets, address->family, address->socktype, address->protocol);
 
     (void)purpose;
     transfer->end.opened_port = sockets_port(&address->addr);
@@ -104,9 +109,9 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
 
 static int on_close(void *context, curl_socket_t fd)
 {
-    struct http *http = context;
+    struct http_common *common = context;
 
-    return sockets_close(&http->sockets, fd);
+    return sockets_close(&common->sockets, fd);
 }
 
 /* The TLS of the connection that the request is to go out on; NULL = none, or not OpenSSL's. */
@@ -137,12 +142,12 @@ static bool is_http2(SSL *tls)
  */
 static bool is_stale(const struct transfer *transfer, int local_port)
 {
-    struct http *http = transfer->http;
+    struct http_common *common = transfer->common;
     SSL *tls = tls_of(transfer->easy);
 
-    if (tls != NULL ? is_http2(tls) : http->http2)
+    if (tls != NULL ? is_http2(tls) : common->http2)
         return false;
-    return sockets_have_input(&http->sockets, local_port) || (tls != NULL && SSL_has_pending(tls) != 0);
+    return sockets_have_input(&common->sockets, local_port) || (tls != NULL && SSL_has_pending(tls) != 0);
 }
 
 /*
@@ -193,7 +198,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     struct transfer *transfer = context;
     size_t len = size * count;
 
-    fields_add(&transfer->fields, (struct span){line, len}, transfer->http->wall_ms);
+    fields_add(&transfer->fields, (struct span){line, len}, transfer->common->wall_ms);
     if (transfer->fields.bytes <= HTTP_HEADERS_MAX)
         return len;
     transfer->end.trouble = TROUBLE_LONG_HEADER;
@@ -254,7 +259,7 @@ static const struct {
 /* Sets an option of `easy`; `ok` turns false where libcurl refuses it. */
 #define SET(option, value) (ok = curl_easy_setopt(easy, option, value) == CURLE_OK && ok)
 
-static bool set_common(CURL *easy, const struct http *http, const struct http_config *config)
+static bool set_common(CURL *easy, const struct http_common *common, const struct http_config *config)
 {
     bool ok = true;
 
@@ -269,7 +274,7 @@ static bool set_common(CURL *easy, const struct http *http, const struct http_co
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
     if (config->proxy != NULL)
         SET(CURLOPT_PROXY, config->proxy);
-    if (http->base.plain)
+    if (common->base.plain)
         SET(CURLOPT_NOPROXY, "*");
     if (config->ca_file != NULL)
         SET(CURLOPT_CAINFO, config->ca_file);
@@ -292,7 +297,7 @@ static bool set_callbacks(CURL *easy, struct transfer *transfer, bool http2)
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
     SET(CURLOPT_OPENSOCKETDATA, transfer);
     SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
-    SET(CURLOPT_CLOSESOCKETDATA, transfer->http);
+    SET(CURLOPT_CLOSESOCKETDATA, transfer->common);
     SET(CURLOPT_PREREQFUNCTION, on_send);
     SET(CURLOPT_PREREQDATA, transfer);
     SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -307,9 +312,9 @@ static bool set_callbacks(CURL *easy, struct transfer *transfer, bool http2)
     return ok;
 }
 
-static bool transfer_init(struct transfer *transfer, struct http *http, const struct http_config *config)
+static bool transfer_init(struct transfer *transfer, struct http_common *common, const struct http_config *config)
 {
-    transfer->http = http;
+    transfer->common = common;
     transfer->method = -1;
     buf_init(&transfer->target, HTTP_URL_MAX);
     buf_init(&transfer->payload, HTTP_PAYLOAD_MAX);
@@ -317,8 +322,8 @@ static bool transfer_init(struct transfer *transfer, struct http *http, const st
     transfer->easy = curl_easy_init();
     transfer->url = curl_url();
     return transfer->easy != NULL && transfer->url != NULL &&
-           curl_url_set(transfer->url, CURLUPART_URL, http->base.origin.data, 0) == CURLUE_OK &&
-           set_common(transfer->easy, http, config) && set_callbacks(transfer->easy, transfer, config->http2);
+           curl_url_set(transfer->url, CURLUPART_URL, common->base.origin.data, 0) == CURLUE_OK &&
+           set_common(transfer->easy, common, config) && set_callbacks(transfer->easy, transfer, config->http2);
 }
 
 static bool append_header(struct curl_slist **list, const char *line)
@@ -334,9 +339,9 @@ static bool append_header(struct curl_slist **list, const char *line)
  * The header lines are made once; libcurl keeps pointing to them. It takes a line as it is faster than it makes its own
  * of CURLOPT_USERAGENT. An `Expect: 100-continue` it adds only to bodies larger than ours.
  */
-static bool make_headers(struct http *http, const struct http_config *config)
+static bool make_headers(struct http_common *common, const struct http_config *config)
 {
-    struct curl_slist **plain = &http->plain_headers, **body = &http->body_headers;
+    struct curl_slist **plain = &common->plain_headers, **body = &common->body_headers;
     struct buf agent, key;
     bool ok;
 
@@ -382,7 +387,7 @@ static bool make_transfers(struct http *http, const struct http_config *config)
     http->transfer_count = config->concurrency + 1;
     http->transfers = alloc_zeroed(http->transfer_count, sizeof(*http->transfers));
     for (unsigned i = 0; i < http->transfer_count; i++) {
-        if (!transfer_init(&http->transfers[i], http, config))
+        if (!transfer_init(&http->transfers[i], &http->common, config))
             return false;
         http->transfers[i].next = http->free;
         http->free = &http->transfers[i];
@@ -442,10 +447,10 @@ struct http *http_new(const struct http_config *config, struct err *err)
     http->timeout_ms = config->timeout_ms;
     http->connect_timeout_ms = config->connect_timeout_ms;
     buf_init(&http->problem, 2 * HTTP_URL_MAX);
-    if (!http_base_init(&http->base, config->base_url, config->proxy, err))
+    if (!http_base_init(&http->common.base, config->base_url, config->proxy, err))
         goto fail;
-    http->http2 = config->http2 && !http->base.plain;
-    if (make_multi(http) && make_headers(http, config) && make_transfers(http, config))
+    http->common.http2 = config->http2 && !http->common.base.plain;
+    if (make_multi(http) && make_headers(&http->common, config) && make_transfers(http, config))
         return http;
     err_set(err, EXIT_LOCAL, "libcurl %s refuses an option, or memory is short",
             curl_version_info(CURLVERSION_NOW)->version);
@@ -463,10 +468,16 @@ static void wipe_headers(struct curl_slist *list)
     curl_slist_free_all(list);
 }
 
+static void common_release(struct http_common *common)
+{
+    sockets_release(&common->sockets);
+    wipe_headers(common->plain_headers);
+    wipe_headers(common->body_headers);
+    http_base_release(&common->base);
+}
+
 static void transfer_release(struct transfer *transfer)
 {
-    if (transfer->state == TRANSFER_FLYING)
-        curl_multi_remove_handle(transfer->http->multi, transfer->easy);
     curl_easy_cleanup(transfer->easy);
     curl_url_cleanup(transfer->url);
     buf_release(&transfer->target);
@@ -478,14 +489,14 @@ void http_free(struct http *http)
 {
     if (http == NULL)
         return;
-    for (unsigned i = 0; http->transfers != NULL && i < http->transfer_count; i++)
+    for (unsigned i = 0; http->transfers != NULL && i < http->transfer_count; i++) {
+        if (http->transfers[i].state == TRANSFER_FLYING)
+            curl_multi_remove_handle(http->multi, http->transfers[i].easy);
         transfer_release(&http->transfers[i]);
+    }
     free(http->transfers);
     curl_multi_cleanup(http->multi);
-    sockets_release(&http->sockets);
-    wipe_headers(http->plain_headers);
-    wipe_headers(http->body_headers);
-    http_base_release(&http->base);
+    common_release(&http->common);
     buf_release(&http->problem);
     free(http);
     curl_global_cleanup();
@@ -505,8 +516,6 @@ bool http_has_room(const struct http *http)
 
 static void transfer_end(struct transfer *transfer, CURLcode result)
 {
-    struct http *http = transfer->http;
-
     transfer->state = TRANSFER_ENDED;
     transfer->end.result = result;
     if (transfer->fresh) /* later requests take what is idle again */
@@ -515,9 +524,6 @@ static void transfer_end(struct transfer *transfer, CURLcode result)
     if (result == CURLE_OK && !transfer->fields.complete)
         transfer->end.trouble = TROUBLE_CUT_HEADER; /* libcurl takes the connection's end for the header's */
     transfer->ended_us = now_us();
-    transfer->next = NULL;
-    *http->ended_tail = transfer;
-    http->ended_tail = &transfer->next;
     if (transfer->payload.data != NULL)
         explicit_bzero(transfer->payload.data, transfer->payload.len);
     buf_reset(&transfer->payload);
@@ -537,8 +543,7 @@ static bool is_path(const char *path)
 /* The URL is the server's alone and is never parsed anew; the path goes by itself. */
 static bool set_path(struct transfer *transfer, const char *path)
 {
-    struct http *http = transfer->http;
-    struct span prefix = buf_view(&http->base.prefix);
+    struct span prefix = buf_view(&transfer->common->base.prefix);
 
     if (transfer->target.len > prefix.len && strcmp(transfer->target.data + prefix.len, path) == 0)
         return true;
@@ -570,7 +575,7 @@ static bool set_method(struct transfer *transfer, enum http_method method)
         return true;
     SET(has_body ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
     SET(CURLOPT_CUSTOMREQUEST, methods[method].name);
-    SET(CURLOPT_HTTPHEADER, has_body ? transfer->http->body_headers : transfer->http->plain_headers);
+    SET(CURLOPT_HTTPHEADER, has_body ? transfer->common->body_headers : transfer->common->plain_headers);
     transfer->method = ok ? (int)method : -1;
     return ok;
 }
@@ -587,13 +592,9 @@ static bool set_payload(struct transfer *transfer, enum http_method method, stru
            curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->payload.data) == CURLE_OK;
 }
 
-static struct transfer *take_place(struct http *http, const struct http_request *request)
+/* What keeps it from being sent; CURLE_OK = nothing. */
+static CURLcode transfer_begin(struct transfer *transfer, const struct http_request *request)
 {
-    struct transfer *transfer = http->free;
-
-    assert(http_has_room(http) && transfer != NULL);
-    http->free = transfer->next;
-    http->in_flight++;
     transfer->state = TRANSFER_FLYING;
     transfer->end = (struct http_end){.error = transfer->error};
     transfer->stale = false;
@@ -604,36 +605,51 @@ static struct transfer *take_place(struct http *http, const struct http_request 
     transfer->error[0] = '\0';
     buf_reset(&transfer->body);
     fields_reset(&transfer->fields);
-    return transfer;
-}
-
-void http_send(struct http *http, const struct http_request *request)
-{
-    struct transfer *transfer = take_place(http, request);
-
     if (!set_path(transfer, request->path))
-        transfer_end(transfer, CURLE_URL_MALFORMAT);
-    else if (!set_method(transfer, request->method) || !set_payload(transfer, request->method, request->body) ||
-             curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
-        transfer_end(transfer, CURLE_FAILED_INIT);
+        return CURLE_URL_MALFORMAT;
+    return set_method(transfer, request->method) && set_payload(transfer, request->method, request->body)
+               ? CURLE_OK
+               : CURLE_FAILED_INIT;
 }
-
-/* ---- the loop ---- */
 
 /*
  * The connection that libcurl had picked was stale, and closed for that; nothing was sent. Once more, on a fresh one,
  * which can't be stale. libcurl counts the time anew: picking takes none. False where that is not the case.
  */
-static bool send_afresh(struct transfer *transfer)
+static bool transfer_begin_afresh(struct transfer *transfer)
 {
     if (!transfer->stale || transfer->fresh)
         return false;
     transfer->stale = false;
     transfer->fresh = true;
     transfer->error[0] = '\0';
-    return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
-           curl_multi_add_handle(transfer->http->multi, transfer->easy) == CURLM_OK;
+    return curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK;
 }
+
+static void end(struct http *http, struct transfer *transfer, CURLcode result)
+{
+    transfer_end(transfer, result);
+    transfer->next = NULL;
+    *http->ended_tail = transfer;
+    http->ended_tail = &transfer->next;
+}
+
+void http_send(struct http *http, const struct http_request *request)
+{
+    struct transfer *transfer = http->free;
+    CURLcode result;
+
+    assert(http_has_room(http) && transfer != NULL);
+    http->free = transfer->next;
+    http->in_flight++;
+    result = transfer_begin(transfer, request);
+    if (result == CURLE_OK && curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+        result = CURLE_FAILED_INIT;
+    if (result != CURLE_OK)
+        end(http, transfer, result);
+}
+
+/* ---- the loop ---- */
 
 /* Moves what libcurl has ended to the ended list. */
 static void collect(struct http *http)
@@ -650,8 +666,8 @@ static void collect(struct http *http)
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
         transfer = (struct transfer *)(void *)context;
         curl_multi_remove_handle(http->multi, easy); /* `message` is gone */
-        if (!send_afresh(transfer))
-            transfer_end(transfer, result);
+        if (!transfer_begin_afresh(transfer) || curl_multi_add_handle(http->multi, easy) != CURLM_OK)
+            end(http, transfer, result);
     }
 }
 
@@ -660,7 +676,7 @@ static CURLMcode perform(struct http *http)
     CURLMcode code;
     int running;
 
-    http->wall_ms = clock_wall_ms();
+    http->common.wall_ms = clock_wall_ms();
     code = curl_multi_perform(http->multi, &running);
 
     collect(http);
@@ -701,7 +717,7 @@ void http_abort(struct http *http)
             continue;
         curl_multi_remove_handle(http->multi, transfer->easy);
         transfer->end.trouble = TROUBLE_STOPPED;
-        transfer_end(transfer, CURLE_ABORTED_BY_CALLBACK);
+        end(http, transfer, CURLE_ABORTED_BY_CALLBACK);
     }
 }
 
@@ -713,10 +729,10 @@ static void describe(struct http *http, struct transfer *transfer, struct http_a
     bool connecting = end->sendings == 0 && http->connect_timeout_ms < http->timeout_ms;
     enum trouble trouble;
 
-    http_end_read(end, transfer->easy, &http->base);
-    trouble = http_end_trouble(end, &http->base);
+    http_end_read(end, transfer->easy, &http->common.base);
+    trouble = http_end_trouble(end, &http->common.base);
     buf_reset(&http->problem);
-    http_end_explain(end, &http->base, connecting ? http->connect_timeout_ms : http->timeout_ms, &http->problem);
+    http_end_explain(end, &http->common.base, connecting ? http->connect_timeout_ms : http->timeout_ms, &http->problem);
     answer->problem = http->problem.data;
     answer->problem_code = trouble_code(trouble);
     answer->fatal = trouble_is_fatal(trouble);
@@ -744,10 +760,11 @@ static void fill_answer(struct http *http, struct transfer *transfer, struct htt
         .status = transfer->end.sendings > 0 ? status_of(transfer) : 0,
         .sent = transfer->end.sendings > 0,
         .body = buf_view(&transfer->body),
-        .retry_after_ms = retry_after(field_view(&fields->retry_after), field_view(&fields->date), http->wall_ms),
+        .retry_after_ms =
+            retry_after(field_view(&fields->retry_after), field_view(&fields->date), http->common.wall_ms),
         .date_ms = date_of(http, &fields->date),
         .request_id = field_view(&fields->request_id),
-        .hint = fields_hint(fields, http->wall_ms),
+        .hint = fields_hint(fields, http->common.wall_ms),
         .more = fields->more,
         .total = fields->total,
         .started_ms = transfer->started_us / 1000,
