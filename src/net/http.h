@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/outcome.h"
+#include "net/http_request.h"
 #include "net/http_url.h"
 #include "net/pace.h"
 
@@ -21,28 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    HTTP_BODY_MAX = 1 << 20,    /* bytes of an answer kept; a longer one is cut off: FATE_LOST with its status */
-    HTTP_HEADERS_MAX = 1 << 16, /* bytes of all header lines of one answer, 1xx answers included; more: FATE_LOST */
-    HTTP_PAYLOAD_MAX = 1 << 16, /* bytes of a request's body (api.md, "Limits") */
-    HTTP_KEY_MAX = 4096,        /* bytes of an API key */
-};
-
 struct http;
-
-enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE };
-
-struct http_config {
-    const char *base_url;   /* as http_check_url() wants it; a path prefix is kept, slashes at its end are not */
-    const char *api_key;    /* sent as X-API-KEY to base_url's host and nowhere else */
-    const char *ca_file;    /* --cacert or SSL_CERT_FILE, instead of the system's authorities; NULL = those */
-    const char *proxy;      /* --proxy; NULL = what libcurl finds in the environment. Never used for loopback http */
-    const char *user_agent; /* `connload/0.1.0` */
-    unsigned concurrency;   /* most requests in flight, at least 1 */
-    int64_t timeout_ms;     /* a request, from its start to the last byte of its answer */
-    int64_t connect_timeout_ms;
-    bool http2; /* over TLS where the server speaks it; else HTTP/1.1 */
-};
 
 /*
  * Copies what it keeps of the configuration. NULL, with `err` set, where the URL, the key, the proxy or the file of
@@ -52,18 +32,6 @@ struct http *http_new(const struct http_config *config, struct err *err);
 
 /* Gives up whatever is in flight, wipes copies of the key and of payloads, closes connections. Takes NULL too. */
 void http_free(struct http *http);
-
-/* Gets each piece of a 2xx answer's body as it comes; none is kept. False gives the request up: FATE_LOST. */
-typedef bool http_sink(void *context, const char *bytes, size_t len);
-
-struct http_request {
-    enum http_method method;
-    const char *path; /* appended to base_url, with its leading slash, made of a URL's characters; copied */
-    struct span body; /* of a POST or a PUT alone; copied, and wiped when the request has ended */
-    uint64_t tag;     /* the caller's, comes back with the answer */
-    http_sink *sink;  /* NULL = keep the body; other than 2xx is always kept */
-    void *sink_context;
-};
 
 /* The requests started and not yet come out of http_next(). */
 unsigned http_in_flight(const struct http *http);
