@@ -166,7 +166,7 @@ bool http_has_room(const struct http *http)
     return http->in_flight < http->concurrency;
 }
 
-static void end(struct http *http, struct transfer *transfer, CURLcode result)
+static void end_transfer(struct http *http, struct transfer *transfer, CURLcode result)
 {
     transfer_end(transfer, result);
     transfer->next = NULL;
@@ -186,7 +186,7 @@ void http_send(struct http *http, const struct http_request *request)
     if (result == CURLE_OK && curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
         result = CURLE_FAILED_INIT;
     if (result != CURLE_OK)
-        end(http, transfer, result);
+        end_transfer(http, transfer, result);
 }
 
 /* ---- the loop ---- */
@@ -207,7 +207,7 @@ static void collect(struct http *http)
         transfer = (struct transfer *)(void *)context;
         curl_multi_remove_handle(http->multi, easy); /* `message` is gone */
         if (!transfer_begin_afresh(transfer) || curl_multi_add_handle(http->multi, easy) != CURLM_OK)
-            end(http, transfer, result);
+            end_transfer(http, transfer, result);
     }
 }
 
@@ -257,7 +257,7 @@ void http_abort(struct http *http)
             continue;
         curl_multi_remove_handle(http->multi, transfer->easy);
         transfer->end.trouble = TROUBLE_STOPPED;
-        end(http, transfer, CURLE_ABORTED_BY_CALLBACK);
+        end_transfer(http, transfer, CURLE_ABORTED_BY_CALLBACK);
     }
 }
 
