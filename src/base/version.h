@@ -4,6 +4,6 @@
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H
 
-#define CONNLOAD_VERSION "0.1.0"
+#define CONNLOAD_VERSION "0.2.0"
 
 #endif
