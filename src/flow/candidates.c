@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIFFERS_MAX = 4096, GROUPS_MAX = 8 };
+enum {
+    DIFFERS_MAX = 4096,
+    GROUPS_MAX = 8,
+    LOOKS_MAX = 1 << 20, /* comparisons of a label for one list: some seconds */
+};
 
 void candidates_init(struct candidates *candidates, struct run *run)
 {
@@ -20,7 +24,7 @@ void candidates_reset(struct candidates *candidates)
         free(candidates->found[i].inbox);
         free(candidates->found[i].differs);
     }
-    candidates->count = 0;
+    candidates->count = candidates->looks = 0;
     candidates->crowded = false;
 }
 
@@ -56,11 +60,13 @@ void candidates_seek(struct candidates *candidates, const struct unsettled *rows
 {
     candidates->rows = rows;
     candidates->row_count = count;
+    candidates->earlier = false;
     candidates->keys = alloc_resize(candidates->keys, 2 * count, sizeof(candidates->keys[0]));
     for (size_t i = 0; i < count; i++) {
         const struct connector *connector = read_row(candidates, i);
         struct label_keys keys = label_keys(connector != NULL ? connector->label : (struct span){0});
 
+        candidates->earlier = candidates->earlier || rows[i].earlier;
         candidates->keys[2 * i].key = keys.head;
         candidates->keys[2 * i + 1].key = keys.tail;
         candidates->keys[2 * i].row = candidates->keys[2 * i + 1].row = (uint32_t)i;
@@ -191,7 +197,7 @@ static void compare_with(struct candidates *candidates, const struct remote *rem
     size_t count = 2 * candidates->row_count, at;
 
     at = lower_bound(candidates->keys, count, sizeof(candidates->keys[0]), 0, key);
-    for (; at < count && candidates->keys[at].key == key; at++)
+    for (; at < count && candidates->keys[at].key == key && candidates->looks < LOOKS_MAX; at++, candidates->looks++)
         compare(candidates, remote, candidates->keys[at].row, nearest);
 }
 
@@ -222,6 +228,9 @@ static void look_near(struct candidates *candidates, const struct remote *remote
 
 void candidates_look(struct candidates *candidates, const struct remote *remote)
 {
+    if (!candidates->earlier && idset_has(&candidates->run->twins, remote->id))
+        return; /* it was there before */
+    candidates->crowded = candidates->crowded || candidates->looks >= LOOKS_MAX;
     if (!look_exact(candidates, remote))
         look_near(candidates, remote);
 }

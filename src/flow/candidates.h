@@ -34,13 +34,15 @@ struct candidates {
     struct run *run;
     const struct unsettled *rows; /* the lost rows, by public_hash */
     size_t row_count;
+    bool earlier; /* an earlier run lost one of them */
     struct {
         uint64_t key; /* of label_keys() */
         uint32_t row; /* index in `rows` */
     } * keys;         /* two for each row, by key */
     struct candidate *found;
     size_t count, cap;
-    bool crowded; /* there were more than are kept */
+    size_t looks; /* labels compared for this list */
+    bool crowded; /* there were more than are kept, or compared */
 };
 
 void candidates_init(struct candidates *candidates, struct run *run);

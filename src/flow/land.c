@@ -269,4 +269,5 @@ void land_answer(struct land *land, const struct http_answer *answer)
     case VERDICTS:
         break;
     }
+    launch_forget(run, answer->tag);
 }

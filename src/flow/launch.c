@@ -109,9 +109,13 @@ uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
 
     assert(flight->taken);
     flight->taken = false;
-    hush_let_go(&run->courier->hush, flight->secret);
     *public_hash = flight->public_hash;
     return flight->row;
+}
+
+void launch_forget(struct run *run, uint64_t tag)
+{
+    hush_let_go(&run->courier->hush, run->flight[tag >> 32].secret);
 }
 
 struct span launch_secret(const struct run *run, uint64_t tag)

@@ -31,10 +31,13 @@ bool launch_has_rows(struct launch *launch);
  */
 void launch_row(struct launch *launch, int64_t now_ms);
 
-/* The row of an answer's tag, and its flight's public hash; frees the flight. */
+/* The row of an answer's tag, and its flight's public hash: it is no longer in flight. */
 uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash);
 
-/* The secret that went out with it; empty where there was none. Lasts until the next launch_row(). */
+/* After launch_landed(): nothing is left to be done with the answer, and its secret is forgotten. */
+void launch_forget(struct run *run, uint64_t tag);
+
+/* The secret that went out with it; empty where there was none. Lasts until launch_forget(). */
 struct span launch_secret(const struct run *run, uint64_t tag);
 
 #endif
