@@ -298,8 +298,7 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
         return false;
     }
     run->interrupted_ms = replay.latest_ms;
-    if (replay.has_clock)
-        run->interrupted_server_ms = replay.latest_ms + replay.ahead_ms;
+    run->interrupted_server_ms = replay.latest_ms + replay.ahead_ms;
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_move(&run->rows, i, ROW_UNSETTLED);
