@@ -75,6 +75,7 @@
  *   courier       requests by the pace; signals and the deadline seen
  *   existing      what the account has before the first row
  *   earlier       the connectors that the replaced result file names
+ *   named         rows of a result file that name a connector, and would be sent
  *   matches       connectors of the account that may be rows' own
  *   ask           a question to whoever sits at the terminal
  *   launch        sends rows

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "flow/intake.h"
 
+#include <stdlib.h>
+
 struct checking {
     const struct check_config *config;
     struct console *console;
@@ -55,6 +57,7 @@ enum exit_code check_run(const struct check_config *config, struct console *cons
     } else
         code = reporting_fail(&checking.reporting, &checking.facts, &checking.tally, console, &err);
     rows_release(&checking.rows);
+    free(checking.intake.named);
     sheet_close(checking.sheet);
     reporting_close(&checking.reporting);
     return code;

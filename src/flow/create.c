@@ -9,6 +9,7 @@
 #include "flow/intake.h"
 #include "flow/land.h"
 #include "flow/launch.h"
+#include "flow/named.h"
 #include "flow/plan.h"
 #include "flow/recent.h"
 #include "flow/resume.h"
@@ -206,7 +207,13 @@ static void set_failures_max(struct create *create)
     create->run.failures_max = config->max_failures > 0 && most == 0 ? 1 : most;
 }
 
-/* ---- The list before the first row ---- */
+/* ---- Before the first row ---- */
+
+static bool look_up_named(struct create *create)
+{
+    return named_look_up(&create->run, create->intake.named, create->intake.named_count,
+                         create->facts.resumed ? create->resume.promised : 0);
+}
 
 static void say_look_alikes(struct create *create)
 {
@@ -869,12 +876,16 @@ static bool plan(struct create *create, struct err *err)
     if (!create->config->skip_existing)
         hold_rows(create);
     create->facts.blocked = 0; /* the plan says so of each row */
+    if (how.why_unlisted == NULL && !look_up_named(create))
+        return true;
     return plan_show(&create->run, &how, &create->facts, err);
 }
 
 /* What may be in the account is settled and, unless --strict holds them back, the other rows are sent. */
 static bool carry_out(struct create *create, struct err *err)
 {
+    if (!look_up_named(create))
+        return true;
     if (!create->config->skip_existing)
         hold_rows(create);
     if (!preflight(create))
@@ -923,6 +934,7 @@ static bool work(struct create *create, struct err *err)
 static void release(struct create *create)
 {
     free(create->intake.keys);
+    free(create->intake.named);
     existing_release(&create->existing);
     output_abandon(create->stream);
     free(create->kept);

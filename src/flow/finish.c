@@ -31,6 +31,7 @@ static struct outcome open_outcome(const struct finishing *finishing, const stru
 
     if (row->state != ROW_UNSETTLED && row->state != ROW_IN_FLIGHT) {
         outcome.status = STATUS_NOT_ATTEMPTED;
+        outcome.connector_id = read->earlier.connector_id; /* nobody has asked whether it is there */
         outcome.error_message = span_of(row->held ? finishing->config->why_held : finishing->config->why_not);
     } else if (row->earlier)
         outcome = read->earlier;

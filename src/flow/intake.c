@@ -258,6 +258,20 @@ static void carry_over(struct reading *reading, uint64_t index, const struct she
                      sheet_name(reading->sheet), row->line, (int)earlier->connector_id.len, earlier->connector_id.data);
 }
 
+/* A row that would be sent, or settled, and names a connector all the same: named.c looks it up. */
+static void note_named(struct reading *reading, uint64_t index, const struct sheet_row *read)
+{
+    struct intake *intake = reading->intake;
+
+    if (intake->rows->row[index].state == ROW_CARRIED || !remote_is_uuid(read->earlier.connector_id))
+        return;
+    if (intake->named_count == intake->named_cap) {
+        intake->named_cap = intake->named_cap > 0 ? intake->named_cap * 2 : 64;
+        intake->named = alloc_resize(intake->named, intake->named_cap, sizeof(intake->named[0]));
+    }
+    intake->named[intake->named_count++] = (uint32_t)index;
+}
+
 /* Without --secret-refs such a text is the secret itself: almost always the option was forgotten. */
 static void note_reference(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
@@ -311,8 +325,19 @@ static bool add_row(struct reading *reading, const struct sheet_row *read, struc
     else if (rows->row[index].state != ROW_CARRIED)
         rows->row[index].invalid = 1;
     keep_key(reading, index, read);
+    note_named(reading, index, read);
     note_reference(reading, index, read);
     return note_twins(reading, index, read, err);
+}
+
+static void cut_named(struct intake *intake, uint64_t from, uint64_t to)
+{
+    uint64_t kept = 0;
+
+    for (uint64_t i = 0; i < intake->named_count; i++)
+        if (intake->named[i] >= from && intake->named[i] < to)
+            intake->named[kept++] = (uint32_t)(intake->named[i] - from);
+    intake->named_count = kept;
 }
 
 /* Keeps the rows of the shard alone: contiguous parts that make up the whole. */
@@ -337,6 +362,7 @@ static void cut_shard(struct reading *reading)
             kept.with_status[kept.row[i].status]++;
     }
     *rows = kept;
+    cut_named(intake, from, to);
 }
 
 static uint64_t plan_of(const struct rows *rows)
@@ -438,6 +464,7 @@ bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *j
         describe(row, read, &codes, &messages);
         outcome = (struct outcome){
             .status = row->earlier ? STATUS_UNKNOWN : STATUS_INVALID,
+            .connector_id = remote_is_uuid(read->earlier.connector_id) ? read->earlier.connector_id : (struct span){0},
             .error_code = buf_view(&codes),
             .error_message = buf_view(&messages),
         };

@@ -28,6 +28,8 @@ struct intake {
     struct idset *claimed; /* gets the connectors of finished rows; NULL where nobody asks */
     uint32_t *keys; /* low half of each row's connector_key_hash(); owned by the caller; NULL unless `want_keys` */
     bool want_keys;
+    uint32_t *named; /* rows to be sent or settled whose connector_id is a UUID; owned by the caller */
+    uint64_t named_count, named_cap;
     uint64_t plan; /* tells one set of rows to be sent from another, without secrets */
 };
 

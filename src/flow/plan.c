@@ -45,7 +45,7 @@ static const char *intent_of_done(const struct row *row)
         return "keep, the account has it:";
     if (row->invalid)
         return "leave out, it fails the checks:";
-    return row->status == STATUS_UNKNOWN ? "leave out, its connector can't be looked up:"
+    return row->status == STATUS_UNKNOWN ? "leave out, which connector it has is in doubt:"
                                          : "leave out, the interrupted run was done with it:";
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "io/csv_write.h"
 #include "model/json_text.h"
+#include "model/remote.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,22 +207,23 @@ static bool refuse_status(struct span status, const struct header *header, const
 }
 
 /*
- * A connector beside a status that would be sent: one of the two was changed by hand. To send the row would create a
- * second one; `unknown` rows are settled first, so that they may keep theirs.
+ * What is no id, where one should be, beside a status that would be sent: a spreadsheet may have changed it. To send the
+ * row could create a second connector. An id is looked up before.
  */
 static bool refuse_contradiction(const struct outcome *outcome, const struct header *header,
                                  const struct csv_record *record, const char *file, struct err *err)
 {
     struct buf shown;
 
-    if (outcome->connector_id.len == 0 || status_is_finished(outcome->status) || outcome->status == STATUS_UNKNOWN)
+    if (outcome->connector_id.len == 0 || remote_is_uuid(outcome->connector_id) ||
+        status_is_finished(outcome->status) || outcome->status == STATUS_UNKNOWN)
         return true;
     buf_init(&shown, 1024);
     buf_text(&shown, "the row names a connector");
     show_cell(&shown, ", ", header, outcome->connector_id);
     err_set(err, EXIT_INPUT,
-            "%s:%u: %s, but its status is \"%s\"; put back the status (created, exists or "
-            "archived), or empty connector_id too if a new connector is wanted",
+            "%s:%u: %s, whose id is none, and its status is \"%s\"; put back the id, or empty connector_id if a new "
+            "connector is wanted",
             file, record->line, shown.data, status_name(outcome->status));
     buf_release(&shown);
     return false;

@@ -45,7 +45,7 @@ void results_row(struct buf *out, const struct results_style *style, const struc
  * The eight cells of a row of a result file; those that a short row lacks are empty. Spans point into the record; a
  * leading `'` that csv_write_foreign() put there is taken off, so that it isn't doubled when the row is written again.
  * A number that can't be read is 0. Fails (EXIT_INPUT, `FILE:LINE: …` and the remedy) where the status is not a known
- * one, or one that would be sent beside a connector_id, or the row has more cells than the header. Cells are quoted only
+ * one, or one that would be sent beside a connector_id that is no UUID, or the row has more cells than the header. Cells are quoted only
  * where no secret can have slipped into them.
  */
 bool results_read(struct outcome *outcome, const struct header *header, const struct csv_record *record,

@@ -409,6 +409,75 @@ def test_connectors_whose_rows_left_the_sheet_are_counted_and_named(connload, ra
     assert json.loads((tmp_path / "summary.json").read_text())["left_sheet"] == 2
 
 
+# -- rows that name a connector and would be sent --
+
+
+def put_row(write_csv, read_csv, **cells):
+    row, = read_csv("desk.results.csv")
+    row.update(cells)
+    write_csv("desk.results.csv", list(row), [list(row.values())])
+
+
+MEND = ["create", "desk.results.csv", "--rate", "none", "--settle", "0s", "--retry-base", "1ms", "--max-attempts", "2"]
+
+
+@pytest.mark.parametrize("status, ends", [("unknown", "created"), ("rejected", "exists"), ("failed", "exists"),
+                                          ("not_attempted", "exists"), ("invalid", "exists"), ("", "exists")])
+def test_an_id_beside_a_status_that_would_be_sent_is_looked_up(connload, raw_server, desk, read_csv, write_csv, status, ends):
+    account = Capped()
+    server = raw_server(account)
+    desk(1)
+    assert connload(*NIGHT).rc == 0
+    named = account.made[0]["connector_id"]
+    put_row(write_csv, read_csv, status=status)
+    before = len(server.exchanges)
+    run = connload(*MEND)
+    assert run.rc == 0, run
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["connector_id"]) == (ends, named)
+    assert [one.path.rpartition("/")[2] for one in server.exchanges[before:]][0] == named
+    assert len(account.made) == 1
+
+
+@pytest.mark.parametrize("status, how, ends", [
+    ("unknown", "gone", "unknown"), ("failed", "gone", "created"), ("", "gone", "created"),
+    ("unknown", "archived", "unknown"), ("failed", "archived", "created"),
+    ("unknown", "another's", "unknown"), ("failed", "another's", "unknown"), ("", "another's", "created"),
+    ("unknown", "403", "unknown"), ("failed", "403", "unknown")])
+def test_an_id_that_is_not_the_rows(connload, raw_server, desk, read_csv, write_csv, status, how, ends):
+    account = Capped()
+    raw_server(account)
+    desk(1)
+    assert connload(*NIGHT).rc == 0
+    one = account.made[0]
+    if how == "gone":
+        account.made.clear()
+    elif how == "archived":
+        one["archived"] = True
+    elif how == "403":
+        account.gets[one["connector_id"]] = http_answer(403, {"message": "no"})
+    else:
+        one.update(label="Somebody's inbox", config={"allowed_emails": ["b@example.com"], "email": "b@inbox.example.com"})
+    made = len(account.made)
+    put_row(write_csv, read_csv, status=status)
+    assert connload(*MEND).rc == (0 if ends == "created" else 1)
+    row, = read_csv("desk.results.csv")
+    assert row["status"] == ends and (row["connector_id"] == one["connector_id"]) == (ends == "unknown")
+    assert len(account.made) == made + (ends == "created")
+
+
+def test_a_row_that_is_not_sent_keeps_the_id_that_it_names(connload, raw_server, desk, read_csv, write_csv):
+    account = Capped()
+    raw_server(account)
+    desk(1)
+    assert connload(*NIGHT).rc == 0
+    named = account.made[0]["connector_id"]
+    put_row(write_csv, read_csv, status="rejected", allowed_emails="no address")
+    assert connload(*MEND).rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["connector_id"]) == ("invalid", named) and len(account.made) == 1
+
+
 # -- colleagues --
 
 

@@ -247,8 +247,8 @@ static void quotes_no_cell_that_a_secret_may_have_moved_into(void **state)
     record = record_of("a,pa55,w0rd,failed,of-a-broker,,,,,,", ',');
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_string_equal(err.text,
-                        "desk.results.csv:7: the row names a connector, but its status is \"failed\"; put back the "
-                        "status (created, exists or archived), or empty connector_id too if a new connector is wanted");
+                        "desk.results.csv:7: the row names a connector, whose id is none, and its status is "
+                        "\"failed\"; put back the id, or empty connector_id if a new connector is wanted");
 }
 
 static struct header public_header(size_t columns)
@@ -280,7 +280,7 @@ static void refuses_what_it_did_not_write(void **state)
                                   "cell that needs quotes around it");
 }
 
-/* A row that would be sent although it names a connector: a status emptied or changed by hand. */
+/* A row that would be sent although it names a connector by what is no id. */
 static void refuses_a_status_that_its_connector_belies(void **state)
 {
     static const char *const sendable[] = {"", "failed", "rejected", "invalid", "not_attempted"};
@@ -292,20 +292,24 @@ static void refuses_a_status_that_its_connector_belies(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(sendable) / sizeof(sendable[0]); i++) {
         struct csv_record record;
-        char row[64];
+        char row[96];
 
         snprintf(row, sizeof(row), "a,b,c,%s,i,,,,,,", sendable[i]);
         record = record_of(row, ',');
         assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
         assert_int_equal(err.code, EXIT_INPUT);
-        assert_non_null(strstr(err.text, "desk.results.csv:7: the row names a connector, \"i\", but its status is \""));
+        assert_non_null(strstr(err.text, "desk.results.csv:7: the row names a connector, \"i\", whose id is none, and its "
+                                              "status is \""));
+        snprintf(row, sizeof(row), "a,b,c,%s,0d9f1c7e-3a52-4f0e-9d5b-6b1f0a4c2e11,,,,,,", sendable[i]);
+        record = record_of(row, ',');
+        assert_true(results_read(&outcome, &header, &record, "desk.results.csv", &err)); /* it is looked up */
         snprintf(row, sizeof(row), "a,b,c,%s,,,,,,,", sendable[i]);
         record = record_of(row, ',');
         assert_true(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     }
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         struct csv_record record;
-        char row[64];
+        char row[96];
 
         snprintf(row, sizeof(row), "a,b,c,%s,i,,,,,,", kept[i]);
         record = record_of(row, ',');
