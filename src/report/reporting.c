@@ -162,10 +162,11 @@ enum exit_code reporting_fail(struct reporting *reporting, struct facts *facts, 
     if (err->code == EXIT_USAGE)
         return err->code;
     facts->exit_code = err->code;
-    if (facts->stop == STOP_NONE) {
-        facts->stop = err->code == EXIT_INPUT ? STOP_INPUT : STOP_LOCAL;
-        facts->stop_text = err->text;
-    }
+    if (err->code == EXIT_INPUT)
+        facts->stop = STOP_INPUT;
+    else if (err->code == EXIT_LOCAL || facts->stop == STOP_NONE)
+        facts->stop = STOP_LOCAL;
+    facts->stop_text = err->text;
     if (reporting->report == NULL)
         reporting->report = report_new();
     stop_clocks(tally);

@@ -3,6 +3,7 @@ Somebody edits the sheet while a run works on it: no row gets another row's resu
 checked. What is read again is what was read first, or the run stops and can be gone on with.
 """
 
+import json
 import os
 import threading
 
@@ -126,8 +127,12 @@ def test_an_answer_that_tells_a_password_which_the_sheet_has_no_more(connload, r
 
 def test_a_sheet_cut_short(during, desk, tmp_path):
     path = desk(ROWS)
-    run, _, _ = during(lambda: os.truncate(path, 100), "create", "desk.csv")
+    run, _, _ = during(lambda: os.truncate(path, 100), "create", "desk.csv", "--summary", "run.json", "--metrics", "run.prom")
     expect_stop(run, tmp_path)
+    summary = json.loads((tmp_path / "run.json").read_text())
+    assert (summary["exit_code"], summary["stop"]["reason"], summary["results"]) == (3, "input", None)
+    assert summary["requests"]["create"] > 500 and "has changed" in summary["stop"]["message"]
+    assert "} 3\n" in (tmp_path / "run.prom").read_text()
 
 
 def test_undo_of_a_file_that_changes(connload, during, desk, read_csv, raw_server, tmp_path):

@@ -161,6 +161,15 @@ def test_the_page_names_every_member_of_the_summary(reports):
     assert sorted(top) == sorted(reports[1])
 
 
+def test_the_page_names_every_reason_to_stop():
+    reasons = re.findall(r'\[STOP_\w+\] = "(\w+)"', (ROOT / "src/flow/stop.c").read_text())
+    lines = section("SUMMARY")
+    start = lines.index(".It Va stop")
+    end = next(i for i in range(start + 1, len(lines)) if lines[i].startswith(".It "))
+    assert len(reasons) > 5
+    assert [line.split()[1] for line in lines[start:end] if line.startswith(".Li ")] == reasons
+
+
 def test_the_page_names_every_metric(reports):
     names = set(re.findall(r"^# TYPE (\w+)", reports[2], re.M))
     listed = {name for line in section("METRICS") if line.startswith(".It Li ")
