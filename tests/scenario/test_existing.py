@@ -565,6 +565,21 @@ def test_a_killed_night_goes_on(connload, sandbox, desk, read_csv):
     assert labels(box.connectors()) == {f"Desk {n}": 1 for n in range(30)}
 
 
+def test_what_somebody_made_since_a_killed_night_is_not_made_again(connload, sandbox, desk, read_csv):
+    """The killed run had promised the first 64 rows; somebody has created the last ones in the morning."""
+    box = sandbox(*LAG, "--latency", "20ms")
+    desk(100)
+    process = connload(*SKIP, *BRIEF, "--concurrency", "2", wait=False)
+    kill_when(process, lambda: box.stats()["created"] >= 5)
+    prefill(box, *(email(f"Desk {n}", f"desk{n}@example.com") for n in range(90, 100)))
+    plan = connload(*SKIP, "--dry-run")
+    assert plan.out.count("keep, the account has it:") == 10, plan
+    run = connload(*SKIP)
+    assert run.rc == 0, run
+    assert statuses(read_csv("desk.results.csv")) == ["created"] * 90 + ["exists"] * 10
+    assert labels(box.connectors()) == {f"Desk {n}": 1 for n in range(100)}
+
+
 def test_what_the_run_before_left_unknown_may_still_arrive(connload, raw_server, desk, read_csv):
     """Its request was given up by --grace; the server makes the connector two seconds later."""
     made = []
