@@ -275,6 +275,7 @@ static enum exit_code undo(const struct options *options, struct console *consol
         .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
+        .settle_ms = options->settle_ms,
         .yes = options->yes,
         .dry_run = options->dry_run,
         .redact = options->redact,

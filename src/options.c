@@ -66,8 +66,8 @@ static const struct option_spec table[] = {
      "the backoff's first step; it doubles, with full jitter (500ms)"},
     {"retry-cap", 0, "DURATION", NET, GROUP_PACE, KIND_DURATION, AT(retry_cap_ms), 0, 0,
      "the backoff's longest step (60s)"},
-    {"settle", 0, "DURATION", CREATE, GROUP_PACE, KIND_DURATION, AT(settle_ms), 0, 0,
-     "how long a row with a lost answer waits before the list decides (5s)"},
+    {"settle", 0, "DURATION", CREATE | UNDO, GROUP_PACE, KIND_DURATION, AT(settle_ms), 0, 0,
+     "how long reads may lag writes: a lost answer waits so long for the list (5s)"},
     {"late", 0, "DURATION", CREATE, GROUP_PACE, KIND_DURATION, AT(late_ms), 0, 0,
      "how long a lost request may still be acted on: absence is believed after it (30s)"},
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "flow/ask.h"
 #include "flow/finish.h"
+#include "flow/lookup.h"
 #include "flow/recent.h"
 #include "flow/resume.h"
 #include "flow/run.h"
@@ -22,6 +23,14 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PROMISE_STRIDE = 256 }; /* rows: of a 404 behind a crash it is known within these whether a DELETE was sent */
+
+/* What is known of a row beside its state: bits. */
+enum trace {
+    TRACE_SENT = 1,  /* a DELETE of it may have been acted on */
+    TRACE_CHECK = 2, /* one was accepted; a GET is to tell whether it has been acted on */
+};
+
 struct undo {
     const struct undo_config *config;
     struct console *console;
@@ -34,9 +43,13 @@ struct undo {
     struct run run;
     struct recent recent;
     struct speed speed;
-    struct remote remote; /* the answer's connector */
+    struct remote remote;     /* the answer's connector */
+    uint8_t *trace;           /* for each row, enum trace */
+    const struct word **said; /* for each row, the error that a 2xx told; NULL until there is one */
     uint64_t next;
-    char *kept; /* where the results are that could not be put in their place; or NULL */
+    uint64_t promised;   /* rows below may be sent, says the journal */
+    uint64_t maybe_sent; /* rows below may have been sent by the interrupted run */
+    char *kept;          /* where the results are that could not be put in their place; or NULL */
     bool courier_ready;
 };
 
@@ -128,6 +141,7 @@ static bool take_up(struct undo *undo, bool found, struct err *err)
     if (anew)
         return journal_begin(undo->run.journal, &head, err);
     undo->facts.resumed = true;
+    undo->promised = undo->maybe_sent = resume.promised;
     resume.promised = 0; /* a DELETE that may have been sent is sent again */
     if (!resume_replay(&resume, &undo->run, &undo->recent, err))
         return false;
@@ -194,17 +208,37 @@ static void stays(struct undo *undo, uint64_t index, int http_status, const char
     run_record(&undo->run, index, &outcome);
 }
 
+static bool promise(struct undo *undo, uint64_t index, int64_t now_ms)
+{
+    struct run *run = &undo->run;
+
+    if (index < undo->promised && run_promised_lately(run, now_ms))
+        return true;
+    if (index >= undo->promised)
+        undo->promised = index + PROMISE_STRIDE;
+    if (undo->promised > run->rows.count)
+        undo->promised = run->rows.count;
+    return run_promise(run, undo->promised, now_ms);
+}
+
+static void send_delete(struct undo *undo, uint64_t index, struct span id, int64_t now_ms)
+{
+    struct http_request request = {.method = HTTP_DELETE, .tag = index};
+    char path[128];
+
+    snprintf(path, sizeof(path), "/contents/v1/connectors/%.*s", (int)id.len, id.data);
+    request.path = path;
+    courier_send(&undo->courier, REQUEST_DELETE, &request, now_ms);
+}
+
 static void send_row(struct undo *undo, int64_t now_ms)
 {
     struct run *run = &undo->run;
-    struct http_request request = {.method = HTTP_DELETE};
     struct outcome outcome;
     uint64_t index = undo->next;
-    char path[128];
 
     run_take_ready(run, &index);
-    if (!earlier_of(undo, index, &outcome) ||
-        (!run_promised_lately(run, now_ms) && !run_promise(run, run->rows.count, now_ms)))
+    if (!promise(undo, index, now_ms) || !earlier_of(undo, index, &outcome))
         return;
     if (!remote_is_uuid(outcome.connector_id)) {
         undo->facts.hopeless++;
@@ -212,13 +246,13 @@ static void send_row(struct undo *undo, int64_t now_ms)
               "the row has no connector_id that could be archived; did a spreadsheet change it?");
         return;
     }
-    snprintf(path, sizeof(path), "/contents/v1/connectors/%.*s", (int)outcome.connector_id.len,
-             outcome.connector_id.data);
-    request.path = path;
-    request.tag = index;
-    run->rows.row[index].attempts++;
+    if (run->rows.row[index].attempts < ROW_ATTEMPTS_MAX)
+        run->rows.row[index].attempts++;
     rows_move(&run->rows, index, ROW_IN_FLIGHT);
-    courier_send(&undo->courier, REQUEST_DELETE, &request, now_ms);
+    if (undo->trace[index] & TRACE_CHECK)
+        lookup_send(&undo->courier, outcome.connector_id, index, now_ms);
+    else
+        send_delete(undo, index, outcome.connector_id, now_ms);
 }
 
 static void describe(struct undo *undo, const struct http_answer *answer)
@@ -231,8 +265,13 @@ static void describe(struct undo *undo, const struct http_answer *answer)
     if (answer->status == 0) {
         buf_text(&run->code, answer->problem_code != NULL ? answer->problem_code : "connection_lost");
         buf_text(&run->text, answer->problem != NULL ? answer->problem : "no answer");
+    } else if (answer->status < 300 && api_error_is_told(answer->body)) {
+        buf_format(&run->text, "the server answered %d, but with an error: ", answer->status);
+        api_error_read(answer->body, secrets, &run->text, &run->code);
+        if (run->code.len == 0)
+            buf_text(&run->code, "error_in_answer");
     } else if (answer->status < 300) {
-        buf_text(&run->code, "unreadable_answer");
+        buf_text(&run->code, "not_archived");
         buf_format(&run->text, "the server answered %d, but not with the archived connector", answer->status);
     } else
         api_error_read(answer->body, secrets, &run->text, &run->code);
@@ -245,16 +284,11 @@ static void describe(struct undo *undo, const struct http_answer *answer)
         buf_format(&run->text, "the server answered %d", answer->status);
 }
 
-/*
- * A 2xx alone proves nothing: a gateway's page has one, too. The API answers with the connector, archived (api.md); No
- * Content can be no page.
- */
+/* A 2xx alone proves nothing: a gateway's page has one, too. The API answers with the connector, archived (api.md). */
 static bool says_archived(struct undo *undo, uint64_t index, const struct http_answer *answer)
 {
     struct outcome outcome;
 
-    if (answer->status == 204)
-        return true;
     return remote_read(&undo->remote, answer->body) && undo->remote.archived && earlier_of(undo, index, &outcome) &&
            text_equal_fold(undo->remote.id, outcome.connector_id);
 }
@@ -286,33 +320,63 @@ static void again(struct undo *undo, uint64_t index, const struct http_answer *a
         run_back_off(run, index, courier_backoff(&undo->courier, attempts), now_ms);
 }
 
-static void log_attempt(struct undo *undo, uint64_t index, const struct http_answer *answer, enum verdict verdict)
+static void log_attempt(struct undo *undo, uint64_t index, const struct http_answer *answer, const char *event,
+                        const char *verdict)
 {
-    struct json_object *line = run_log_row(&undo->run, "archive", index);
+    struct json_object *line = run_log_row(&undo->run, event, index);
 
     if (line == NULL)
         return;
     json_object_integer(line, "attempt", undo->run.rows.row[index].attempts);
     json_object_integer(line, "http_status", answer->status);
-    json_object_text(line, "verdict", span_of(verdict == VERDICT_CREATED ? "archived" : verdict_name(verdict)));
+    json_object_text(line, "verdict", span_of(verdict));
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
     log_end(undo->run.log, line);
 }
 
-static void take_answer(struct undo *undo, const struct http_answer *answer)
+static bool is_2xx(const struct http_answer *answer)
 {
-    uint64_t index = answer->tag;
-    enum verdict verdict = classify_idempotent(answer->fate, answer->status, says_archived(undo, index, answer));
+    return answer->fate == FATE_ANSWERED && answer->status >= 200 && answer->status < 300;
+}
 
-    courier_heed(&undo->courier, answer);
-    /* the API's own 403 is about this connector (somebody else's); a gateway's is about the key */
-    if (answer->status == 403 && api_error_is_json(answer->body))
-        verdict = VERDICT_REJECTED;
+/* A DELETE was accepted, and did not say that it is done: a GET tells, when reads have caught up with writes. */
+static void check_later(struct undo *undo, uint64_t index, const struct http_answer *answer)
+{
+    struct run *run = &undo->run;
+
+    if (api_error_is_told(answer->body)) {
+        if (undo->said == NULL)
+            undo->said = alloc_zeroed(run->rows.count, sizeof(undo->said[0]));
+        undo->said[index] = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text));
+    }
+    undo->trace[index] |= TRACE_CHECK;
+    run_back_off(run, index, undo->config->settle_ms, clock_mono_ms());
+}
+
+/* The answer to a DELETE; `maybe`: an earlier one may have been acted on. */
+static enum verdict judge_delete(struct undo *undo, uint64_t index, const struct http_answer *answer, bool maybe)
+{
+    if (answer->status == 404 && maybe)
+        return VERDICT_CREATED;
+    if (answer->status == 403) /* this connector's own: somebody else's, or what a filter does not like */
+        return VERDICT_REJECTED;
+    return classify_idempotent(answer->fate, answer->status, says_archived(undo, index, answer));
+}
+
+static void take_delete(struct undo *undo, uint64_t index, const struct http_answer *answer)
+{
+    bool maybe = (undo->trace[index] & TRACE_SENT) || index < undo->maybe_sent;
+    enum verdict verdict = judge_delete(undo, index, answer, maybe);
+
+    if (answer->sent && (verdict == VERDICT_CREATED || (verdict == VERDICT_AGAIN && answer->status != 429)))
+        undo->trace[index] |= TRACE_SENT;
     if (verdict != VERDICT_CREATED)
         describe(undo, answer);
-    log_attempt(undo, index, answer, verdict);
+    log_attempt(undo, index, answer, "archive", verdict == VERDICT_CREATED ? "archived" : verdict_name(verdict));
     if (verdict == VERDICT_CREATED)
         archived(undo, index, answer);
+    else if (is_2xx(answer))
+        check_later(undo, index, answer);
     else if (verdict == VERDICT_AGAIN)
         again(undo, index, answer);
     else if (verdict == VERDICT_REFUSED) {
@@ -324,6 +388,56 @@ static void take_answer(struct undo *undo, const struct http_answer *answer)
         undo->facts.hopeless++;
         stays(undo, index, answer->status, undo->run.code.data, undo->run.text.data);
     }
+}
+
+/* The GET shows the connector, and it is not archived. */
+static void not_archived(struct undo *undo, uint64_t index, const struct http_answer *answer)
+{
+    static const char what[] =
+        "the server took the request to archive it, but shows it as not archived; undo again later";
+    const struct word *said = undo->said != NULL ? undo->said[index] : NULL;
+
+    if (said != NULL)
+        stays(undo, index, answer->status, said->code, said->message);
+    else
+        stays(undo, index, answer->status, "not_archived", what);
+}
+
+/* The answer to the GET that decides. */
+static void take_check(struct undo *undo, uint64_t index, const struct http_answer *answer)
+{
+    static const char *const names[] = {"found", "gone", "failed", "again"};
+    struct run *run = &undo->run;
+    enum lookup_result result;
+    struct outcome outcome;
+
+    if (!earlier_of(undo, index, &outcome))
+        return;
+    buf_reset(&run->code);
+    buf_reset(&run->text);
+    buf_text(&run->code, "not_checked");
+    result = lookup_answer(&undo->courier, answer, outcome.connector_id, &undo->remote, &run->text);
+    log_attempt(undo, index, answer, "archive_check",
+                result == LOOKUP_FOUND && undo->remote.archived ? "archived" : names[result]);
+    if (result == LOOKUP_GONE || (result == LOOKUP_FOUND && undo->remote.archived))
+        archived(undo, index, answer);
+    else if (result == LOOKUP_FOUND)
+        not_archived(undo, index, answer);
+    else if (result == LOOKUP_AGAIN)
+        again(undo, index, answer);
+    else if (courier_stopping(&undo->courier))
+        rows_move(&run->rows, index, ROW_PENDING);
+    else
+        stays(undo, index, answer->status, run->code.data, run->text.data);
+}
+
+static void take_answer(struct undo *undo, const struct http_answer *answer)
+{
+    courier_heed(&undo->courier, answer);
+    if (undo->trace[answer->tag] & TRACE_CHECK)
+        take_check(undo, answer->tag, answer);
+    else
+        take_delete(undo, answer->tag, answer);
 }
 
 static void show(struct undo *undo, int64_t next_send_ms)
@@ -448,6 +562,7 @@ static bool work(struct undo *undo, struct err *err)
     }
     if (!take_up(undo, found, err))
         return false;
+    undo->trace = alloc_zeroed(undo->run.rows.count + 1, sizeof(undo->trace[0]));
     recent_tell(&undo->recent, undo->courier.pace, clock_mono_ms());
     courier_listen(&undo->courier);
     loop(undo);
@@ -510,6 +625,8 @@ static void release(struct undo *undo)
         run_release(&undo->run);
         courier_release(&undo->courier);
     }
+    free(undo->trace);
+    free(undo->said);
     buf_wipe(&undo->key);
     reporting_close(&undo->reporting);
     remote_release(&undo->remote);

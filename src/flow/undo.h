@@ -2,7 +2,9 @@
  * undo: `connload undo`: archives the connectors that a result file names as created.
  *
  * DELETE is idempotent (api.md): a lost answer is simply asked for again, and an interrupted run can be run again. The
- * result file is rewritten with `archived`; a row whose connector could not be archived stays `created`.
+ * result file is rewritten with `archived`; a row whose connector could not be archived stays `created`. An answer that
+ * does not say `archived: true` is checked by a GET of the connector. One that is gone behind a DELETE that may have
+ * been acted on is archived.
  */
 #ifndef FLOW_UNDO_H
 #define FLOW_UNDO_H
@@ -14,6 +16,7 @@
 #include "report/reporting.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct undo_config {
     struct sheet_config sheet;     /* the result file */
@@ -21,8 +24,9 @@ struct undo_config {
     const char *repeat;            /* of facts.h */
     struct reporting_config reporting;
     const char *api_key_file;
-    bool yes;     /* do not ask */
-    bool dry_run; /* say what would be archived, and send nothing */
+    int64_t settle_ms; /* how long reads may lag writes: so long after it a DELETE is checked */
+    bool yes;          /* do not ask */
+    bool dry_run;      /* say what would be archived, and send nothing */
     bool redact;
 };
 

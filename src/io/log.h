@@ -11,6 +11,7 @@
  *            (created, rejected, again, settle, refused), latency_ms, request_id (the server's), error_code,
  *            error_message, retry_after_ms
  *   archive  a request to archive ended: row, line, state, attempt, http_status, verdict, latency_ms
+ *   archive_check  the request that tells whether it was archived ended: likewise
  *   list     a request for the account's list ended: attempt, http_status, verdict, connectors (read from it),
  *            latency_ms, request_id, error_code
  *   settle   a lost answer was settled by the list: row, line, state, result (created, absent, unknown),

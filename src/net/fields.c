@@ -108,6 +108,14 @@ static int64_t read_total(struct span value)
     return num_parse_span(value, 0, INT64_MAX, &total) ? (int64_t)total : INT64_MAX;
 }
 
+static void take_hint(struct fields *fields, struct span name, struct span value, int64_t wall_ms)
+{
+    if (is_reset(name))
+        keep_first(&fields->reset, value);
+    else
+        retry_hint(&fields->hint, name, value, wall_ms);
+}
+
 static void take_field(struct fields *fields, struct span name, struct span value, int64_t wall_ms)
 {
     if (is_named(name, "date"))
@@ -122,10 +130,8 @@ static void take_field(struct fields *fields, struct span name, struct span valu
         fields->total = read_total(value);
     else if (is_named(name, "age"))
         fields->more = fields->more || !span_equal(value, span_of("0"));
-    else if (is_reset(name))
-        keep_first(&fields->reset, value);
     else if (strchr("rRxX", name.data[0]) != NULL)
-        retry_hint(&fields->hint, name, value, wall_ms);
+        take_hint(fields, name, value, wall_ms);
     for (int rank = 0; rank < REQUEST_IDS; rank++)
         if (is_named(name, request_ids[rank]))
             keep_request_id(fields, rank, value);

@@ -5,10 +5,10 @@ import pty
 import subprocess
 
 import pytest
-from conftest import TIMEOUT, Hang, clean_env, http_answer
+from conftest import TIMEOUT, Hang, clean_env, connector_of, http_answer
 from once import LAG, QUICK, email, journal, kill_when, prefill
 
-UNDO = ["undo", "desk.results.csv", "--rate", "none", "--retry-base", "10ms", "--retry-cap", "50ms"]
+UNDO = ["undo", "desk.results.csv", "--rate", "none", "--settle", "150ms", "--retry-base", "10ms", "--retry-cap", "50ms"]
 
 
 def deletes(box):
@@ -119,6 +119,113 @@ def test_what_cannot_be_archived_stays_created(connload, sandbox, desk, read_csv
     assert [row["status"] for row in rows] == ["archived", "created", "archived"]
     assert (rows[1]["connector_id"], rows[1]["http_status"]) == (ids[1], "404")
     assert "deleted" in rows[1]["error_message"]
+
+
+# What a DELETE is answered with that was acted on.
+TAKEN = {
+    "says that it is not": lambda one: http_answer(200, {**one, "archived": False}),
+    "envelope": lambda one: http_answer(200, {"results": {**one, "archived": False}, "errors": [], "metadata": {}}),
+    "accepted": lambda one: http_answer(202),
+    "no content": lambda one: b"HTTP/1.1 204 No Content\r\n\r\n",
+    "page": lambda one: http_answer(200, "<html>done</html>"),
+}
+
+
+def account(answer, shown=True):
+    """Takes DELETEs, answers them by `answer`, and shows by GET that each connector is archived, or not, or gone (None)."""
+    def behave(exchange):
+        one = connector_of(email("Desk 1", "desk1@example.com"), connector_id=exchange.path.rsplit("/", 1)[1],
+                           archived=bool(shown))
+        if exchange.method == "DELETE":
+            return answer(one)
+        return http_answer(404, {"detail": "Not found"}) if shown is None else http_answer(200, one)
+
+    return behave
+
+
+def methods(server):
+    return [one.method for one in server.exchanges]
+
+
+@pytest.mark.parametrize("shown", [True, None], ids=["archived", "gone"])
+@pytest.mark.parametrize("how", TAKEN)
+def test_one_get_decides_where_the_answer_does_not_say_archived(connload, sandbox, raw_server, desk, read_csv, how, shown):
+    sandbox(*LAG)
+    created(connload, desk, read_csv, 2)
+    server = raw_server(account(TAKEN[how], shown))
+    run = connload(*UNDO, "--yes")
+    assert run.rc == 0, run.err
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"archived"}
+    assert methods(server) == ["DELETE"] * 2 + ["GET"] * 2
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_what_the_get_shows_as_not_archived_stays_created(connload, sandbox, raw_server, desk, read_csv, how):
+    sandbox(*LAG)
+    ids = created(connload, desk, read_csv, 1)
+    server = raw_server(account(TAKEN[how], False))
+    assert connload(*UNDO, "--yes").rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["connector_id"], row["error_code"]) == ("created", ids[0], "not_archived")
+    assert methods(server) == ["DELETE", "GET"]
+    server.behave = account(TAKEN[how], True)
+    assert connload(*UNDO, "--yes").rc == 0
+    assert read_csv("desk.results.csv")[0]["status"] == "archived"
+
+
+def test_an_error_in_the_answer_to_a_delete_is_told(connload, sandbox, raw_server, desk, read_csv):
+    sandbox(*LAG)
+    created(connload, desk, read_csv, 1)
+    raw_server(account(lambda one: http_answer(200, {"results": None, "errors": [{"message": "it is syncing"}]}), False))
+    assert connload(*UNDO, "--yes").rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["error_code"]) == ("created", "error_in_answer") and "it is syncing" in row["error_message"]
+
+
+def test_what_cannot_be_checked_stays_created(connload, sandbox, raw_server, desk, read_csv):
+    sandbox(*LAG)
+    created(connload, desk, read_csv, 1)
+    server = raw_server(lambda exchange: http_answer(202 if exchange.method == "DELETE" else 500))
+    assert connload(*UNDO, "--yes", "--max-attempts", "3").rc == 1
+    row, = read_csv("desk.results.csv")
+    assert (row["status"], row["error_code"]) == ("created", "not_checked") and "500" in row["error_message"]
+    assert methods(server) == ["DELETE", "GET", "GET"]
+
+
+def test_gone_behind_a_delete_whose_answer_was_lost_is_archived(connload, sandbox, raw_server, desk, read_csv):
+    sandbox(*LAG)
+    created(connload, desk, read_csv, 1)
+    server = raw_server([http_answer(502), http_answer(404, {"detail": "Not found"})])
+    assert connload(*UNDO, "--yes").rc == 0
+    assert read_csv("desk.results.csv")[0]["status"] == "archived" and methods(server) == ["DELETE"] * 2
+
+
+def test_gone_behind_a_delete_of_a_killed_run_is_archived(connload, sandbox, raw_server, desk, read_csv):
+    sandbox(*LAG)
+    created(connload, desk, read_csv, 1)
+    server = raw_server([Hang()])
+    process = connload(*UNDO, "--yes", wait=False)
+    server.wait_for_requests(1)
+    process.kill()
+    server.behave = lambda exchange: http_answer(404, {"detail": "Not found"})
+    assert connload(*UNDO, "--yes").rc == 0
+    assert read_csv("desk.results.csv")[0]["status"] == "archived"
+
+
+@pytest.mark.parametrize("body", [{"detail": "not yours"}, "<html>Forbidden</html>"], ids=["api", "gateway"])
+def test_a_403_is_that_connectors_own(connload, sandbox, raw_server, desk, read_csv, body):
+    sandbox(*LAG)
+    ids = created(connload, desk, read_csv, 3)
+
+    def behave(exchange):
+        if exchange.path.endswith(ids[1]):
+            return http_answer(403, body)
+        return account(lambda one: http_answer(200, {**one, "archived": True}))(exchange)
+
+    raw_server(behave)
+    assert connload(*UNDO, "--yes").rc == 1
+    rows = read_csv("desk.results.csv")
+    assert [row["status"] for row in rows] == ["archived", "created", "archived"] and rows[1]["http_status"] == "403"
 
 
 def test_attempts_are_limited(connload, sandbox, desk, read_csv):
