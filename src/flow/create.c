@@ -27,7 +27,6 @@
 
 enum {
     WORTH_SAYING_MS = 1000, /* a wait */
-    SHOWN_LABEL = 60,       /* characters */
     MADE_TEXT = 128,        /* bytes of tell_made()'s text */
 };
 
@@ -327,24 +326,16 @@ static bool preflight(struct create *create)
 enum { NAMED_TWINS = 3 };
 
 /* `desk.csv:2 "Desk 1", desk.csv:3 "Desk 2", …`: the first rows that have an exact twin in the account. */
-static bool name_twins(struct create *create, struct buf *out, struct err *err)
+static void name_twins(struct create *create, struct buf *out)
 {
     const struct rows *rows = &create->run.rows;
     unsigned named = 0;
 
-    for (uint64_t i = 0; i < rows->count && named < NAMED_TWINS; i++) {
-        struct sheet_row *read;
-
-        if (!create->existing.is_twin[i])
-            continue;
-        if (!sheet_at(create->run.sheet, rows->row[i].offset, rows->row[i].length, rows->row[i].line, &read, err))
-            return false;
-        buf_format(out, "%s%s:%" PRIu32 " ", named++ > 0 ? ", " : "", sheet_name(create->run.sheet), rows->row[i].line);
-        text_quote(out, read->connector.label, SHOWN_LABEL);
-    }
+    for (uint64_t i = 0; i < rows->count && named < NAMED_TWINS; i++)
+        if (create->existing.is_twin[i])
+            buf_format(out, "%s%s", named++ > 0 ? ", " : "", sheet_where(create->run.sheet, rows, i));
     if (create->existing.twins > named)
         buf_text(out, ", …");
-    return true;
 }
 
 /* The whole desk twice is what nobody wants by mistake: only a person, or --again, can want it. */
@@ -357,8 +348,7 @@ static bool ask_about_twins(struct create *create, struct err *err)
     buf_init(&question, 1 << 16);
     buf_format(&question, "the account already has an exact twin of %" PRIu64 " of the rows that are to be sent (",
                twins);
-    if (!name_twins(create, &question, err))
-        goto out;
+    name_twins(create, &question);
     if (!ask_can())
         err_set(err, EXIT_USAGE,
                 "%s); nothing was sent. To leave out what the account has: --skip-existing. To create %s once more: "
@@ -369,7 +359,6 @@ static bool ask_about_twins(struct create *create, struct err *err)
         yes = ask_yes(create->console, question.data) ||
               err_set(err, EXIT_SOME_NOT, "nothing was sent; with --skip-existing such rows are left out");
     }
-out:
     buf_release(&question);
     return yes;
 }

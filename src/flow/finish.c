@@ -72,21 +72,25 @@ static void count_row(struct finishing *finishing, uint64_t index, const struct 
                       const struct outcome *outcome)
 {
     struct run *run = finishing->run;
-    const struct row *row = &run->rows.row[index];
-    bool is_open = row->state != ROW_DONE && row->state != ROW_CARRIED;
+    struct report *report = finishing->config->report;
+    enum row_state state = run->rows.row[index].state;
+    bool is_counted = state == ROW_DONE || state == ROW_CARRIED || finishing->config->keep_earlier;
+    bool is_reported = report != NULL && (!status_is_finished(outcome->status) || outcome->error_code.len > 0);
+    struct row_place place = {0};
 
     if (index < finishing->counted)
         return;
     finishing->counted = index + 1;
-    if (is_open && finishing->config->keep_earlier)
+    if (!is_counted || is_reported)
+        place = sheet_place(run->sheet, &run->rows, index);
+    if (!is_counted)
+        tally_row(run->tally, outcome, &place, clock_mono_ms());
+    else if (state != ROW_DONE && state != ROW_CARRIED)
         tally_carried(run->tally, outcome->status);
-    else if (is_open)
-        tally_row(run->tally, outcome, row->line, clock_mono_ms());
     if (outcome->status == STATUS_CREATED)
-        report_inbox(finishing->config->report, cell_of(finishing, read, FIELD_LABEL), outcome);
-    if (finishing->config->report != NULL && (!status_is_finished(outcome->status) || outcome->error_code.len > 0))
-        report_row(finishing->config->report, row->line, cell_of(finishing, read, FIELD_LABEL),
-                   cell_of(finishing, read, FIELD_TYPE), outcome);
+        report_inbox(report, cell_of(finishing, read, FIELD_LABEL), outcome);
+    if (is_reported)
+        report_row(report, &place, cell_of(finishing, read, FIELD_TYPE), outcome);
 }
 
 static bool write_row(struct finishing *finishing, uint64_t index, struct err *err)
@@ -104,7 +108,8 @@ static bool write_row(struct finishing *finishing, uint64_t index, struct err *e
         return true;
     results_row(&finishing->out, &finishing->style, &read->record, &outcome);
     if (finishing->out.overflow)
-        return err_set(err, EXIT_LOCAL, "%s:%u: the row is too large to be written", sheet_name(run->sheet), row->line);
+        return err_set(err, EXIT_LOCAL, "%s: the row is too large to be written",
+                       sheet_where(run->sheet, &run->rows, index));
     if (finishing->out.len < FLUSH_AT)
         return true;
     if (!output_write(finishing->output, buf_view(&finishing->out), err))

@@ -32,9 +32,9 @@ struct reading {
     uint32_t *suspects;      /* indices of rows that an earlier run refused as duplicates, of types with secrets */
     size_t suspect_count, suspect_cap;
     uint64_t references;        /* rows whose secret looks like a reference that nobody looks up */
-    enum field reference_field; /* the first one's field, scheme and line */
+    enum field reference_field; /* the first one's field, scheme and index */
     const char *reference_scheme;
-    uint32_t reference_line;
+    uint64_t reference_row;
     size_t keys_cap;
     uint64_t bytes; /* read so far, for progress */
 };
@@ -103,11 +103,11 @@ static bool find_twin(struct reading *reading, const struct connector *connector
     return true;
 }
 
-static void mark_twin(struct row *row, uint32_t line_of_other)
+static void mark_twin(struct row *row, uint32_t number_of_other)
 {
     row->invalid = 1;
     row->twin = 1;
-    row->place = line_of_other;
+    row->place = number_of_other;
 }
 
 static bool has_secrets(const struct connector *connector)
@@ -165,10 +165,10 @@ static bool note_twins(struct reading *reading, uint64_t index, const struct she
     }
     other = &rows->row[twin->row - 1];
     if (claim_of(row) > claim_of(other)) {
-        mark_twin(other, row->line);
+        mark_twin(other, rows_number(rows, index));
         twin->row = (uint32_t)index + 1;
     } else if (row->state != ROW_CARRIED)
-        mark_twin(row, other->line);
+        mark_twin(row, rows_number(rows, (uint64_t)(other - rows->row)));
     return true;
 }
 
@@ -204,7 +204,7 @@ static bool settle_suspect(struct reading *reading, uint32_t index, struct err *
         if (!public_hash_of(reading, other, &other_hash, err))
             return false;
         if (other_hash == hash) {
-            mark_twin(row, rows->row[other].line);
+            mark_twin(row, rows_number(rows, other));
             break;
         }
     }
@@ -250,12 +250,13 @@ static void carry_over(struct reading *reading, uint64_t index, const struct she
         return;
     if (!remote_is_uuid(earlier->connector_id))
         console_note(reading->console,
-                     "%s:%" PRIu32 ": the row says %s, but its connector_id is no id any more (did a spreadsheet "
+                     "%s: the row says %s, but its connector_id is no id any more (did a spreadsheet "
                      "change it?); it is carried over as it is, `undo` can't archive it",
-                     sheet_name(reading->sheet), row->line, status_name(earlier->status));
+                     sheet_where(reading->sheet, intake->rows, index), status_name(earlier->status));
     else if (!idset_add(intake->claimed, earlier->connector_id))
-        console_note(reading->console, "%s:%" PRIu32 ": another row names the same connector %.*s",
-                     sheet_name(reading->sheet), row->line, (int)earlier->connector_id.len, earlier->connector_id.data);
+        console_note(reading->console, "%s: another row names the same connector %.*s",
+                     sheet_where(reading->sheet, intake->rows, index), (int)earlier->connector_id.len,
+                     earlier->connector_id.data);
 }
 
 /* A row that would be sent, or settled, and names a connector all the same: named.c looks it up. */
@@ -285,7 +286,7 @@ static void note_reference(struct reading *reading, uint64_t index, const struct
         if (scheme != NULL && reading->references++ == 0) {
             reading->reference_field = (enum field)i;
             reading->reference_scheme = scheme;
-            reading->reference_line = row->line;
+            reading->reference_row = index;
         }
     }
 }
@@ -303,10 +304,10 @@ static void say_references(struct reading *reading)
     if (count > 1)
         buf_format(&column, " of %" PRIu64 " rows", count);
     console_say(reading->console,
-                "%s:%" PRIu32 ": %s says where a secret is (%s…), and is sent as it stands: add --secret-refs to look "
+                "%s: %s says where a secret is (%s…), and is sent as it stands: add --secret-refs to look "
                 "%s up",
-                sheet_name(reading->sheet), reading->reference_line, column.data, reading->reference_scheme,
-                count == 1 ? "it" : "them");
+                sheet_where(reading->sheet, reading->intake->rows, reading->reference_row), column.data,
+                reading->reference_scheme, count == 1 ? "it" : "them");
     buf_release(&column);
 }
 
@@ -318,7 +319,7 @@ static bool add_row(struct reading *reading, const struct sheet_row *read, struc
     if (rows->count >= ROWS_MAX)
         return err_set(err, EXIT_INPUT, "%s has more rows than can be numbered (%" PRIu64 "); split it",
                        sheet_name(reading->sheet), (uint64_t)ROWS_MAX);
-    index = rows_add(rows, read->record.offset, read->record.raw.len, read->record.line);
+    index = rows_add(rows, read->record.offset, read->record.raw.len, read->record.line, read->record.row);
     carry_over(reading, index, read);
     if (read->valid)
         rows->row[index].public_tag = (uint32_t)connector_public_hash(&read->connector);
@@ -344,7 +345,7 @@ static void cut_named(struct intake *intake, uint64_t from, uint64_t to)
 static void cut_shard(struct reading *reading)
 {
     struct intake *intake = reading->intake;
-    struct rows *rows = intake->rows, kept;
+    struct rows *rows = intake->rows;
     uint64_t n = reading->config->shard_count, k = reading->config->shard;
     uint64_t from, to;
 
@@ -352,16 +353,9 @@ static void cut_shard(struct reading *reading)
         return;
     from = rows->count * (k - 1) / n;
     to = rows->count * k / n;
-    kept = (struct rows){.row = rows->row, .cap = rows->cap, .count = to - from};
-    memmove(rows->row, rows->row + from, (to - from) * sizeof(rows->row[0]));
+    rows_keep(rows, from, to - from);
     if (intake->keys != NULL)
         memmove(intake->keys, intake->keys + from, (to - from) * sizeof(intake->keys[0]));
-    for (uint64_t i = 0; i < kept.count; i++) {
-        kept.in_state[kept.row[i].state]++;
-        if (kept.row[i].status != STATUS_NONE)
-            kept.with_status[kept.row[i].status]++;
-    }
-    *rows = kept;
     cut_named(intake, from, to);
 }
 
@@ -422,7 +416,7 @@ static void describe(const struct row *row, struct sheet_row *read, struct buf *
     buf_reset(messages);
     if (row->twin)
         buf_format(problems_add(&read->problems, CHECK_DUPLICATE_ROW),
-                   "the same payload as line %" PRIu64 "; remove one, or use --allow-duplicates to make two connectors",
+                   "the same payload as row %" PRIu64 "; remove one, or use --allow-duplicates to make two connectors",
                    (uint64_t)row->place);
     if (row->earlier)
         buf_text(messages, "may exist from an earlier run, and now fails the checks: ");
@@ -454,6 +448,7 @@ bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *j
     for (uint64_t i = 0; done && i < intake->rows->count; i++) {
         struct row *row = &intake->rows->row[i];
         struct sheet_row *read;
+        struct row_place place;
         struct outcome outcome;
 
         if (!row->invalid || row->state == ROW_DONE || row->state == ROW_CARRIED)
@@ -468,9 +463,11 @@ bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *j
             .error_code = buf_view(&codes),
             .error_message = buf_view(&messages),
         };
-        console_say(console, "%s:%" PRIu32 ": %s (%s)", sheet_name(sheet), row->line, messages.data, codes.data);
-        tally_row(tally, &outcome, row->line, clock_mono_ms());
-        report_row(report, row->line, read->values.value[FIELD_LABEL], read->values.value[FIELD_TYPE], &outcome);
+        console_say(console, "%s: %s (%s)", sheet_where(sheet, intake->rows, i), messages.data, codes.data);
+        place = sheet_place(sheet, intake->rows, i);
+        tally_row(tally, &outcome, &place, clock_mono_ms());
+        tally->said++;
+        report_row(report, &place, read->values.value[FIELD_TYPE], &outcome);
         done = refuse_row(intake, i, journal, &outcome, err);
         events_outcome(log, i, row, &outcome);
     }

@@ -143,8 +143,7 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
         courier_fault(run->courier, &err);
         return;
     }
-    console_detail(run->console, "%s:%" PRIu32 ": %s; to be sent again", sheet_name(run->sheet),
-                   run->rows.row[row].line, run->text.data);
+    console_detail(run->console, "%s: %s; to be sent again", sheet_where(run->sheet, &run->rows, row), run->text.data);
     if ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->courier->pace, now_ms, &until_ms))
         run_send_again(run, row);
     else
@@ -181,8 +180,7 @@ static void act_settle(struct land *land, uint64_t row, struct unsettled *entry)
     entry->since_ms = clock_mono_ms();
     entry->arrives_ms = entry->since_ms + run->late_ms;
     entry->lost_ms = courier_server_time(run->courier, clock_wall_ms());
-    console_detail(run->console, "%s:%" PRIu32 ": may exist: %s", sheet_name(run->sheet), run->rows.row[row].line,
-                   run->text.data);
+    console_detail(run->console, "%s: may exist: %s", sheet_where(run->sheet, &run->rows, row), run->text.data);
     run_unsettle(run, entry);
     if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err) ||
         (entry->named[0] != '\0' && !record_named(run, row, entry, &err)))
@@ -195,9 +193,9 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
 
     rows_move(&run->rows, row, ROW_PENDING);
     courier_stop(run->courier, STOP_KEY_REFUSED,
-                 "%s:%" PRIu32 ": the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or "
+                 "%s: the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or "
                  "--api-key-file, and that the key is meant for %s",
-                 sheet_name(run->sheet), run->rows.row[row].line, answer->status,
+                 sheet_where(run->sheet, &run->rows, row), answer->status,
                  api_error_without_status(run->text.data, answer->status), run->courier->config.http.base_url);
 }
 

@@ -51,20 +51,21 @@ static bool promise(struct launch *launch, uint64_t row, int64_t now_ms)
 }
 
 /* What was checked is what is sent: otherwise the input has changed, or what a secret's reference names. */
-static void refuse(struct run *run, const struct sheet_row *read)
+static void refuse(struct run *run, uint64_t index, const struct sheet_row *read)
 {
-    const char *file = sheet_name(run->sheet);
+    const char *where = sheet_where(run->sheet, &run->rows, index);
     struct err err;
 
     if ((read->problems.set & 1U << CHECK_SECRET_UNRESOLVED) != 0)
         err_set(&err, EXIT_LOCAL,
-                "%s:%u: %s; it could be read when the rows were checked, and has to be there until they are sent", file,
-                read->record.line, read->problems.messages[CHECK_SECRET_UNRESOLVED].data);
+                "%s: %s; it could be read when the rows were checked, and has to be there until they are sent", where,
+                read->problems.messages[CHECK_SECRET_UNRESOLVED].data);
     else
-        err_set(&err, EXIT_INPUT,
-                "%s:%u is not what it was when it was checked: the input has changed meanwhile; nobody may edit it "
-                "while it is sent",
-                file, read->record.line);
+        err_set(
+            &err, EXIT_INPUT,
+            "%s: the row is not what it was when it was checked: the input has changed meanwhile; nobody may edit it "
+            "while it is sent",
+            where);
     courier_fault(run->courier, &err);
 }
 
@@ -87,7 +88,7 @@ static bool build(struct launch *launch, uint64_t index, struct flight *flight)
         flight->secret = hush_keep(&run->courier->hush, connector_secret(&read->connector));
         return true;
     }
-    refuse(run, read);
+    refuse(run, index, read);
     return false;
 }
 

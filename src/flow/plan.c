@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-enum { SHOWN_LABEL = 60, FLUSH_AT = 1 << 16 };
+enum { FLUSH_AT = 1 << 16 };
 
 /* A list that can't be had is no reason not to plan; a signal is. */
 static bool look_at_account(struct run *run, const struct plan_config *config, struct existing *found,
@@ -81,11 +81,12 @@ static bool show_row(struct run *run, const struct plan_config *config, const st
 
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, err))
         return false;
-    buf_format(out, "%s:%" PRIu32 ": %s ", sheet_name(run->sheet), row->line,
+    buf_format(out, "%s: %s", sheet_where(run->sheet, &run->rows, index),
                intent_of(config, row, found->is_twin != NULL && found->is_twin[index], beyond_limit));
     if (read->connector.type != TYPE_NONE)
-        buf_format(out, "%s ", type_name(read->connector.type));
-    text_quote(out, read->connector.label, SHOWN_LABEL);
+        buf_format(out, " %s", type_name(read->connector.type));
+    else if (out->data[out->len - 1] == ':')
+        out->len--;
     buf_char(out, '\n');
     return out->len < FLUSH_AT || flush(out, config->out, err);
 }

@@ -84,33 +84,32 @@ static bool refuse_other(const struct journal *journal, struct err *err)
     return false;
 }
 
-/* The line of the first row whose secret can't be read (any more); 0 = there is none. */
-static uint32_t line_without_secret(struct run *run)
+/* Whether there is a row whose secret can't be read (any more): the first one's index. */
+static bool find_without_secret(struct run *run, uint64_t *index)
 {
-    for (uint64_t i = 0; i < run->rows.count; i++) {
-        const struct row *row = &run->rows.row[i];
+    for (*index = 0; *index < run->rows.count; (*index)++) {
+        const struct row *row = &run->rows.row[*index];
         struct sheet_row *read;
         struct err unheard;
 
         if (row->invalid && sheet_at(run->sheet, row->offset, row->length, row->line, &read, &unheard) &&
             (read->problems.set >> CHECK_SECRET_UNRESOLVED & 1) != 0)
-            return row->line;
+            return true;
     }
-    return 0;
+    return false;
 }
 
 /* Such a row is not sent, and so makes other rows of the input, as other options do. */
 static bool refuse_rows(const struct journal *journal, struct run *run, struct err *err)
 {
-    uint32_t line = line_without_secret(run);
+    uint64_t index;
 
-    if (line > 0)
-        return err_set(
-            err, EXIT_USAGE,
-            "an interrupted run has left %s, and its rows were others: the secret that %s:%" PRIu32
-            " refers to (--secret-refs) can't be read now (connload check says why); see to that, and run it "
-            "again with the same options",
-            journal_path(journal), sheet_name(run->sheet), line);
+    if (find_without_secret(run, &index))
+        return err_set(err, EXIT_USAGE,
+                       "an interrupted run has left %s, and its rows were others: the secret that the cell of %s "
+                       "refers to (--secret-refs) can't be read now (connload check says why); see to that, and run it "
+                       "again with the same options",
+                       journal_path(journal), sheet_where(run->sheet, &run->rows, index));
     return err_set(err, EXIT_USAGE,
                    "an interrupted run has left %s, and it was begun with other options (--map, --default, "
                    "--allow-duplicates, --skip-existing, --shard, …); run it again with the same options",
@@ -222,6 +221,7 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
 {
     struct replay *replay = context;
     struct run *run = replay->run;
+    struct row_place where;
     struct row *row = &run->rows.row[index];
     int64_t now_ms = clock_mono_ms(), created_ms;
 
@@ -248,10 +248,12 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
             run->clock.behind_ms = created_ms - run->started_server_ms; /* it is not older than its run */
     } else if (outcome->status == STATUS_EXISTS)
         idset_add(&run->claimed, outcome->connector_id);
-    if (status_is_finished(outcome->status))
+    if (status_is_finished(outcome->status)) {
         tally_carried(run->tally, outcome->status);
-    else
-        tally_row(run->tally, outcome, row->line, now_ms);
+        return;
+    }
+    where = sheet_place(run->sheet, &run->rows, index);
+    tally_row(run->tally, outcome, &where, now_ms);
 }
 
 /* Rows without an outcome: their requests that were answered; and those, with a list, that were still in flight. */

@@ -4,6 +4,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_NUMBER = 2 }; /* of the row below a header that is the first */
 
 static_assert(sizeof(struct row) == 24, "memory grows with the number of rows: keep a row small");
 
@@ -21,11 +24,56 @@ void rows_init(struct rows *rows)
 void rows_release(struct rows *rows)
 {
     free(rows->row);
+    free(rows->gap);
     rows_init(rows);
 }
 
-uint64_t rows_add(struct rows *rows, uint64_t offset, size_t length, uint32_t line)
+uint32_t rows_number(const struct rows *rows, uint64_t index)
 {
+    uint64_t wanted = rows->first + index;
+    size_t low = 0, high = rows->gap_count; /* the gaps up to `low` begin at the row or before it */
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (rows->gap[middle].index <= wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return (uint32_t)wanted + FIRST_NUMBER;
+    return rows->gap[low - 1].number + (uint32_t)(wanted - rows->gap[low - 1].index);
+}
+
+static void note_number(struct rows *rows, uint64_t index, uint32_t number)
+{
+    if (rows_number(rows, index) == number)
+        return;
+    if (rows->gap_count == rows->gap_cap) {
+        rows->gap_cap = rows->gap_cap > 0 ? rows->gap_cap + rows->gap_cap / 2 : 16;
+        rows->gap = alloc_resize(rows->gap, rows->gap_cap, sizeof(rows->gap[0]));
+    }
+    rows->gap[rows->gap_count++] = (struct rows_gap){.index = (uint32_t)index, .number = number};
+}
+
+void rows_keep(struct rows *rows, uint64_t from, uint64_t count)
+{
+    memmove(rows->row, rows->row + from, count * sizeof(rows->row[0]));
+    rows->first += from;
+    rows->count = count;
+    memset(rows->in_state, 0, sizeof(rows->in_state));
+    memset(rows->with_status, 0, sizeof(rows->with_status));
+    for (uint64_t i = 0; i < count; i++) {
+        rows->in_state[rows->row[i].state]++;
+        if (rows->row[i].status != STATUS_NONE)
+            rows->with_status[rows->row[i].status]++;
+    }
+}
+
+uint64_t rows_add(struct rows *rows, uint64_t offset, size_t length, uint32_t line, uint32_t number)
+{
+    note_number(rows, rows->count, number);
     if (rows->count == rows->cap) {
         rows->cap = rows->cap > 0 ? rows->cap + rows->cap / 2 : 1024;
         rows->row = alloc_resize(rows->row, rows->cap, sizeof(rows->row[0]));

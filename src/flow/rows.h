@@ -34,15 +34,27 @@ struct row {
     uint64_t held : 1;    /* not to be sent by this run (--limit) */
     uint64_t invalid : 1; /* fails the checks */
     uint64_t twin : 1;    /* fails them (also) because another row has the same payload; until it is finished, `place`
-                             is that row's line */
+                             is that row's number */
     uint64_t earlier : 1; /* a result file said `unknown`: to be settled before it may be sent */
     uint64_t : 4;
     uint32_t line;       /* physical line, from 1 */
     uint32_t public_tag; /* of connector_public_hash(); 0 for rows that are not to be sent */
 };
 
+/*
+ * A row's number as a spreadsheet shows it follows from its index, but for blank rows and repeated headers: where one of
+ * these stands, and how many until there, is noted. A sheet without any takes no memory for it.
+ */
+struct rows_gap {
+    uint32_t index;  /* of the row behind it, in the whole input */
+    uint32_t number; /* of that row */
+};
+
 struct rows {
     struct row *row;
+    uint64_t first; /* of row[0] in the whole input: not 0 where a shard is all there is */
+    struct rows_gap *gap;
+    size_t gap_count, gap_cap;
     uint64_t count, cap;
     uint64_t in_state[ROW_STATES];
     uint64_t with_status[STATUSES]; /* of ROW_DONE and ROW_CARRIED */
@@ -55,8 +67,14 @@ enum { ROW_ATTEMPTS_MAX = 255 };
 void rows_init(struct rows *rows);
 void rows_release(struct rows *rows);
 
-/* Adds a pending row; its index. */
-uint64_t rows_add(struct rows *rows, uint64_t offset, size_t length, uint32_t line);
+/* Adds a pending row; its index. `number` is the row's as a spreadsheet counts; they ascend. */
+uint64_t rows_add(struct rows *rows, uint64_t offset, size_t length, uint32_t line, uint32_t number);
+
+/* The number of a row as a spreadsheet shows it. */
+uint32_t rows_number(const struct rows *rows, uint64_t index);
+
+/* Keeps the `count` rows from `from` on alone. */
+void rows_keep(struct rows *rows, uint64_t from, uint64_t count);
 
 /* Moves a row that has no outcome. Moving a row that has one is a defect and aborts. */
 void rows_move(struct rows *rows, uint64_t index, enum row_state state);

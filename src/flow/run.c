@@ -69,6 +69,7 @@ void run_finish(struct run *run, uint64_t row, struct outcome *outcome)
 
 void run_record(struct run *run, uint64_t row, const struct outcome *outcome)
 {
+    struct row_place where = {0};
     uint64_t place;
     struct err err;
 
@@ -77,7 +78,9 @@ void run_record(struct run *run, uint64_t row, const struct outcome *outcome)
         return;
     }
     rows_finish(&run->rows, row, ROW_DONE, outcome->status, place);
-    tally_row(run->tally, outcome, run->rows.row[row].line, clock_mono_ms());
+    if (outcome->error_code.len > 0) /* the tally names such rows alone */
+        where = sheet_place(run->sheet, &run->rows, row);
+    tally_row(run->tally, outcome, &where, clock_mono_ms());
     events_outcome(run->log, row, &run->rows.row[row], outcome);
     count_failure(run, outcome->status);
 }

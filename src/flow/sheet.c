@@ -1,9 +1,11 @@
 #include "flow/sheet.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "flow/secrets.h"
 #include "io/results.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +17,13 @@ struct sheet {
     struct csv_record header_record; /* its bytes are in header_bytes */
     char *header_bytes;
     struct secrets secrets[2];
-    struct sheet_row rows[2]; /* sheet_next()'s and sheet_at()'s */
+    struct sheet_row rows[2];  /* sheet_next()'s and sheet_at()'s */
+    struct csv_reader *beside; /* sheet_place()'s */
+    struct buf where;          /* sheet_where()'s */
 };
 
 enum { FROM_NEXT, FROM_AT };
-enum { NOTES_MAX = 65536 };
+enum { NOTES_MAX = 65536, WHERE_MAX = 1 << 17 };
 
 /* The record's cells point all over the reader's memory: copies them, and its raw text, into one piece. */
 static void keep_header(struct sheet *sheet, const struct csv_record *record)
@@ -90,6 +94,7 @@ struct sheet *sheet_open(const struct sheet_config *config, struct console *cons
         problems_init(&sheet->rows[i].problems);
         connector_init(&sheet->rows[i].connector);
     }
+    buf_init(&sheet->where, WHERE_MAX);
     sheet->source = source_open(config->path, err);
     if (sheet->source == NULL)
         goto fail;
@@ -99,6 +104,7 @@ struct sheet *sheet_open(const struct sheet_config *config, struct console *cons
     show_notes(console, &notes);
     if (!header)
         goto fail;
+    sheet->beside = csv_reader_beside(sheet->reader);
     return sheet;
 fail:
     sheet_close(sheet);
@@ -117,6 +123,8 @@ void sheet_close(struct sheet *sheet)
     header_release(&sheet->header);
     free(sheet->header_record.cells);
     free(sheet->header_bytes);
+    buf_release(&sheet->where);
+    csv_reader_free(sheet->beside);
     csv_reader_free(sheet->reader);
     source_close(sheet->source);
     free(sheet);
@@ -251,4 +259,34 @@ bool sheet_record_at(struct sheet *sheet, uint64_t offset, size_t length, uint32
 {
     *row = &sheet->rows[FROM_AT];
     return csv_at(sheet->reader, offset, length, line, &(*row)->record, err) && read_earlier(sheet, *row, err);
+}
+
+struct row_place sheet_place(struct sheet *sheet, const struct rows *rows, uint64_t index)
+{
+    const struct row *row = &rows->row[index];
+    struct row_place place = {.line = row->line, .number = rows_number(rows, index)};
+    struct csv_record record;
+    struct row_values values;
+    struct err unheard;
+
+    if (!csv_at(sheet->beside, row->offset, row->length, row->line, &record, &unheard))
+        return place;
+    connector_values(&values, &sheet->header, sheet->config.defaults, record.cells, record.count);
+    if (connector_may_show(&sheet->header, &values, FIELD_LABEL))
+        place.label = text_trim(values.value[FIELD_LABEL]);
+    return place;
+}
+
+const char *sheet_where(struct sheet *sheet, const struct rows *rows, uint64_t index)
+{
+    struct row_place place = sheet_place(sheet, rows, index);
+    struct buf *out = &sheet->where;
+
+    buf_reset(out);
+    buf_format(out, "%s:%" PRIu32 ": row %" PRIu32, sheet_name(sheet), place.line, place.number);
+    if (place.label.len > 0) {
+        buf_char(out, ' ');
+        text_quote(out, place.label, HEADER_SHOWN);
+    }
+    return buf_view(out).data;
 }

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "flow/rows.h"
 #include "io/console.h"
 #include "io/csv_read.h"
 #include "io/source.h"
@@ -71,6 +72,15 @@ bool sheet_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line
 /* As sheet_at(), but without values and checks: the record and its eight cells, for writing it out again. */
 bool sheet_record_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,
                      struct err *err);
+
+/*
+ * Where a row is; its label is quoted where connector_may_show() it. What sheet_next() and sheet_at() gave is not touched;
+ * lasts until the next call of either of these.
+ */
+struct row_place sheet_place(struct sheet *sheet, const struct rows *rows, uint64_t index);
+
+/* The same as every message about a row begins, and before its `: `: `desk.csv:24: row 19 "FX broker feed"`. */
+const char *sheet_where(struct sheet *sheet, const struct rows *rows, uint64_t index);
 
 /* After sheet_next() came to the end: CRC-32 of the input. */
 uint32_t sheet_crc(const struct sheet *sheet);

@@ -121,23 +121,26 @@ static struct tally_error *error_of(struct tally *tally, enum status status, str
     return error;
 }
 
-unsigned tally_lines(const struct tally_error *error)
+unsigned tally_places(const struct tally_error *error)
 {
-    return error->count < TALLY_LINES ? (unsigned)error->count : TALLY_LINES;
+    return error->count < TALLY_ROWS ? (unsigned)error->count : TALLY_ROWS;
 }
 
 /* Rows end in any order; people look for the first ones in the sheet. */
-static void keep_line(struct tally_error *error, uint32_t line)
+static void keep_place(struct tally_error *error, const struct row_place *place)
 {
-    unsigned at = tally_lines(error);
+    struct tally_place *kept = error->rows;
+    unsigned at = tally_places(error);
 
-    while (at > 0 && error->lines[at - 1] > line) {
-        if (at < TALLY_LINES)
-            error->lines[at] = error->lines[at - 1];
+    while (at > 0 && kept[at - 1].line > place->line) {
+        if (at < TALLY_ROWS)
+            kept[at] = kept[at - 1];
         at--;
     }
-    if (at < TALLY_LINES)
-        error->lines[at] = line;
+    if (at == TALLY_ROWS)
+        return;
+    kept[at] = (struct tally_place){.line = place->line, .number = place->number};
+    snprintf(kept[at].label, TALLY_LABEL, "%.*s", (int)text_cut(place->label, TALLY_LABEL - 1), place->label.data);
 }
 
 /* What there is no room for is shown to be missing. */
@@ -149,14 +152,18 @@ static void keep_message(struct tally_error *error, struct span message)
     snprintf(error->message, TALLY_MESSAGE, "%.*s%s", (int)len, message.data, len < message.len ? more : "");
 }
 
-static void count_error(struct tally *tally, const struct outcome *outcome, struct span code, uint32_t line)
+static void count_error(struct tally *tally, const struct outcome *outcome, struct span code,
+                        const struct row_place *place)
 {
     struct tally_error *error = error_of(tally, outcome->status, code);
+    bool is_shared = !span_equal(code, outcome->error_code);
 
     /* a row with several codes has their messages in one: another row's says what this code alone is about */
-    if (error->message[0] == '\0' && span_equal(code, outcome->error_code))
+    if (error->message[0] == '\0' || (error->message_is_shared && !is_shared)) {
         keep_message(error, outcome->error_message);
-    keep_line(error, line);
+        error->message_is_shared = is_shared;
+    }
+    keep_place(error, place);
     error->count++;
 }
 
@@ -167,7 +174,7 @@ static bool is_error(enum status status)
            status == STATUS_UNKNOWN || status == STATUS_CREATED;
 }
 
-void tally_row(struct tally *tally, const struct outcome *outcome, uint32_t line, int64_t now_ms)
+void tally_row(struct tally *tally, const struct outcome *outcome, const struct row_place *place, int64_t now_ms)
 {
     struct span rest = outcome->error_code;
 
@@ -180,7 +187,7 @@ void tally_row(struct tally *tally, const struct outcome *outcome, uint32_t line
         const char *end = memchr(rest.data, ';', rest.len);
         size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;
 
-        count_error(tally, outcome, (struct span){rest.data, len}, line);
+        count_error(tally, outcome, (struct span){rest.data, len}, place);
         rest.data += len;
         rest.len -= len;
         if (rest.len > 0) {

@@ -15,20 +15,28 @@ enum request_kind { REQUEST_CREATE, REQUEST_LIST, REQUEST_DELETE, REQUEST_LOOKUP
 
 enum {
     TALLY_ERRORS = 48, /* kinds of errors told apart; what comes after is counted as "other" */
-    TALLY_LINES = 5,   /* first lines of the sheet kept for each kind */
+    TALLY_ROWS = 5,    /* first rows of the sheet kept for each kind */
+    TALLY_LABEL = 128, /* bytes of a label */
     TALLY_CODE = 72,
     TALLY_MESSAGE = 400,
     TALLY_SPANS = 600,    /* steps of the timeline; where it is full, two become one */
     TALLY_LATENCIES = 96, /* histogram: 4 steps for each doubling, from 64 µs */
 };
 
+/* A row that is named: its struct row_place, kept. */
+struct tally_place {
+    uint32_t line, number;
+    char label[TALLY_LABEL];
+};
+
 /* One kind of error among the rows. */
 struct tally_error {
     char code[TALLY_CODE];
-    char message[TALLY_MESSAGE]; /* of the first row that had no other kind; empty where there is none yet */
+    char message[TALLY_MESSAGE]; /* of the first row that had no other kind; until there is one, of the first row */
+    bool message_is_shared;      /* there is none yet */
     enum status status;
     uint64_t count;
-    uint32_t lines[TALLY_LINES]; /* the smallest physical lines of rows that had it, ascending */
+    struct tally_place rows[TALLY_ROWS]; /* the first rows of the sheet that had it, in order */
 };
 
 /* One step of the timeline. */
@@ -44,6 +52,7 @@ struct tally {
     uint64_t rows;                          /* of the input (or of the shard) */
     uint64_t status[STATUSES];              /* rows that have ended, by status; carried rows included */
     uint64_t carried;                       /* of them, from an earlier run */
+    uint64_t said;                          /* rows that fail the checks, and of which a line has told */
     uint64_t to_send;                       /* rows that this run set out to send */
     uint64_t requests[REQUEST_KINDS];
     uint64_t retries; /* creates beyond a row's first */
@@ -74,8 +83,8 @@ uint64_t tally_requests(const struct tally *tally);
 /* An answer, or the lack of one (`http_status` 0); `latency_us` 0 where it was not sent. */
 void tally_answer(struct tally *tally, int http_status, int64_t latency_us, int64_t now_ms);
 
-/* A row has ended. `line` is its physical line. Codes joined by `;` count once for each code. */
-void tally_row(struct tally *tally, const struct outcome *outcome, uint32_t line, int64_t now_ms);
+/* A row has ended. Codes joined by `;` count once for each code. */
+void tally_row(struct tally *tally, const struct outcome *outcome, const struct row_place *place, int64_t now_ms);
 
 /* A row carried over from an earlier run. */
 void tally_carried(struct tally *tally, enum status status);
@@ -87,8 +96,8 @@ int64_t tally_latency_quantile(const struct tally *tally, double share);
 /* The lower and upper bound in µs of a histogram step. */
 int64_t tally_latency_floor(unsigned step);
 
-/* How many lines of an error are kept. */
-unsigned tally_lines(const struct tally_error *error);
+/* How many rows of an error are kept. */
+unsigned tally_places(const struct tally_error *error);
 
 /* The kinds of errors, most frequent first, as pointers into `tally`. Returns how many there are. */
 unsigned tally_errors(const struct tally *tally, const struct tally_error *sorted[TALLY_ERRORS]);

@@ -97,7 +97,7 @@ static bool read_rows(struct undo *undo, struct err *err)
     enum csv_step step;
 
     while ((step = sheet_next(undo->run.sheet, &read, err)) == CSV_STEP_RECORD) {
-        uint64_t index = rows_add(rows, read->record.offset, read->record.raw.len, read->record.line);
+        uint64_t index = rows_add(rows, read->record.offset, read->record.raw.len, read->record.line, read->record.row);
 
         if (read->earlier.status != STATUS_CREATED)
             rows_finish(rows, index, ROW_CARRIED, read->earlier.status, 0);
@@ -516,7 +516,7 @@ static void say_plan(struct undo *undo)
 
         if (undo->run.rows.row[i].state != ROW_PENDING || !earlier_of(undo, i, &outcome))
             continue;
-        printf("%s:%" PRIu32 ": ", sheet_name(undo->run.sheet), undo->run.rows.row[i].line);
+        printf("%s: ", sheet_where(undo->run.sheet, &undo->run.rows, i));
         if (remote_is_uuid(outcome.connector_id))
             printf("archive %.*s\n", (int)outcome.connector_id.len, outcome.connector_id.data);
         else

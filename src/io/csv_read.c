@@ -48,6 +48,7 @@ struct csv_reader {
     size_t at;       /* in the window: what csv_next() reads next */
     uint64_t offset; /* of the window in the input */
     uint64_t line;   /* of `at` */
+    uint32_t row;    /* as a spreadsheet counts, of the record that was read last */
     struct finder finders[FINDERS];
     struct cells cells;
     struct buf again; /* the raw bytes of csv_at() */
@@ -237,14 +238,26 @@ static size_t column_at(const struct csv_reader *reader, size_t bytes)
     return scan.column;
 }
 
+enum { ROW_TEXT = 24 };
+
+/* `: row 5` of the record at `at`; nothing of the first record, which is the header. */
+static const char *show_row(const struct csv_reader *reader, char text[ROW_TEXT])
+{
+    text[0] = '\0';
+    if (reader->row > 0)
+        snprintf(text, ROW_TEXT, ": row %" PRIu64, (uint64_t)reader->row + 1);
+    return text;
+}
+
 static bool fail_quote(const struct csv_reader *reader, const struct csv_scan *scan, const char *how, struct err *err)
 {
-    char column[TEXT_COLUMN];
+    char column[TEXT_COLUMN], row[ROW_TEXT];
 
     return err_set(err, EXIT_INPUT,
-                   "%s:%" PRIu64 ": a quote opened in column %s is %s; put the closing quote (\") at "
+                   "%s:%" PRIu64 "%s: a quote opened in column %s is %s; put the closing quote (\") at "
                    "the end of that cell, and " QUOTE_REMEDY,
-                   source_name(reader->source), line_at(reader, scan->cell), text_column(column, scan->column), how);
+                   source_name(reader->source), line_at(reader, scan->cell), show_row(reader, row),
+                   text_column(column, scan->column), how);
 }
 
 /* What to do about text behind a quote: in the header's first cell it is likely the delimiter, which was not taken for
@@ -262,31 +275,37 @@ static const char *text_remedy(const struct csv_reader *reader, const struct csv
 
 static bool fail_text(const struct csv_reader *reader, const struct csv_scan *scan, struct err *err)
 {
-    char column[TEXT_COLUMN], begun[96] = "";
+    char column[TEXT_COLUMN], row[ROW_TEXT], begun[96] = "";
     uint64_t line = line_at(reader, scan->at), first = line_at(reader, scan->cell);
     char byte = reader->window.data[reader->at + scan->at];
 
     if (first != line)
         snprintf(begun, sizeof(begun), " (a cell that begins on line %" PRIu64 ", perhaps without its closing quote)",
                  first);
-    return err_set(err, EXIT_INPUT, "%s:%" PRIu64 ": %s follows the closing quote in column %s%s; %s",
-                   source_name(reader->source), line, byte == ' ' || byte == '\t' ? "a blank" : "text",
-                   text_column(column, scan->column), begun, text_remedy(reader, scan, byte));
+    return err_set(err, EXIT_INPUT, "%s:%" PRIu64 "%s: %s follows the closing quote in column %s%s; %s",
+                   source_name(reader->source), line, show_row(reader, row),
+                   byte == ' ' || byte == '\t' ? "a blank" : "text", text_column(column, scan->column), begun,
+                   text_remedy(reader, scan, byte));
 }
 
 static bool fail_long(const struct csv_reader *reader, const struct csv_scan *scan, struct err *err)
 {
+    char row[ROW_TEXT];
+
     if (scan->state == CSV_SCAN_QUOTED)
         return fail_quote(reader, scan, "not closed within 16 MiB", err);
     return err_set(err, EXIT_INPUT,
-                   "%s:%" PRIu64 ": a row of more than 16 MiB, so this is no sheet; "
+                   "%s:%" PRIu64 "%s: a row of more than 16 MiB, so this is no sheet; "
                    "give the sheet saved as CSV (" SNIFF_SAVE_AS ")",
-                   source_name(reader->source), reader->line);
+                   source_name(reader->source), reader->line, show_row(reader, row));
 }
 
 static bool fail_nul(const struct csv_reader *reader, size_t bytes, struct err *err)
 {
-    return err_set(err, EXIT_INPUT, "%s:%" PRIu64 ": " SNIFF_NUL, source_name(reader->source), line_at(reader, bytes));
+    char row[ROW_TEXT];
+
+    return err_set(err, EXIT_INPUT, "%s:%" PRIu64 "%s: " SNIFF_NUL, source_name(reader->source), line_at(reader, bytes),
+                   show_row(reader, row));
 }
 
 /* What the byte would be, were this Windows-1252; only where the next one is ASCII, as it mostly is in such text. */
@@ -304,26 +323,28 @@ static void guess_1252(struct buf *out, struct span bad)
 
 static bool fail_utf8(const struct csv_reader *reader, struct span raw, size_t bytes, struct err *err)
 {
-    char column[TEXT_COLUMN];
+    char column[TEXT_COLUMN], row[ROW_TEXT];
     const char *name = source_name(reader->source);
     struct buf guess;
 
     buf_init(&guess, 128);
     guess_1252(&guess, (struct span){raw.data + bytes, raw.len - bytes});
     err_set(err, EXIT_INPUT,
-            "%s:%" PRIu64 ": column %s: byte 0x%02X is not UTF-8%s; save the sheet as UTF-8 (" SNIFF_SAVE_AS ")", name,
-            line_at(reader, bytes), text_column(column, column_at(reader, bytes)), (unsigned char)raw.data[bytes],
-            buf_view(&guess).data);
+            "%s:%" PRIu64 "%s: column %s: byte 0x%02X is not UTF-8%s; save the sheet as UTF-8 (" SNIFF_SAVE_AS ")",
+            name, line_at(reader, bytes), show_row(reader, row), text_column(column, column_at(reader, bytes)),
+            (unsigned char)raw.data[bytes], buf_view(&guess).data);
     buf_release(&guess);
     return false;
 }
 
 static bool fail_cells(const struct csv_reader *reader, uint64_t line, size_t count, struct err *err)
 {
+    char row[ROW_TEXT];
+
     return err_set(err, EXIT_INPUT,
-                   "%s:%" PRIu64 ": a row of %zu cells, more than any spreadsheet holds (16384); "
+                   "%s:%" PRIu64 "%s: a row of %zu cells, more than any spreadsheet holds (16384); "
                    "split it into rows",
-                   source_name(reader->source), line, count);
+                   source_name(reader->source), line, show_row(reader, row), count);
 }
 
 /* ---- The dialect ---- */
@@ -382,6 +403,14 @@ struct csv_reader *csv_reader_new(struct source *source, char delimiter)
     cells_init(&reader->cells);
     cells_init(&reader->cells_again);
     return reader;
+}
+
+struct csv_reader *csv_reader_beside(const struct csv_reader *reader)
+{
+    struct csv_reader *beside = csv_reader_new(reader->source, reader->dialect.delimiter);
+
+    beside->dialect = reader->dialect;
+    return beside;
 }
 
 void csv_reader_free(struct csv_reader *reader)
@@ -521,12 +550,18 @@ static bool next_record(struct csv_reader *reader, struct csv_record *record, st
 
     if (!next_raw(reader, &raw, &quotes, err) || !check_raw(reader, raw, err))
         return false;
-    *record = (struct csv_record){.raw = raw, .offset = reader->offset + reader->at, .line = (uint32_t)reader->line};
+    *record = (struct csv_record){
+        .raw = raw,
+        .offset = reader->offset + reader->at,
+        .line = (uint32_t)reader->line,
+        .row = reader->row + 1,
+    };
     read_cells(cells, raw, quotes, reader->dialect.delimiter);
     if (cells->count > CSV_CELLS_MAX)
         return fail_cells(reader, reader->line, cells->count, err);
     record->cells = cells->spans;
     record->count = cells->count;
+    reader->row++;
     step_over(reader, raw);
     return true;
 }

@@ -40,6 +40,8 @@ struct csv_record {
     struct span raw; /* the record's bytes as they are in the input, without the line end; UTF-8 */
     uint64_t offset; /* of `raw` in the decoded input */
     uint32_t line;   /* physical line on which it begins, from 1 (a `sep=` line counts) */
+    uint32_t row;    /* as a spreadsheet counts: every record is one, and a blank line too; a `sep=` line is none. Of a
+                        record of csv_at(): 0 */
 };
 
 struct csv_reader;
@@ -50,6 +52,12 @@ struct csv_reader;
  * fields, then that under which there are most cells.
  */
 struct csv_reader *csv_reader_new(struct source *source, char delimiter);
+
+/*
+ * A reader for csv_at() alone, of the input that `reader` reads and after it has begun: what one gives is not touched by
+ * the other. For the same source.
+ */
+struct csv_reader *csv_reader_beside(const struct csv_reader *reader);
 
 /* Overwrites what it read, and frees it. NULL is fine. */
 void csv_reader_free(struct csv_reader *reader);

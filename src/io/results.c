@@ -198,10 +198,10 @@ static bool refuse_status(struct span status, const struct header *header, const
     buf_text(&shown, "the status");
     show_cell(&shown, " ", header, status);
     err_set(err, EXIT_INPUT,
-            "%s:%u: %s is none that connload writes (created, exists, archived, invalid, "
+            "%s:%u: row %u: %s is none that connload writes (created, exists, archived, invalid, "
             "rejected, failed, unknown or not_attempted); put back what stood there, or empty the cell if the account "
             "certainly has no such connector",
-            file, record->line, shown.data);
+            file, record->line, record->row, shown.data);
     buf_release(&shown);
     return false;
 }
@@ -221,10 +221,11 @@ static bool refuse_contradiction(const struct outcome *outcome, const struct hea
     buf_init(&shown, 1024);
     buf_text(&shown, "the row names a connector");
     show_cell(&shown, ", ", header, outcome->connector_id);
-    err_set(err, EXIT_INPUT,
-            "%s:%u: %s, whose id is none, and its status is \"%s\"; put back the id, or empty connector_id if a new "
-            "connector is wanted",
-            file, record->line, shown.data, status_name(outcome->status));
+    err_set(
+        err, EXIT_INPUT,
+        "%s:%u: row %u: %s, whose id is none, and its status is \"%s\"; put back the id, or empty connector_id if a new "
+        "connector is wanted",
+        file, record->line, record->row, shown.data, status_name(outcome->status));
     buf_release(&shown);
     return false;
 }
@@ -239,9 +240,9 @@ bool results_read(struct outcome *outcome, const struct header *header, const st
         count--;
     if (count > width)
         return err_set(err, EXIT_INPUT,
-                       "%s:%u: the row has %zu cells, the header %zu; a delimiter too many, or a cell "
+                       "%s:%u: row %u: the row has %zu cells, the header %zu; a delimiter too many, or a cell "
                        "that needs quotes around it",
-                       file, record->line, count, width);
+                       file, record->line, record->row, count, width);
     for (size_t i = 0; i < RESULT_COLUMNS; i++) {
         size_t at = header->columns + i;
 

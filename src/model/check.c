@@ -170,23 +170,27 @@ static struct buf *complain(const struct row *row, enum check check, enum field 
 }
 
 /* Whether there may be a secret in the row at all: a row of type email with none in its place has none elsewhere. */
-static bool may_have_secret(const struct row *row)
+static bool may_have_secret(const struct row_values *values)
 {
-    return row->connector->type != TYPE_EMAIL || row->values->value[FIELD_USER_PASSWORD].len > 0 ||
-           row->values->value[FIELD_SESSION_ID].len > 0;
+    return type_named(values->value[FIELD_TYPE]) != TYPE_EMAIL || values->value[FIELD_USER_PASSWORD].len > 0 ||
+           values->value[FIELD_SESSION_ID].len > 0;
 }
 
-/* Whether the field's value is a secret, or may be one that a comma without quotes has shifted there. */
-static bool is_hidden(const struct row *row, enum field field)
+bool connector_may_show(const struct header *header, const struct row_values *values, enum field field)
 {
-    const int *column = row->header->column;
+    const int *column = header->column;
 
     if (field_is_secret(field))
-        return true;
-    if (row->values->defaulted[field] || !may_have_secret(row))
         return false;
-    return (column[FIELD_USER_PASSWORD] >= 0 && column[FIELD_USER_PASSWORD] < column[field]) ||
-           (column[FIELD_SESSION_ID] >= 0 && column[FIELD_SESSION_ID] < column[field]);
+    if (values->defaulted[field] || !may_have_secret(values))
+        return true;
+    return (column[FIELD_USER_PASSWORD] < 0 || column[FIELD_USER_PASSWORD] >= column[field]) &&
+           (column[FIELD_SESSION_ID] < 0 || column[FIELD_SESSION_ID] >= column[field]);
+}
+
+static bool is_hidden(const struct row *row, enum field field)
+{
+    return !connector_may_show(row->header, row->values, field);
 }
 
 static void show_value(const struct row *row, enum field field, struct span value, struct buf *out)
@@ -234,16 +238,15 @@ static void listing_show(const struct listing *listing, const struct row *row, e
 static void complain_of_missing(const struct row *row, enum field field)
 {
     const struct header *header = row->header;
-    enum connector_type type = row->connector->type;
     struct buf *out = complain(row, missing[field], field);
 
-    buf_text(out, header->column[field] >= 0 ? "empty, " : "not in the sheet, ");
+    buf_text(out, header->column[field] >= 0 ? "empty" : "not in the sheet");
     if (field == FIELD_TYPE)
-        buf_format(out, "write %s", type_list());
+        buf_format(out, ", write %s", type_list());
     else if (field == FIELD_LABEL)
-        buf_text(out, "every connector needs one");
-    else
-        buf_format(out, "type %s needs it", type_name(type));
+        buf_text(out, ", every connector needs one");
+    else if (header->column[field] < 0)
+        buf_format(out, ", type %s needs it", type_name(row->connector->type));
     if (header->column[field] >= 0)
         return;
     buf_text(out, " (");

@@ -81,6 +81,12 @@ void connector_values(struct row_values *values, const struct header *header, co
                       const struct span *cells, size_t count);
 
 /*
+ * Whether messages may quote the field's value: not where it is a secret, nor where it may be one that a comma without
+ * quotes has shifted there.
+ */
+bool connector_may_show(const struct header *header, const struct row_values *values, enum field field);
+
+/*
  * Checks one row and fills in `connector`, whose spans point into the values' bytes then. `problems` is added to; the
  * caller resets it. Every problem is reported, except CHECK_DUPLICATE_ROW, which needs the other rows. Returns whether
  * `problems` is empty; otherwise `connector` must not be sent.

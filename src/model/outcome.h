@@ -48,6 +48,13 @@ struct outcome {
     struct span created_at;
 };
 
+/* Where a row is, for people. */
+struct row_place {
+    uint32_t line;     /* physical, from 1 */
+    uint32_t number;   /* as a spreadsheet shows it: the header is 1, blank lines count, a `sep=` line does not */
+    struct span label; /* empty where there is none, or none that may be shown */
+};
+
 /* How far a request got, as net/http saw it. */
 enum fate {
     FATE_UNSENT,   /* not one byte of it can have been acted on: no connection, TLS failure, HTTP/2 refused stream */

@@ -100,8 +100,7 @@ static void end_line(struct lines *lines, size_t before)
         lines->shown++;
 }
 
-void report_row(struct report *report, uint32_t line, struct span label, struct span type,
-                const struct outcome *outcome)
+void report_row(struct report *report, const struct row_place *place, struct span type, const struct outcome *outcome)
 {
     struct buf *out;
     size_t before;
@@ -109,12 +108,13 @@ void report_row(struct report *report, uint32_t line, struct span label, struct 
     if (report == NULL || !begin_line(&report->rows, &before))
         return;
     out = &report->rows.out;
-    buf_format(out, "<tr><th scope=\"row\" data-before=\"line \">%" PRIu32 "</th>", line);
-    add_cell(out, label, LABEL_SHOWN);
+    buf_format(out, "<tr><th scope=\"row\" data-before=\"line \">%" PRIu32 "</th>", place->line);
+    add_cell(out, place->label, LABEL_SHOWN);
     add_cell(out, type, LABEL_SHOWN);
     buf_format(out, "<td class=\"tag\">%s</td>", status_name(outcome->status));
     add_codes(out, outcome->error_code);
     add_cell(out, outcome->error_message, MESSAGE_SHOWN);
+    buf_format(out, "<td data-before=\"row \">%" PRIu32 "</td>", place->number);
     end_line(&report->rows, before);
 }
 
@@ -347,16 +347,21 @@ static bool has_kinds(const struct page *page)
 
 static void add_kind(struct buf *out, const struct tally_error *error)
 {
-    unsigned kept = tally_lines(error);
+    unsigned kept = tally_places(error);
+    const char *end = error->count > kept ? " …</td>" : "</td>";
 
     buf_format(out, "<tr><td class=\"n\">%" PRIu64 "</td><td class=\"tag\">%s</td>", error->count,
                status_name(error->status));
     add_codes(out, span_of(error->code));
     buf_text(out, "<td class=\"c\">");
     for (unsigned i = 0; i < kept; i++)
-        buf_format(out, "%s%" PRIu32, i > 0 ? ", " : "", error->lines[i]);
-    buf_text(out, error->count > kept ? " …</td>" : "</td>");
+        buf_format(out, "%s%" PRIu32, i > 0 ? ", " : "", error->rows[i].line);
+    buf_text(out, end);
     add_cell(out, span_of(error->message), MESSAGE_SHOWN);
+    buf_text(out, "<td class=\"c\">");
+    for (unsigned i = 0; i < kept; i++)
+        buf_format(out, "%s%" PRIu32, i > 0 ? ", " : "", error->rows[i].number);
+    buf_text(out, end);
     buf_text(out, "</tr>\n");
 }
 

@@ -32,8 +32,7 @@ void report_free(struct report *report); /* NULL is fine */
  * A row that ended without a connector, in the order of the input; `report` may be NULL. Texts are copied, cut after
  * 200 characters (messages: 600).
  */
-void report_row(struct report *report, uint32_t line, struct span label, struct span type,
-                const struct outcome *outcome);
+void report_row(struct report *report, const struct row_place *place, struct span type, const struct outcome *outcome);
 
 /* A connector that was created, for its inbox address; nothing where it has none. `report` may be NULL. */
 void report_inbox(struct report *report, struct span label, const struct outcome *outcome);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SUMMARY_BYTES = 1 << 20, MESSAGE_INDENT = 4, WORTH_SAYING_MS = 1000 };
+enum { SUMMARY_BYTES = 1 << 20, MESSAGE_INDENT = 4, WORTH_SAYING_MS = 1000, LABEL_SHOWN = 40 };
 
 enum colour { PLAIN, BOLD, GREEN, RED, YELLOW, DIM, COLOURS };
 
@@ -255,16 +255,24 @@ static void put_left_sheet(struct page *page)
     end_line(page);
 }
 
-/* "line 4", "lines 4, 17", "lines 4, 17, 23, 24, 40 …": as many as there is room for. */
-static void add_lines(struct buf *out, const struct tally_error *error)
+/* `row 4 "Rates" (line 6)`, or `rows 4 "Rates", 17 "FX" … (lines 6, 19 …)`: as many as are kept. */
+static void add_places(struct buf *out, const struct tally_error *error)
 {
-    unsigned kept = tally_lines(error);
+    unsigned kept = tally_places(error);
+    const char *more = error->count > kept ? " …" : "";
 
-    buf_text(out, error->count == 1 ? "line" : "lines");
+    buf_text(out, error->count == 1 ? "row" : "rows");
+    for (unsigned i = 0; i < kept; i++) {
+        buf_format(out, "%s %" PRIu32, i > 0 ? "," : "", error->rows[i].number);
+        if (error->rows[i].label[0] == '\0')
+            continue;
+        buf_char(out, ' ');
+        text_quote(out, span_of(error->rows[i].label), LABEL_SHOWN);
+    }
+    buf_format(out, "%s (%s", more, error->count == 1 ? "line" : "lines");
     for (unsigned i = 0; i < kept; i++)
-        buf_format(out, "%s %" PRIu32, i > 0 ? "," : "", error->lines[i]);
-    if (error->count > kept)
-        buf_text(out, " …");
+        buf_format(out, "%s %" PRIu32, i > 0 ? "," : "", error->rows[i].line);
+    buf_format(out, "%s)", more);
 }
 
 /* A word of a message; one that is wider than the terminal goes on below. */
@@ -285,45 +293,61 @@ static void put_word(struct page *page, struct span word)
     page->at += (page->at == 0 ? MESSAGE_INDENT : 1) + columns;
 }
 
+static void put_words(struct page *page, const char *text)
+{
+    const char *end;
+
+    for (const char *at = text; *at != '\0'; at = *end == ' ' ? end + 1 : end) {
+        end = strchrnul(at, ' ');
+        put_word(page, (struct span){at, (size_t)(end - at)});
+    }
+}
+
 /* Broken where it is wider than the terminal, and not cut: its end says what to look for. */
 static void put_message(struct page *page, struct span text)
 {
     struct buf shown;
-    const char *at, *end;
 
     buf_init(&shown, SUMMARY_BYTES);
     text_show(&shown, text, TALLY_MESSAGE);
-    for (at = buf_view(&shown).data; *at != '\0'; at = *end == ' ' ? end + 1 : end) {
-        end = strchrnul(at, ' ');
-        put_word(page, (struct span){at, (size_t)(end - at)});
-    }
+    put_words(page, buf_view(&shown).data);
     end_line(page);
     buf_release(&shown);
 }
 
-/* "2 invalid: invalid_email, lines 4, 17", and what the first of them says. */
+/* `2 invalid: invalid_email, rows 4, 17 (lines 4, 17)`, and what the first of them says. */
 static void put_error(struct page *page, const struct tally_error *error)
 {
-    struct buf lines;
+    struct buf places;
     char name[32];
 
-    buf_init(&lines, 256);
+    buf_init(&places, SUMMARY_BYTES);
     name_status(page, error->status, name);
-    add_lines(&lines, error);
+    add_places(&places, error);
     put(page, colour_of(page, error->status), "%" PRIu64 " %s:", error->count, name);
     put(page, BOLD, "%s,", error->code);
-    put(page, PLAIN, "%s", lines.data);
+    put_words(page, places.data);
     end_line(page);
     if (error->message[0] != '\0')
         put_message(page, span_of(error->message));
-    buf_release(&lines);
+    buf_release(&places);
+}
+
+/* What a few lines have just said of the rows that fail the checks is not said again by kind. */
+static bool is_said(const struct tally *tally, const struct tally_error *error)
+{
+    return error->status == STATUS_INVALID && tally->said <= SUMMARY_SAID &&
+           tally->said >= tally->status[STATUS_INVALID];
 }
 
 static void put_errors(struct page *page)
 {
     const struct tally_error *sorted[TALLY_ERRORS];
-    unsigned count = tally_errors(page->tally, sorted);
+    unsigned kinds = tally_errors(page->tally, sorted), count = 0;
 
+    for (unsigned i = 0; i < kinds; i++)
+        if (!is_said(page->tally, sorted[i]))
+            sorted[count++] = sorted[i];
     if (count == 0)
         return;
     end_line(page);

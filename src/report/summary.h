@@ -10,7 +10,10 @@
 
 #include <stdbool.h>
 
-enum { SUMMARY_KINDS = 12 }; /* kinds of errors shown on the terminal; --summary has all */
+enum {
+    SUMMARY_KINDS = 12, /* kinds of errors shown on the terminal; --summary has all */
+    SUMMARY_SAID = 20,  /* rows that fail the checks, and of which the lines above it are enough */
+};
 
 /*
  * Shows counts by status, time, rate, the most requests in any window, errors grouped by kind with the first lines

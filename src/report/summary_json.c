@@ -22,15 +22,20 @@ static void add_errors(struct json_object *object, const char *name, const struc
     struct json_object *errors = json_object_list(object, name);
 
     for (unsigned i = 0; i < count; i++) {
-        struct json_object *error = json_object_child(errors, NULL), *lines;
+        struct json_object *error = json_object_child(errors, NULL), *lines, *rows, *labels;
 
         add_text(error, "status", status_name(sorted[i]->status));
         add_text(error, "code", sorted[i]->code);
         json_object_integer(error, "count", (int64_t)sorted[i]->count);
         json_object_text(error, "message", span_of(sorted[i]->message));
         lines = json_object_list(error, "lines");
-        for (unsigned k = 0; k < tally_lines(sorted[i]); k++)
-            json_object_integer(lines, NULL, sorted[i]->lines[k]);
+        rows = json_object_list(error, "rows");
+        labels = json_object_list(error, "labels");
+        for (unsigned k = 0; k < tally_places(sorted[i]); k++) {
+            json_object_integer(lines, NULL, sorted[i]->rows[k].line);
+            json_object_integer(rows, NULL, sorted[i]->rows[k].number);
+            json_object_text(labels, NULL, span_of(sorted[i]->rows[k].label));
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 """Every check, with its code, its sentence and its place; what passes at the very edge; and secrets that are never quoted."""
 
+import json
 import os
+import re
 
 import pytest
 
@@ -31,8 +33,8 @@ CHECKS = [
     ("unknown_type", row(type="fax"), f'column A "type": "fax" is not a type ({TYPES})'),
     ("missing_label", row(label=""), 'column B "label": empty, every connector needs one'),
     ("missing_label", row(label="\n \t"), 'column B "label": empty, every connector needs one'),
-    ("missing_allowed_emails", row(emails=""), 'column E "allowed_emails": empty, type email needs it'),
-    ("missing_allowed_emails", row(emails=" ; ,|\n"), 'column E "allowed_emails": empty, type email needs it'),
+    ("missing_allowed_emails", row(emails=""), 'column E "allowed_emails": empty'),
+    ("missing_allowed_emails", row(emails=" ; ,|\n"), 'column E "allowed_emails": empty'),
     ("invalid_email", row(emails="ana@"), 'column E "allowed_emails": "ana@" is not an e-mail address'),
     ("invalid_email", row(emails="ana@x.example;@y.example z"),
      'column E "allowed_emails": "@y.example" and "z" are not e-mail addresses'),
@@ -48,9 +50,9 @@ CHECKS = [
      f'column E "allowed_emails": "{LONG_LOCAL[:60]}…" is not an e-mail address'),
     ("duplicate_email", row(emails="a@x.example;b@x.example;A@X.example"),
      'column E "allowed_emails": "A@X.example" is there more than once'),
-    ("missing_user_id", research(user=""), 'column F "user_id": empty, type investment_research needs it'),
-    ("missing_user_password", research(password=""), 'column G "user_password": empty, type investment_research needs it'),
-    ("missing_session_id", sharepoint(session=""), 'column H "session_id": empty, type sharepoint needs it'),
+    ("missing_user_id", research(user=""), 'column F "user_id": empty'),
+    ("missing_user_password", research(password=""), 'column G "user_password": empty'),
+    ("missing_session_id", sharepoint(session=""), 'column H "session_id": empty'),
     ("invalid_boolean", row(share="maybe"), 'column D "share_with_org": "maybe" is neither true nor false (write true/false, yes/no, '
                                             "y/n or 1/0, empty is false)"),
     ("field_not_for_type", row(user="u"), 'column F "user_id": type email takes no user_id, leave it empty (it says "u")'),
@@ -74,6 +76,11 @@ CHECKS = [
 ]
 
 
+def label_of(cells):
+    """As messages quote it: not where a secret may have been shifted there, not where there is none."""
+    return "" if len(cells) < 2 else cells[1].strip().replace("\x01", r"\x01")
+
+
 @pytest.mark.parametrize("code, cells, message", CHECKS)
 def test_a_check_has_its_code_its_sentence_and_its_place(connload, write_csv, read_csv, raw_server, code, cells, message):
     """The same on stderr, with the physical line, and in the results; and nothing is sent."""
@@ -82,19 +89,68 @@ def test_a_check_has_its_code_its_sentence_and_its_place(connload, write_csv, re
     run = connload("check", "desk.csv")
     assert run.rc == 1
     line = run.err.splitlines()[0]
-    assert line.startswith("desk.csv:4: ") and line.endswith(f" ({code})")
+    label = label_of(cells)
+    where = f'desk.csv:4: row 3 "{label}": ' if label else "desk.csv:4: row 3: "
+    assert line.startswith(where) and line.endswith(f" ({code})")
     assert server.received == []
     if message is not None:
-        assert line == f"desk.csv:4: {message} ({code})"
+        assert line == f"{where}{message} ({code})"
 
     run = connload("create", "desk.csv", "-q", "--strict")
     assert run.rc == 1 and run.err.splitlines()[0] == line
     found = read_csv("desk.results.csv")[1]
     assert (found["status"], found["error_code"]) == ("invalid", code)
-    assert found["error_message"] == line.removeprefix("desk.csv:4: ").removesuffix(f" ({code})")
+    assert found["error_message"] == line.removeprefix(where).removesuffix(f" ({code})")
     assert (found["connector_id"], found["http_status"], found["attempts"], found["created_at"]) == ("", "", "0", "")
     for secret in ("hunter2", "s3ss10n"):
         assert secret not in line
+
+
+SHEET = """sep=;
+type;label;allowed_emails;user_id;user_password;Notes
+email;"Two
+lines";x@;;;"a
+b"
+
+investment_research;FX broker feed;;u;;
+
+;;
+type;label;allowed_emails;user_id;user_password;Notes
+email;Last;;;;
+"""
+
+
+def test_rows_are_numbered_as_a_spreadsheet_shows_them(connload, tmp_path):
+    """The header is 1, blank lines and repeated headers count, a sep= line does not."""
+    (tmp_path / "desk.csv").write_text(SHEET)
+    run = connload("check", "desk.csv", "--summary", "run.json", "--report", "run.html")
+    assert run.err.splitlines()[:3] == [
+        'desk.csv:3: row 2 "Two\\nlines": column C "allowed_emails": "x@" is not an e-mail address (invalid_email)',
+        'desk.csv:7: row 4 "FX broker feed": column E "user_password": empty (missing_user_password)',
+        'desk.csv:11: row 8 "Last": column C "allowed_emails": empty (missing_allowed_emails)']
+    errors = {error["code"]: error for error in json.loads((tmp_path / "run.json").read_text())["errors"]}
+    for code, line, number, label in [("invalid_email", 3, 2, "Two\nlines"), ("missing_user_password", 7, 4, "FX broker feed"),
+                                      ("missing_allowed_emails", 11, 8, "Last")]:
+        assert (errors[code]["lines"], errors[code]["rows"], errors[code]["labels"]) == ([line], [number], [label])
+    page = (tmp_path / "run.html").read_text()
+    assert re.search(r'>7</th><td[^>]*>FX broker feed<.*data-before="row ">4</td></tr>', page)
+    shard = connload("check", "desk.csv", "--shard", "2/2")
+    assert shard.err.startswith('desk.csv:7: row 4 "FX broker feed": ')
+
+
+def test_a_label_behind_a_secret_is_not_quoted(connload, write_csv):
+    """One comma without quotes shifts the secret there."""
+    write_csv("desk.csv", ["type", "user_id", "user_password", "label"], [["investment_research", "", "pass", "word"]])
+    assert connload("check", "desk.csv").err.startswith('desk.csv:2: row 2: column B "user_id": empty (missing_user_id)\n')
+
+
+def test_each_error_of_a_small_sheet_is_said_once(connload, write_csv):
+    write_csv("desk.csv", HEADER, [row(label="", emails="x"), row(label="B", emails="y")])
+    run = connload("check", "desk.csv")
+    assert run.err.count("invalid_email") == 2 and run.err.count("missing_label") == 1
+    write_csv("desk.csv", HEADER, [row(label="", emails=f"x{n}") for n in range(30)])
+    run = connload("check", "desk.csv")
+    assert "30 invalid: missing_label, rows 2, 3, 4, 5, 6 … (lines 2, 3, 4, 5, 6 …)\n    column B" in run.err
 
 
 def test_several_in_one_row_are_joined_in_a_fixed_order(connload, write_csv, read_csv):
@@ -111,7 +167,7 @@ def test_several_in_one_row_are_joined_in_a_fixed_order(connload, write_csv, rea
         "column I: 1 cell beyond the header's last column (a value that contains the delimiter must stand in double quotes)",
     ]
     assert run.rc == 1
-    assert run.err.splitlines()[0] == f"desk.csv:2: {'; '.join(messages)} ({codes})"
+    assert run.err.splitlines()[0] == f"desk.csv:2: row 2: {'; '.join(messages)} ({codes})"
     connload("create", "desk.csv", "-q", env={"BIGDATA_API_KEY": "k"})
     found = read_csv("desk.results.csv")[0]
     assert (found["error_code"], found["error_message"]) == (codes, "; ".join(messages))
@@ -178,7 +234,7 @@ def test_two_rows_with_the_same_payload(connload, sandbox, write_csv, read_csv):
     assert [one["status"] for one in found] == ["created", "invalid", "created", "created", "created", "created", "created", "invalid"]
     remedy = "remove one, or use --allow-duplicates to make two connectors"
     assert [(one["error_code"], one["error_message"]) for one in found if one["status"] == "invalid"] == [
-        ("duplicate_row", f"the same payload as line 2; {remedy}"), ("duplicate_row", f"the same payload as line 7; {remedy}")]
+        ("duplicate_row", f"the same payload as row 2; {remedy}"), ("duplicate_row", f"the same payload as row 7; {remedy}")]
     assert box.stats()["created"] == 6 and box.stats()["duplicate_payloads"] == 0
     assert connload("check", "desk.csv").rc == 1
     assert connload("check", "desk.csv", "--allow-duplicates").rc == 0
@@ -197,22 +253,22 @@ def test_only_rows_that_pass_can_have_duplicates(connload, write_csv):
     write_csv("desk.csv", HEADER, [row(label=""), row(label=""), row(), row()])
     run = connload("check", "desk.csv")
     assert [line.rsplit("(", 1)[1] for line in run.err.splitlines()[:3]] == ["missing_label)", "missing_label)", "duplicate_row)"]
-    assert run.err.splitlines()[2].startswith("desk.csv:5: the same payload as line 4; ")
+    assert run.err.splitlines()[2].startswith('desk.csv:5: row 5 "A": the same payload as row 4; ')
 
 
 def test_a_default_is_named_as_the_place_of_its_mistake(connload, write_csv):
     write_csv("desk.csv", ["type", "label"], [["email", "A"]])
     run = connload("check", "desk.csv", "--default", "allowed_emails=ana@")
-    assert run.err.startswith('desk.csv:2: --default allowed_emails: "ana@" is not an e-mail address (invalid_email)\n')
+    assert run.err.startswith('desk.csv:2: row 2 "A": --default allowed_emails: "ana@" is not an e-mail address (invalid_email)\n')
 
 
 def test_a_column_that_is_absent_comes_with_the_remedy(connload, write_csv):
     write_csv("desk.csv", ["type", "label", "user_id"], [["email", "A", ""], ["investment_research", "B", "u"]])
     run = connload("check", "desk.csv")
     assert run.err.splitlines()[:2] == [
-        'desk.csv:2: column "allowed_emails": not in the sheet, type email needs it (add it, or name the column that holds it with '
+        'desk.csv:2: row 2 "A": column "allowed_emails": not in the sheet, type email needs it (add it, or name the column that holds it with '
         "--map allowed_emails=COLUMN, or give every row the same with --default allowed_emails=VALUE) (missing_allowed_emails)",
-        'desk.csv:3: column "user_password": not in the sheet, type investment_research needs it (add it, or name the column that '
+        'desk.csv:3: row 3 "B": column "user_password": not in the sheet, type investment_research needs it (add it, or name the column that '
         "holds it with --map user_password=COLUMN) (missing_user_password)",
     ]
 
@@ -271,7 +327,7 @@ def test_a_reference_that_leads_nowhere(connload, write_csv, tmp_path, reference
     run = connload("check", "desk.csv", "--secret-refs", env={"EMPTY": ""})
     assert run.rc == 1
     os.close(writing)
-    assert run.err.splitlines()[0] == f'desk.csv:2: column G "user_password": {message} (secret_unresolved)'
+    assert run.err.splitlines()[0] == f'desk.csv:2: row 2 "A": column G "user_password": {message} (secret_unresolved)'
 
 
 @pytest.mark.parametrize("character", ["00AD", "200C", "200D", "2060", "061C", "180E", "FE0F", "E0020", "034F", "3164", "202A", "200E"])
@@ -341,7 +397,7 @@ def test_a_reference_that_leads_nowhere_any_more(connload, raw_server, write_csv
     args = ("create", "desk.csv", "--secret-refs", "--concurrency", "1", "--settle", "1ms")
     run = connload(*args)
     assert run.rc == 5
-    assert 'connload: desk.csv:3: column G "user_password": ' in run.err and why in run.err
+    assert 'connload: desk.csv:3: row 3 "B": column G "user_password": ' in run.err and why in run.err
     assert "; it could be read when the rows were checked, and has to be there until they are sent\n" in run.err
     assert "the same command goes on from there" in run.err
     assert "the input has changed" not in run.err and not (tmp_path / "desk.results.csv").exists()

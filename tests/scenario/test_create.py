@@ -301,7 +301,7 @@ def test_a_status_that_is_none_is_refused(connload, raw_server, write_csv, statu
               [["email", "A", "a@example.com", status, "", "", "", "", "", "", ""]])
     run = connload("create", "d.results.csv")
     assert run.rc == 3
-    assert f'd.results.csv:2: the status "{status}" is none that connload writes' in run.err
+    assert f'd.results.csv:2: row 2: the status "{status}" is none that connload writes' in run.err
     assert server.exchanges == []
 
 
@@ -497,7 +497,7 @@ def test_a_403_in_json_stops_the_run_too(connload, raw_server, desk, read_csv):
     desk(3)
     run = connload("create", "desk.csv", "--concurrency", "1")
     assert run.rc == 4
-    assert "desk.csv:3: the server answered 403: Forbidden" in run.err
+    assert 'desk.csv:3: row 3 "Desk 1": the server answered 403: Forbidden' in run.err
     assert [row["status"] for row in read_csv("desk.results.csv")] == ["created", "not_attempted", "not_attempted"]
 
 
@@ -896,7 +896,7 @@ def test_the_end_says_what_where_and_what_next(connload, sandbox, write_csv):
     assert run.rc == 1 and run.out == ""
     assert re.search(r"^2 rows in \S+: 1 created, 1 invalid$", run.err, re.M)
     assert re.search(r"^at most 2 requests in any window \(limit 500/m\)$", run.err, re.M)
-    assert re.search(r"^1 invalid: missing_label, line 3$", run.err, re.M)
+    assert run.err.count("missing_label") == 1  # each error once
     assert "results  my desk.results.csv\n" in run.err
     assert "next     correct the rows in that file (error_message says how), then:\n         connload create 'my desk.results.csv'\n" in run.err
 
@@ -908,7 +908,7 @@ def test_quiet_says_only_what_is_wrong(connload, sandbox, desk, write_csv):
     assert (run.rc, run.out, run.err) == (0, "", "")
     write_csv("bad.csv", ["type", "label", "allowed_emails"], [["email", "", "a@example.com"]])
     run = connload("create", "bad.csv", "-q")
-    assert run.err == ('bad.csv:2: column B "label": empty, every connector needs one (missing_label)\n'
+    assert run.err == ('bad.csv:2: row 2: column B "label": empty, every connector needs one (missing_label)\n'
                        "connload: bad.csv: 1 invalid; see bad.results.csv\n")
     run = connload("check", "bad.csv", "-q")
     assert run.err.splitlines()[1:] == ["connload: bad.csv: 1 invalid"]
@@ -976,10 +976,10 @@ def test_verbose_tells_of_what_is_sent_again(connload, raw_server, desk):
     raw_server(answering(http_answer(503, {"message": "busy"}), api_answer))
     desk(1)
     run = connload("create", "desk.csv", "-v", *QUICK)
-    assert run.rc == 0 and "desk.csv:2: busy; to be sent again\n" in run.err, run
+    assert run.rc == 0 and 'desk.csv:2: row 2 "Desk 0": busy; to be sent again\n' in run.err, run
     raw_server().stop()
     run = connload("create", "desk.csv", "-v", "--force", "--no-preflight", "--max-attempts", "2", *QUICK)
-    assert run.rc == 1 and re.search(r"desk.csv:2: could not connect to .*; to be sent again", run.err), run
+    assert run.rc == 1 and re.search(r'desk.csv:2: row 2 "Desk 0": could not connect to .*; to be sent again', run.err), run
 
 
 def test_a_long_message_shows_that_it_is_cut(connload, raw_server, desk, tmp_path):

@@ -20,9 +20,9 @@ def test_it_says_what_a_run_would_do(connload, sandbox, write_csv, tmp_path):
     run = connload(*DRY, "--skip-existing", "desk.csv")
     assert run.rc == 1
     assert run.out.splitlines()[:3] == [
-        'desk.csv:2: keep, the account has it: email "Known"',
-        'desk.csv:3: leave out, it fails the checks: email "bad"',
-        'desk.csv:4: create email "New"']
+        'desk.csv:2: row 2 "Known": keep, the account has it: email',
+        'desk.csv:3: row 3 "bad": leave out, it fails the checks: email',
+        'desk.csv:4: row 4 "New": create email']
     assert re.match(r"2 requests \(1 to create, 1 to list\)", run.out.splitlines()[3])
     assert len(posts(box)) == 1 and [path.name for path in tmp_path.iterdir()] == ["desk.csv"]
 
@@ -142,7 +142,7 @@ def test_it_goes_on_from_an_interrupted_run_as_the_run_would(connload, sandbox, 
     for index in range(70):
         does = "keep, it is finished:" if index in done else "settle by the list, then perhaps create"
         does = does if index < 64 else "create" if not limit or index < 66 else "leave for later (--limit)"
-        assert lines[index] == f'desk.csv:{index + 2}: {does} email "Desk {index}"'
+        assert lines[index] == f'desk.csv:{index + 2}: row {index + 2} "Desk {index}": {does} email'
         assert rows[index]["status"] == ("created" if index in done else "unknown" if index < 64 else "not_attempted")
     ids = {one["connector_id"] for one in box.connectors()}
     assert {rows[index]["connector_id"] for index in done} <= ids
@@ -172,7 +172,7 @@ def test_a_row_without_a_type_leaves_no_hole(connload, sandbox, write_csv):
     sandbox()
     write_csv("desk.csv", DESK, [["fax", "Credit events", ""]])
     run = connload(*DRY, "desk.csv")
-    assert run.out.splitlines()[0] == 'desk.csv:2: leave out, it fails the checks: "Credit events"'
+    assert run.out.splitlines()[0] == 'desk.csv:2: row 2 "Credit events": leave out, it fails the checks'
 
 
 def test_strict_sends_nothing_and_says_so(connload, sandbox, write_csv):
@@ -181,9 +181,9 @@ def test_strict_sends_nothing_and_says_so(connload, sandbox, write_csv):
     run = connload(*DRY, "--strict", "desk.csv")
     assert run.rc == 1
     assert run.out.splitlines() == [
-        'desk.csv:2: hold back, another row fails the checks (--strict): email "Known"',
-        'desk.csv:3: leave out, it fails the checks: email "bad"',
-        'desk.csv:4: hold back, another row fails the checks (--strict): email "New"',
+        'desk.csv:2: row 2 "Known": hold back, another row fails the checks (--strict): email',
+        'desk.csv:3: row 3 "bad": leave out, it fails the checks: email',
+        'desk.csv:4: row 4 "New": hold back, another row fails the checks (--strict): email',
         "nothing would be sent: a row fails the checks (--strict)"]
     assert box.requests() == []
 

@@ -188,8 +188,8 @@ def test_a_desk_whose_results_are_lost_is_not_made_twice(connload, sandbox, desk
     (tmp_path / "desk.results.csv").rename(tmp_path / "moved.csv")
     run = connload("create", "desk.csv", *QUICK)
     assert refused(run, tmp_path), run
-    assert ('exact twin of 5 of the rows that are to be sent (desk.csv:2 "Desk 0", desk.csv:3 "Desk 1", '
-            'desk.csv:4 "Desk 2", …)') in run.err
+    assert ('exact twin of 5 of the rows that are to be sent (desk.csv:2: row 2 "Desk 0", desk.csv:3: row 3 "Desk 1", '
+            'desk.csv:4: row 4 "Desk 2", …)') in run.err
     assert "--skip-existing" in run.err and "--again" in run.err
     assert refused(connload("create", "desk.csv", *QUICK, "--force"), tmp_path)
     run = connload("create", "desk.csv", *QUICK, "-o", "-")
@@ -211,7 +211,7 @@ def test_twins_of_rows_that_are_not_to_be_sent_are_no_question(connload, sandbox
     assert connload("create", "one.csv", *QUICK, "--limit", "1").rc == 1
     assert labels(box.connectors()) == {"Desk 0": 2, "Desk 1": 2, "Desk 2": 1}
     run = connload("create", "one.csv", *QUICK)
-    assert run.rc == 2 and 'exact twin of 1 of the rows that are to be sent (one.csv:4 "Desk 2")' in run.err
+    assert run.rc == 2 and 'exact twin of 1 of the rows that are to be sent (one.csv:4: row 4 "Desk 2")' in run.err
 
 
 def test_the_connector_of_an_unknown_row_is_no_twin_of_another(connload, sandbox, write_csv, read_csv):
@@ -235,10 +235,10 @@ def test_a_dry_run_says_which_rows_have_a_twin(connload, sandbox, desk, again):
     prefill(box, email("Desk 1", "desk1@example.com"))
     run = connload("create", "desk.csv", *QUICK, "--dry-run", *again)
     assert run.rc == 0 and run.out.splitlines()[:2] == [
-        'desk.csv:2: create email "Desk 0"',
-        "desk.csv:3: " + ("create once more, the account has its exact twin:" if again else
+        'desk.csv:2: row 2 "Desk 0": create email',
+        'desk.csv:3: row 3 "Desk 1": ' + ("create once more, the account has its exact twin:" if again else
                           "ask or refuse, the account has its exact twin (--skip-existing, --again):")
-        + ' email "Desk 1"']
+        + " email"]
     assert "the account already has an exact twin of 1 of these rows" in run.out
     assert len(posts(box)) == 1
 
@@ -255,7 +255,7 @@ def test_on_a_terminal_it_asks_whether_twins_are_wanted(bin_dir, sandbox, desk, 
                                    stdout=subprocess.DEVNULL, stderr=side)
         os.write(terminal, f"{answer}\n".encode())
         assert process.wait(TIMEOUT) == rc
-        assert b'(desk.csv:2 "Desk 0"). Create it once more? [y/N]' in os.read(terminal, 65536)
+        assert b'(desk.csv:2: row 2 "Desk 0"). Create it once more? [y/N]' in os.read(terminal, 65536)
     finally:
         os.close(terminal)
         os.close(side)

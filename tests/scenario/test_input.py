@@ -122,7 +122,7 @@ def test_blank_lines_are_no_rows(connload, sandbox, tmp_path, read_csv):
     (tmp_path / "desk.csv").write_text("\n\n  \ntype,label,allowed_emails\n\nemail,A,a@example.com\n,,\n   \n\t\nemail,,b@example.com\n\n")
     run = connload("create", "desk.csv")
     assert run.rc == 1
-    assert 'desk.csv:10: column B "label": empty' in run.err
+    assert 'desk.csv:10: row 8: column B "label": empty' in run.err
     assert len(bodies(box)) == 1
     assert [row["status"] for row in read_csv("desk.results.csv")] == ["created", "invalid"]
 
@@ -152,7 +152,7 @@ def test_standard_input(connload, sandbox, tmp_path, packed, encoding):
 def test_messages_on_standard_input_name_it_and_the_line(connload):
     run = connload("check", "-", stdin=b"type,label,allowed_emails\nemail,,a@example.com\n")
     assert run.rc == 1
-    assert run.err.startswith('standard input:2: column B "label": empty, every connector needs one (missing_label)\n')
+    assert run.err.startswith('standard input:2: row 2: column B "label": empty, every connector needs one (missing_label)\n')
 
 
 def test_a_fifo_is_read_like_standard_input(connload, tmp_path, bin_dir):
@@ -417,17 +417,17 @@ REFUSED = {
                    "desk.csv is compressed with gzip twice; unpack it once (gzip -d)"),
     "gzip-of-nothing": (gzip.compress(b""), "desk.csv is empty; give a CSV whose first row names the columns"),
     "windows-1252": ("type,label,allowed_emails\nemail,Zürich,a@example.com\n".encode("cp1252"),
-                     'desk.csv:2: column B: byte 0xFC is not UTF-8 (in Windows-1252 it would be "ü"); save the sheet as UTF-8 '
+                     'desk.csv:2: row 2: column B: byte 0xFC is not UTF-8 (in Windows-1252 it would be "ü"); save the sheet as UTF-8 '
                      f"({SAVE})"),
     "invalid-utf-8-in-quotes": (b'type,label,allowed_emails\n\nemail,"x\n\xe9\x80",a@example.com\n',
-                                f"desk.csv:4: column B: byte 0xE9 is not UTF-8; save the sheet as UTF-8 ({SAVE})"),
-    "overlong-utf-8": (b"type,label,allowed_emails\nemail,\xc0\xaf,a@example.com\n", "desk.csv:2: column B: byte 0xC0 is not UTF-8"),
+                                f"desk.csv:4: row 4: column B: byte 0xE9 is not UTF-8; save the sheet as UTF-8 ({SAVE})"),
+    "overlong-utf-8": (b"type,label,allowed_emails\nemail,\xc0\xaf,a@example.com\n", "desk.csv:2: row 2: column B: byte 0xC0 is not UTF-8"),
     "nul": (b"type,label,allowed_emails\nemail,A,a@example.com\n" + b"email,B,b@example.com\n" * 300 + b"email,\0,c@example.com\n",
-            f"desk.csv:303: a NUL byte, so this is no text but binary; give the sheet saved as CSV ({SAVE})"),
+            f"desk.csv:303: row 303: a NUL byte, so this is no text but binary; give the sheet saved as CSV ({SAVE})"),
     "no-header": (b"email,Rates,a@example.com\nemail,Credit,b@example.com\n",
                   "desk.csv:1: the first row holds data: put a row of column names above it, such as type, label and "
                   "allowed_emails"),
-    "nul-early": (b"type,label,allowed_emails\nemail,\0,c@example.com\n", "desk.csv:2: a NUL byte, so this is no text"),
+    "nul-early": (b"type,label,allowed_emails\nemail,\0,c@example.com\n", "desk.csv:2: row 2: a NUL byte, so this is no text"),
     "column-missing": (b"type,allowed_emails\nemail,a@example.com\n",
                        'desk.csv:1: no column "label": add it, or name the column that holds it with --map label=COLUMN, or give '
                        "every row the same with --default label=VALUE"),
@@ -443,14 +443,14 @@ REFUSED = {
     "other-column-twice": (b"type,label,desk,allowed_emails,desk\nemail,A,x,a@example.com,y\n",
                            'desk.csv:1: columns C and E have the same name: rename them or remove all but one'),
     "quote-unclosed": (b'type,label,allowed_emails\nemail,"A,a@example.com\nemail,B,b@example.com\n',
-                       'desk.csv:2: a quote opened in column B is never closed; put the closing quote (") at the end of that cell, '
+                       'desk.csv:2: row 2: a quote opened in column B is never closed; put the closing quote (") at the end of that cell, '
                        'and write a quote inside a cell twice ("") and quote the whole cell, as a spreadsheet does'),
     "quote-unclosed-in-the-header": (b'type,"label,allowed_emails\nemail,A,a@example.com\n',
                                      "desk.csv:1: a quote opened in column B is never closed"),
     "text-after-quote-in-the-header": (b'type,"label"s,allowed_emails\nemail,A,a@example.com\n',
                                        "desk.csv:1: text follows the closing quote in column B"),
     "text-after-quote": (b'type,label,allowed_emails\nemail,"A"B,a@example.com\n',
-                         'desk.csv:2: text follows the closing quote in column B; write a quote inside a cell twice ("") and quote '
+                         'desk.csv:2: row 2: text follows the closing quote in column B; write a quote inside a cell twice ("") and quote '
                          "the whole cell, as a spreadsheet does"),
     "a-million-columns": (b"type,label,allowed_emails" + b",x" * 1000000 + b"\n", "desk.csv:1: a row of 1000003 cells"),
     "result-column-elsewhere": (b"status,type,label,allowed_emails\nnew,email,A,a@example.com\n",
@@ -496,7 +496,7 @@ def test_a_cell_of_megabytes(connload, raw_server, tmp_path, size, rc):
         assert f"the row's request would have {size + 73} bytes, and the API takes at most 65536" in run.err
         assert (tmp_path / "desk.results.csv").stat().st_size > size
     else:
-        assert "desk.csv:2: a quote opened in column B is not closed within 16 MiB" in run.err
+        assert "desk.csv:2: row 2: a quote opened in column B is not closed within 16 MiB" in run.err
         assert not (tmp_path / "desk.results.csv").exists()
     assert [exchange.method for exchange in server.exchanges] in ([], ["GET"])
 
@@ -545,7 +545,7 @@ def test_a_file_without_read_permission(bin_dir):
 def test_a_row_of_too_many_columns_is_bounded(connload, tmp_path):
     (tmp_path / "desk.csv").write_bytes(GOOD.encode() + b"x," * 1000000 + b"\n")
     run = connload("check", "desk.csv")
-    assert run.rc == 3 and "desk.csv:3: a row of " in run.err
+    assert run.rc == 3 and "desk.csv:3: row 3: a row of " in run.err
 
 
 @pytest.mark.slow_asan

@@ -145,6 +145,7 @@ def test_summary_for_an_audit(run_desk, connload, tmp_path):
     assert summary["rows"] == 60 and summary["carried"] == 0
     [error] = summary["errors"]
     assert (error["status"], error["code"], error["count"], error["lines"]) == ("invalid", "invalid_email", 2, [5, 52])
+    assert len(error["rows"]) == len(error["labels"]) == 2
     assert "nobody" in error["message"]
 
 

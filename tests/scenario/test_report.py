@@ -181,13 +181,13 @@ def test_page(report, read_csv):
     tags = [tag for tag, _ in page.used]
     assert [tags.count(tag) for tag in ("html", "header", "main", "footer", "h1", "title")][:5] == [1, 1, 1, 1, 1]
     without = [row for row in read_csv("desk.results.csv") if row["status"] != "created"]
-    assert [row[3] for row in page.rows if len(row) == 6 and row[0].isdigit()] == [row["status"] for row in without]
+    assert [row[3] for row in page.rows if len(row) == 7 and row[0].isdigit()] == [row["status"] for row in without]
     assert f"{60 - len(without)} of 60 rows have their connector." in text
 
 
 def test_hostile_labels_are_text(report):
     page = Page(report.read_text())
-    labels = [row[1] for row in page.rows if len(row) == 6][1:]
+    labels = [row[1] for row in page.rows if len(row) == 7][1:]
     assert labels[:4] == HOSTILE[:4]
     assert labels[4] == r"\x1B[31m\u{202E}gnp.exe"
     assert "img" not in [tag for tag, _ in page.used]

@@ -412,7 +412,7 @@ def test_a_secret_that_is_gone_is_named(connload, raw_server, write_csv, read_cs
     process.kill()
     before = journal(tmp_path).read_bytes()
     run = connload("create", "desk.csv", *BRIEF, "--secret-refs")
-    assert run.rc == 2 and "the secret that desk.csv:3 refers to (--secret-refs) can't be read now" in run.err
+    assert run.rc == 2 and "the secret that the cell of desk.csv:3: row 3 \"S\" refers to (--secret-refs) can't be read now" in run.err
     assert journal(tmp_path).read_bytes() == before
     server.behave = lambda exchange: http_answer(201, connector_of(exchange.json())) if exchange.method == "POST" else http_answer(
         200, {"results": []})

@@ -484,7 +484,7 @@ def test_references_that_nobody_looks_up_are_told(connload, raw_server, write_cs
               [["investment_research", "A", "u", "p", ""], ["investment_research", "B", "u", " env:BROKER", ""],
                ["sharepoint", "C", "", "", "file:/run/broker"], ["email", "D", "", "env:BROKER", ""],
                ["investment_research", "E", "u", "file:x", ""], ["investment_research", "F", "u", "profile:x", ""]])
-    warning = ('desk.csv:3: column D "User password" of 3 rows says where a secret is (env:…), and is sent as it '
+    warning = ('desk.csv:3: row 3 "B": column D "User password" of 3 rows says where a secret is (env:…), and is sent as it '
                "stands: add --secret-refs to look them up")
     assert warning in connload("check", "desk.csv", "-q").err.splitlines()
     run = connload("create", "desk.csv", "-q", *QUICK)

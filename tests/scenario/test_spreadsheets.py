@@ -84,7 +84,7 @@ def test_the_same_through_gzip(connload, tmp_path, name):
     ("gnumeric.xls", "is an old Excel workbook (.xls) or one with a password; save the sheet as CSV first"),
     ("libreoffice.ods", "is a LibreOffice workbook (.ods); save the sheet as CSV first"),
     ("libreoffice-booleans.fods", "is an XML document; open it in a spreadsheet; save the sheet as CSV first"),
-    ("libreoffice-windows-1252.csv", ":2: column A: byte 0xFC is not UTF-8 (in Windows-1252 it would be \"ü\"); save the sheet as UTF-8"),
+    ("libreoffice-windows-1252.csv", ":2: row 2: column A: byte 0xFC is not UTF-8 (in Windows-1252 it would be \"ü\"); save the sheet as UTF-8"),
 ])
 def test_a_file_that_must_be_saved_otherwise_first(connload, tmp_path, name, words):
     shutil.copy(SHEETS / name, tmp_path)
@@ -100,8 +100,8 @@ def test_booleans_of_other_languages_are_refused_by_name(connload, tmp_path):
     remedy = "is neither true nor false (write true/false, yes/no, y/n or 1/0, empty is false) (invalid_boolean)"
     assert run.rc == 1
     assert run.err.splitlines()[:2] == [
-        f'libreoffice-booleans.csv:3: column D "share_with_org": "VRAI" {remedy}',
-        f'libreoffice-booleans.csv:4: column D "share_with_org": "FALSCH" {remedy}',
+        f'libreoffice-booleans.csv:3: row 3 "B": column D "share_with_org": "VRAI" {remedy}',
+        f'libreoffice-booleans.csv:4: row 4 "C": column D "share_with_org": "FALSCH" {remedy}',
     ]
 
 
@@ -128,7 +128,7 @@ def test_excels_sep_line(connload, sandbox, tmp_path, first, delimiter):
 def test_a_sep_lines_mistakes_name_the_physical_line(connload, tmp_path):
     (tmp_path / "desk.csv").write_text("sep=;\ntype;label;allowed_emails\nemail;;a@example.com\n")
     run = connload("check", "desk.csv")
-    assert run.err.startswith('desk.csv:3: column B "label": empty, every connector needs one (missing_label)\n')
+    assert run.err.startswith('desk.csv:3: row 2: column B "label": empty, every connector needs one (missing_label)\n')
 
 
 def test_trailing_empty_columns_and_rows(connload, sandbox, tmp_path):

@@ -93,8 +93,9 @@ def test_a_dry_run_quotes_no_cell_that_is_no_id(connload, sandbox, desk, read_cs
     run = connload(*UNDO, "--dry-run")
     assert run.rc == 0
     assert run.out.splitlines()[:3] == [
-        f"desk.results.csv:2: archive {ids[0]}", "desk.results.csv:3: no connector_id that could be archived",
-        f"desk.results.csv:4: archive {ids[2]}"]
+        f'desk.results.csv:2: row 2 "Desk 0": archive {ids[0]}',
+        'desk.results.csv:3: row 3 "Desk 1": no connector_id that could be archived',
+        f'desk.results.csv:4: row 4 "Desk 2": archive {ids[2]}']
 
 
 @pytest.mark.direct

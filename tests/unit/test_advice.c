@@ -117,7 +117,7 @@ static void test_advice(void **state)
         tally_init(&tally, 0, 0);
         tally.rows = !cases[i].empty;
         if (outcome.status != STATUS_NONE)
-            tally_row(&tally, &outcome, 2, 0);
+            tally_row(&tally, &outcome, &(struct row_place){.line = 2, .number = 2}, 0);
         advice = advice_of(&cases[i].facts, &tally);
         expect(advice.mend, cases[i].advice.mend);
         expect(advice.what, cases[i].advice.what);

@@ -137,12 +137,11 @@ static void missing_and_unknown(void **state)
          "true/false, yes/no, y/n or 1/0, empty is false); column G \"user_password\": the value has a character that "
          "no text may have, U+0001 (a control character)"},
         {"email,\xC2\xA0 ,,,a@b", "missing_label: column B \"label\": empty, every connector needs one"},
-        {"email,Desk A", "missing_allowed_emails: column E \"allowed_emails\": empty, type email needs it"},
-        {"email,Desk A,,, ; |", "missing_allowed_emails: column E \"allowed_emails\": empty, type email needs it"},
-        {"investment_research,Desk A",
-         "missing_user_id;missing_user_password: column F \"user_id\": empty, type investment_research needs it; "
-         "column G \"user_password\": empty, type investment_research needs it"},
-        {"sharepoint,Desk A", "missing_session_id: column H \"session_id\": empty, type sharepoint needs it"},
+        {"email,Desk A", "missing_allowed_emails: column E \"allowed_emails\": empty"},
+        {"email,Desk A,,, ; |", "missing_allowed_emails: column E \"allowed_emails\": empty"},
+        {"investment_research,Desk A", "missing_user_id;missing_user_password: column F \"user_id\": empty; "
+                                       "column G \"user_password\": empty"},
+        {"sharepoint,Desk A", "missing_session_id: column H \"session_id\": empty"},
         {"", "missing_type;missing_label: column A \"type\": empty, write email, investment_research or sharepoint; "
              "column B \"label\": empty, every connector needs one"},
     };
@@ -344,8 +343,9 @@ static void unresolved_secrets(void **state)
     assert_string_equal(verdict(), "secret_unresolved: column G \"user_password\": env:BROKER is not set");
     read_values("investment_research,L,,,,,env:BROKER");
     it.values.unresolved[FIELD_USER_PASSWORD] = "env:BROKER is not set";
-    assert_string_equal(verdict(), "missing_user_id;secret_unresolved: column F \"user_id\": empty, type "
-                                   "investment_research needs it; column G \"user_password\": env:BROKER is not set");
+    assert_string_equal(
+        verdict(),
+        "missing_user_id;secret_unresolved: column F \"user_id\": empty; column G \"user_password\": env:BROKER is not set");
 }
 
 static void defaults(void **state)

@@ -237,23 +237,23 @@ struct mistake {
 #define SAVE "save the sheet as UTF-8 (" MENU ")"
 
 static const struct mistake mistakes[] = {
-    {SPAN("a,b\nc,\"d\n"), "desk.csv:2: a quote opened in column B is never closed; " CLOSE},
-    {SPAN("a,b\n\"c\nd\",\"e\nf,g\nh"), "desk.csv:3: a quote opened in column B is never closed; " CLOSE},
-    {SPAN("a\n\""), "desk.csv:2: a quote opened in column A is never closed; " CLOSE},
-    {SPAN("a\n\"b\"\"\nc"), "desk.csv:2: a quote opened in column A is never closed; " CLOSE},
+    {SPAN("a,b\nc,\"d\n"), "desk.csv:2: row 2: a quote opened in column B is never closed; " CLOSE},
+    {SPAN("a,b\n\"c\nd\",\"e\nf,g\nh"), "desk.csv:3: row 2: a quote opened in column B is never closed; " CLOSE},
+    {SPAN("a\n\""), "desk.csv:2: row 2: a quote opened in column A is never closed; " CLOSE},
+    {SPAN("a\n\"b\"\"\nc"), "desk.csv:2: row 2: a quote opened in column A is never closed; " CLOSE},
     {SPAN("\"a\"|\"b\"\n"), "desk.csv:1: text follows the closing quote in column A; if cells are separated by |, add "
                             "--delimiter '|'"},
-    {SPAN("a,b\nc,\"d\"e\n"), "desk.csv:2: text follows the closing quote in column B; " REMEDY},
-    {SPAN("a,b\n\"c\" ,d\n"), "desk.csv:2: a blank follows the closing quote in column A; " REMEDY},
-    {SPAN("a,b\n\"c,d\ne,\"f\"\n"), "desk.csv:3: text follows the closing quote in column A "
+    {SPAN("a,b\nc,\"d\"e\n"), "desk.csv:2: row 2: text follows the closing quote in column B; " REMEDY},
+    {SPAN("a,b\n\"c\" ,d\n"), "desk.csv:2: row 2: a blank follows the closing quote in column A; " REMEDY},
+    {SPAN("a,b\n\"c,d\ne,\"f\"\n"), "desk.csv:3: row 2: text follows the closing quote in column A "
                                     "(a cell that begins on line 2, perhaps without its closing quote); " REMEDY},
     {SPAN("a,b\nc,caf\xE9\n"),
-     "desk.csv:2: column B: byte 0xE9 is not UTF-8 (in Windows-1252 it would be \"é\"); " SAVE},
+     "desk.csv:2: row 2: column B: byte 0xE9 is not UTF-8 (in Windows-1252 it would be \"é\"); " SAVE},
     {SPAN("a,b\nc,\"x,\ny\xA0\"\n"),
-     "desk.csv:3: column B: byte 0xA0 is not UTF-8 (in Windows-1252 it would be \"\xC2\xA0\"); " SAVE},
-    {SPAN("a\r\rb\x93x\x94"), "desk.csv:3: column A: byte 0x93 is not UTF-8 (it looks like Windows-1252); " SAVE},
-    {SPAN("a\n\xC3\x28\n"), "desk.csv:2: column A: byte 0xC3 is not UTF-8 (in Windows-1252 it would be \"Ã\"); " SAVE},
-    {SPAN("a\n\xED\xA0\x80\n"), "desk.csv:2: column A: byte 0xED is not UTF-8; " SAVE},
+     "desk.csv:3: row 2: column B: byte 0xA0 is not UTF-8 (in Windows-1252 it would be \"\xC2\xA0\"); " SAVE},
+    {SPAN("a\r\rb\x93x\x94"), "desk.csv:3: row 3: column A: byte 0x93 is not UTF-8 (it looks like Windows-1252); " SAVE},
+    {SPAN("a\n\xC3\x28\n"), "desk.csv:2: row 2: column A: byte 0xC3 is not UTF-8 (in Windows-1252 it would be \"Ã\"); " SAVE},
+    {SPAN("a\n\xED\xA0\x80\n"), "desk.csv:2: row 2: column A: byte 0xED is not UTF-8; " SAVE},
     {SPAN("\xFF\n"), "desk.csv:1: column A: byte 0xFF is not UTF-8 (in Windows-1252 it would be \"ÿ\"); " SAVE},
 };
 
@@ -354,9 +354,9 @@ static void refuses_a_record_over_16_mib(void **state)
         const char *begin, *part, *sentence;
     } ways[] = {
         {"x,", "abcd",
-         "desk.csv:2: a row of more than 16 MiB, so this is no sheet; give the sheet saved as CSV (" MENU ")"},
-        {"x,\"", "ab\"\"", "desk.csv:2: a quote opened in column B is not closed within 16 MiB; " CLOSE},
-        {"x,\"", "a\n,b", "desk.csv:2: a quote opened in column B is not closed within 16 MiB; " CLOSE},
+         "desk.csv:2: row 2: a row of more than 16 MiB, so this is no sheet; give the sheet saved as CSV (" MENU ")"},
+        {"x,\"", "ab\"\"", "desk.csv:2: row 2: a quote opened in column B is not closed within 16 MiB; " CLOSE},
+        {"x,\"", "a\n,b", "desk.csv:2: row 2: a quote opened in column B is not closed within 16 MiB; " CLOSE},
     };
 
     (void)state;
@@ -402,7 +402,7 @@ static void takes_20000_cells_and_no_more(void **state)
             repeat(&made.text, quoted ? "\"c\"," : "c,", counts[i] - 1);
             assert_int_equal(read_made(&made), counts[i] > CSV_CELLS_MAX ? CSV_STEP_FAILED : CSV_STEP_END);
             snprintf(sentence, sizeof(sentence),
-                     "desk.csv:2: a row of %zu cells, more than any spreadsheet holds (16384); "
+                     "desk.csv:2: row 2: a row of %zu cells, more than any spreadsheet holds (16384); "
                      "split it into rows",
                      counts[i]);
             if (counts[i] > CSV_CELLS_MAX)
@@ -459,7 +459,7 @@ static void finds_a_nul_behind_the_head(void **state)
     repeat(&made.text, "type,\"label\nx\"\n", 50000);
     buf_add(&made.text, "a\nb\0c\n", 6);
     assert_int_equal(read_made(&made), CSV_STEP_FAILED);
-    assert_string_equal(made.out.data, "desk.csv:100002: a NUL byte, so this is no text but binary; "
+    assert_string_equal(made.out.data, "desk.csv:100002: row 50002: a NUL byte, so this is no text but binary; "
                                        "give the sheet saved as CSV (" MENU ")");
     unmake(&made);
 }

@@ -74,7 +74,7 @@ static struct span cells_of_record[CELLS_MAX];
 /* A record of that text; its cells are the raw ones, so that tests which read them use no quotes. */
 static struct csv_record record_of(const char *raw, char delimiter)
 {
-    struct csv_record record = {.cells = cells_of_record, .raw = span_of(raw), .line = 7};
+    struct csv_record record = {.cells = cells_of_record, .raw = span_of(raw), .line = 7, .row = 5};
 
     record.count = csv_split_raw(record.raw, delimiter, cells_of_record, CELLS_MAX);
     return record;
@@ -241,13 +241,13 @@ static void quotes_no_cell_that_a_secret_may_have_moved_into(void **state)
     (void)state;
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_string_equal(err.text,
-                        "desk.results.csv:7: the status is none that connload writes (created, exists, archived, "
+                        "desk.results.csv:7: row 5: the status is none that connload writes (created, exists, archived, "
                         "invalid, rejected, failed, unknown or not_attempted); put back what stood there, or empty the "
                         "cell if the account certainly has no such connector");
     record = record_of("a,pa55,w0rd,failed,of-a-broker,,,,,,", ',');
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_string_equal(err.text,
-                        "desk.results.csv:7: the row names a connector, whose id is none, and its status is "
+                        "desk.results.csv:7: row 5: the row names a connector, whose id is none, and its status is "
                         "\"failed\"; put back the id, or empty connector_id if a new connector is wanted");
 }
 
@@ -270,13 +270,13 @@ static void refuses_what_it_did_not_write(void **state)
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_int_equal(err.code, EXIT_INPUT);
     assert_string_equal(
-        err.text, "desk.results.csv:7: the status \"creatd\" is none that connload writes (created, exists, archived, "
+        err.text, "desk.results.csv:7: row 5: the status \"creatd\" is none that connload writes (created, exists, archived, "
                   "invalid, rejected, failed, unknown or not_attempted); put back what stood there, or empty the "
                   "cell if the account certainly has no such connector");
     record = record_of("a,b,c,created,i,,,,,,,x", ',');
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_int_equal(err.code, EXIT_INPUT);
-    assert_string_equal(err.text, "desk.results.csv:7: the row has 12 cells, the header 11; a delimiter too many, or a "
+    assert_string_equal(err.text, "desk.results.csv:7: row 5: the row has 12 cells, the header 11; a delimiter too many, or a "
                                   "cell that needs quotes around it");
 }
 
@@ -298,7 +298,7 @@ static void refuses_a_status_that_its_connector_belies(void **state)
         record = record_of(row, ',');
         assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
         assert_int_equal(err.code, EXIT_INPUT);
-        assert_non_null(strstr(err.text, "desk.results.csv:7: the row names a connector, \"i\", whose id is none, and its "
+        assert_non_null(strstr(err.text, "desk.results.csv:7: row 5: the row names a connector, \"i\", whose id is none, and its "
                                               "status is \""));
         snprintf(row, sizeof(row), "a,b,c,%s,0d9f1c7e-3a52-4f0e-9d5b-6b1f0a4c2e11,,,,,,", sendable[i]);
         record = record_of(row, ',');

@@ -27,8 +27,10 @@ static void ended(enum status status, const char *code, const char *message, uin
 {
     struct outcome outcome = {.status = status, .error_code = span_of(code), .error_message = span_of(message)};
 
+    struct row_place place = {.line = line, .number = line - 1, .label = span_of(line == 8 ? "Rates\n" : "")};
+
     tally.rows++;
-    tally_row(&tally, &outcome, line, 0);
+    tally_row(&tally, &outcome, &place, 0);
 }
 
 static void show(const struct facts *facts, unsigned columns, bool colour)
@@ -71,10 +73,11 @@ static void test_create(void **state)
     assert_string_equal(shown, "23 rows in 3.2s: 20 created, 2 invalid, 1 failed\n"
                                "6.2 rows a second; at most 20 requests in any window (limit 500/m)\n"
                                "\n"
-                               "2 invalid: invalid_email, lines 4, 17\n"
+                               "2 invalid: invalid_email, rows 3, 16 (lines 4, 17)\n"
                                "    column E \"allowed_emails\": \"anna@\" is not an e-mail address\n"
-                               "1 invalid: missing_label, line 4\n"
-                               "1 failed: http_503, line 8\n"
+                               "1 invalid: missing_label, row 3 (line 4)\n"
+                               "    column E \"allowed_emails\": \"bob\" is not an e-mail address\n"
+                               "1 failed: http_503, row 7 \"Rates\\n\" (line 8)\n"
                                "    the server answered 503: \\x1B[2Jcome back\n"
                                "\n"
                                "results  desk.results.csv\n"
