@@ -37,7 +37,7 @@ UNIT_C := $(wildcard tests/unit/test_*.c)
 FUZZ_C := $(wildcard tests/fuzz/fuzz_*.c)
 
 LIBS = -lcurl -lcsv -lcjson -lz -lutf8proc -lssl -lcrypto -lm
-SANDBOX_LIBS = -lmicrohttpd -lcjson -lm
+SANDBOX_LIBS = -lmicrohttpd -lcjson -lcsv -lm
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
 LANGUAGE = -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -Isrc
@@ -231,19 +231,20 @@ deb:
 	@scripts/get-deps build deb
 	@VERSION='$(VERSION)' scripts/deb
 
-completions: $(BUILD)/completions/connload $(BUILD)/completions/_connload $(BUILD)/completions/connload.fish
+completions: $(foreach program,connload connload-sandbox,$(BUILD)/completions/$(program) \
+	$(BUILD)/completions/_$(program) $(BUILD)/completions/$(program).fish)
 
-$(BUILD)/completions/connload: $(BUILD)/connload
-	@mkdir -p $(@D)
-	$Q$< --completion bash >$@
-
-$(BUILD)/completions/_connload: $(BUILD)/connload
+$(BUILD)/completions/_%: $(BUILD)/%
 	@mkdir -p $(@D)
 	$Q$< --completion zsh >$@
 
-$(BUILD)/completions/connload.fish: $(BUILD)/connload
+$(BUILD)/completions/%.fish: $(BUILD)/%
 	@mkdir -p $(@D)
 	$Q$< --completion fish >$@
+
+$(BUILD)/completions/%: $(BUILD)/%
+	@mkdir -p $(@D)
+	$Q$< --completion bash >$@
 
 install: all completions
 	install -d "$(BINDIR)" "$(MANDIR)" "$(DOCDIR)/examples" "$(BASHDIR)" "$(ZSHDIR)" "$(FISHDIR)"
@@ -252,9 +253,9 @@ install: all completions
 	sed -i 's|/usr/share/doc|$(PREFIX)/share/doc|' "$(MANDIR)/connload.1"
 	install -m 644 README.md LICENSE "$(DOCDIR)"
 	sed -i '/make demo/!s|samples/|examples/|g' "$(DOCDIR)/README.md"
-	install -m 644 $(BUILD)/completions/connload "$(BASHDIR)"
-	install -m 644 $(BUILD)/completions/_connload "$(ZSHDIR)"
-	install -m 644 $(BUILD)/completions/connload.fish "$(FISHDIR)"
+	install -m 644 $(BUILD)/completions/connload $(BUILD)/completions/connload-sandbox "$(BASHDIR)"
+	install -m 644 $(BUILD)/completions/_connload $(BUILD)/completions/_connload-sandbox "$(ZSHDIR)"
+	install -m 644 $(BUILD)/completions/connload.fish $(BUILD)/completions/connload-sandbox.fish "$(FISHDIR)"
 	to=$$(cd "$(DOCDIR)/examples" && pwd) && cd samples && find . -type d -exec install -d "$$to"/{} \; \
 	    -o -type f -perm /111 -exec install -m 755 {} "$$to"/{} \; \
 	    -o -type f -exec install -m 644 {} "$$to"/{} \;
@@ -263,6 +264,7 @@ uninstall:
 	rm -f "$(BINDIR)/connload" "$(BINDIR)/connload-sandbox"
 	rm -f "$(MANDIR)/connload.1" "$(MANDIR)/connload-sandbox.1"
 	rm -f "$(BASHDIR)/connload" "$(ZSHDIR)/_connload" "$(FISHDIR)/connload.fish"
+	rm -f "$(BASHDIR)/connload-sandbox" "$(ZSHDIR)/_connload-sandbox" "$(FISHDIR)/connload-sandbox.fish"
 	rm -rf "$(DOCDIR)"
 
 clean:

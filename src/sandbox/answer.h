@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ANSWER_HEADERS = 12, ANSWER_HEADER_TEXT = 48, ANSWER_BODY_MAX = 4 * 1024 * 1024 };
+enum { ANSWER_HEADERS = 12, ANSWER_HEADER_TEXT = 48, ANSWER_BODY_MAX = 32 * 1024 * 1024 };
 
 struct answer_header {
     const char *name; /* lives for ever */

@@ -91,6 +91,7 @@ static void answer_connectors_api(struct world *world, const struct call *call, 
     int64_t now_us = clocks_mono_us();
     char request_id[REQUEST_ID_TEXT];
     struct limit_view view;
+    struct log_line line;
 
     snprintf(request_id, sizeof(request_id), "req-%010" PRIu64, ++world->seq);
     answer_header(answer, "X-Request-Id", "%s", request_id);
@@ -106,8 +107,10 @@ static void answer_connectors_api(struct world *world, const struct call *call, 
     }
     hold_back(world, answer);
     count(&world->stats, call, answer);
+    line = log_line_of(world->seq, clock_mono_ms(), call, account != NULL, answer);
+    requests_add(&world->requests, &line);
     if (world->log != NULL)
-        log_write(world->log, world->seq, clock_mono_ms(), call, account != NULL, answer);
+        log_write(world->log, &line);
 }
 
 void api_answer(struct world *world, const struct call *call, struct answer *answer)

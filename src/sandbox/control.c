@@ -94,6 +94,13 @@ static void get_connectors(struct world *world, const struct call *call, struct 
     answer->stream = stream_dump(&world->store, world->accounts);
 }
 
+static void get_requests(struct world *world, const struct call *call, struct answer *answer)
+{
+    (void)call;
+    answer_begin(answer, 200, "application/json");
+    requests_write(&world->requests, &answer->body);
+}
+
 static void get_faults(struct world *world, const struct call *call, struct answer *answer)
 {
     (void)call;
@@ -187,10 +194,15 @@ static const struct {
     const char *method, *path;
     void (*answer)(struct world *, const struct call *, struct answer *);
 } routes[] = {
-    {"GET", "/_sandbox/health", get_health},         {"GET", "/_sandbox/stats", get_stats},
-    {"GET", "/_sandbox/connectors", get_connectors}, {"GET", "/_sandbox/faults", get_faults},
-    {"POST", "/_sandbox/faults", post_faults},       {"GET", "/_sandbox/rate", get_rate},
-    {"POST", "/_sandbox/rate", post_rate},           {"POST", "/_sandbox/syncs", post_syncs},
+    {"GET", "/_sandbox/health", get_health},
+    {"GET", "/_sandbox/stats", get_stats},
+    {"GET", "/_sandbox/connectors", get_connectors},
+    {"GET", "/_sandbox/requests", get_requests},
+    {"GET", "/_sandbox/faults", get_faults},
+    {"POST", "/_sandbox/faults", post_faults},
+    {"GET", "/_sandbox/rate", get_rate},
+    {"POST", "/_sandbox/rate", post_rate},
+    {"POST", "/_sandbox/syncs", post_syncs},
     {"POST", "/_sandbox/reset", post_reset},
 };
 

@@ -61,45 +61,65 @@ static void flush_line(struct log *log)
     }
 }
 
-static void add_body(struct buf *line, struct span body)
+static void add_body(struct buf *out, struct span body, bool masked)
 {
     if (body.len == 0)
-        buf_text(line, "null");
+        buf_text(out, "null");
+    else if (masked)
+        payload_mask(out, body);
     else if (payload_is_json(body))
-        jsontext_one_line(line, body);
+        jsontext_one_line(out, body);
     else
-        jsontext_string(line, body);
+        jsontext_string(out, body);
 }
 
-static bool unanswered(const struct answer *answer)
+struct log_line log_line_of(uint64_t seq, int64_t ms, const struct call *call, bool key, const struct answer *answer)
 {
-    return answer->fault != NULL && (answer->fault->effect == EFFECT_DROP || answer->fault->effect == EFFECT_HANG);
+    const struct fault *fault = answer->fault;
+    bool answered = fault == NULL || (fault->effect != EFFECT_DROP && fault->effect != EFFECT_HANG);
+
+    return (struct log_line){
+        .seq = seq,
+        .ms = ms,
+        .connection = call->connection,
+        .method = call->method,
+        .path = call->uri,
+        .key = key,
+        .content_type = call->content_type,
+        .body = call->body,
+        .status = answered ? answer->status : 0,
+        .fault = fault != NULL ? fault->name : NULL,
+        .connector_id = answer->connector_id[0] != '\0' ? answer->connector_id : NULL,
+    };
 }
 
-void log_write(struct log *log, uint64_t seq, int64_t mono_ms, const struct call *call, bool key_ok,
-               const struct answer *answer)
+void log_format(struct buf *out, const struct log_line *line, bool masked)
 {
-    struct buf *line = &log->line;
+    buf_format(out, "{\"seq\":%" PRIu64 ",\"ms\":%" PRId64 ",\"connection\":%" PRIu64 ",\"method\":", line->seq,
+               line->ms, line->connection);
+    jsontext_nullable(out, line->method);
+    buf_text(out, ",\"path\":");
+    jsontext_nullable(out, line->path);
+    buf_format(out, ",\"key\":%s,\"content_type\":", line->key ? "true" : "false");
+    jsontext_nullable(out, line->content_type);
+    buf_text(out, ",\"body\":");
+    add_body(out, line->body, masked);
+    if (line->status == 0)
+        buf_text(out, ",\"status\":null,\"fault\":");
+    else
+        buf_format(out, ",\"status\":%d,\"fault\":", line->status);
+    jsontext_nullable(out, line->fault);
+    buf_text(out, ",\"connector_id\":");
+    jsontext_nullable(out, line->connector_id);
+    buf_char(out, '}');
+}
 
+void log_write(struct log *log, const struct log_line *line)
+{
     if (log->failure != 0)
         return;
-    buf_reset(line);
-    buf_format(line, "{\"seq\":%" PRIu64 ",\"ms\":%" PRId64 ",\"connection\":%" PRIu64 ",\"method\":", seq, mono_ms,
-               call->connection);
-    jsontext_nullable(line, call->method);
-    buf_text(line, ",\"path\":");
-    jsontext_nullable(line, call->uri);
-    buf_format(line, ",\"key\":%s,\"content_type\":", key_ok ? "true" : "false");
-    jsontext_nullable(line, call->content_type);
-    buf_text(line, ",\"body\":");
-    add_body(line, call->body);
-    if (unanswered(answer))
-        buf_text(line, ",\"status\":null,\"fault\":");
-    else
-        buf_format(line, ",\"status\":%d,\"fault\":", answer->status);
-    jsontext_nullable(line, answer->fault != NULL ? answer->fault->name : NULL);
-    buf_text(line, ",\"connector_id\":");
-    jsontext_nullable(line, answer->connector_id[0] != '\0' ? answer->connector_id : NULL);
-    buf_text(line, "}\n");
+    buf_reset(&log->line);
+    log_format(&log->line, line, false);
+    buf_char(&log->line, '\n');
     flush_line(log);
 }

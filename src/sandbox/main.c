@@ -5,12 +5,15 @@
  *
  *   main        the life of the program
  *   options     the command line
+ *   completion  what shells complete of it
  *   command     the command that it runs
  *   server      HTTP on an address of this machine: one thread, one loop; the home of libmicrohttpd
  *   api         what each request is answered: key, rate, counting, log
  *   connectors  the calls of the API, and the faults they suffer
  *   control     the sandbox's own paths: stats, dump, faults and rate at run time, reset
  *   world       all that the sandbox knows, and its settings
+ *   load        the connectors of a result file; the home of libcsv
+ *   requests    the latest requests, masked
  *   log         a JSON line for each request
  *   answer      an answer, and the API's error shapes
  *   stream      lists of any length, piece by piece
@@ -34,6 +37,8 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "sandbox/command.h"
+#include "sandbox/completion.h"
+#include "sandbox/load.h"
 #include "sandbox/options.h"
 #include "sandbox/payload.h"
 #include "sandbox/server.h"
@@ -76,6 +81,18 @@ static enum exit_code print_help(void)
     fputs(help.data, stdout);
     buf_release(&help);
     return finish_output();
+}
+
+static enum exit_code print_completion(const char *shell, struct err *err)
+{
+    struct buf script;
+    bool written;
+
+    buf_init(&script, HELP_MAX);
+    written = completion_write(&script, shell, err);
+    fputs(written ? script.data : "", stdout);
+    buf_release(&script);
+    return written ? finish_output() : say_error(err);
 }
 
 static enum exit_code print_version(void)
@@ -163,6 +180,7 @@ static int run(const struct options *options, struct err *err)
 
     world_init(&world, &options->world);
     if (order_faults(&world, options, err) &&
+        (options->load_path == NULL || load_results(&world, options->load_path, err)) &&
         (options->log_path == NULL || (world.log = log_open(options->log_path, err)) != NULL)) {
         world_prefill(&world, options->prefill);
         world_prefill_others(&world, options->others);
@@ -186,6 +204,8 @@ int main(int argc, char *argv[])
         code = (int)say_error(&err);
     else if (options.help)
         code = (int)print_help();
+    else if (options.completion != NULL)
+        code = (int)print_completion(options.completion, &err);
     else if (options.version)
         code = (int)print_version();
     else

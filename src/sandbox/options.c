@@ -12,14 +12,6 @@
 
 enum { HOST_LONGEST = 45, PREFILL_MAX = 100000000, HELP_COLUMN = 27 };
 
-struct option {
-    const char *name;  /* without the dashes */
-    const char *value; /* what it takes, or NULL */
-    const char *help;
-    const char *group; /* heading before this option, or NULL */
-    bool (*set)(struct options *options, const struct option *option, const char *value, struct err *err);
-};
-
 static bool refuse(const struct option *option, const char *value, const char *remedy, struct err *err)
 {
     return err_set(err, EXIT_USAGE, "--%s: \"%.100s\" won't do; %s", option->name, value, remedy);
@@ -245,6 +237,12 @@ static bool set_labels(struct options *options, const struct option *option, con
            refuse(option, value, "write exact, nfc, html, blanks, cut, lower, bmp or prefix", err);
 }
 
+static bool set_load(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    options->load_path = value;
+    return value[0] != '\0' || refuse(option, value, "name a file", err);
+}
+
 static bool set_log(struct options *options, const struct option *option, const char *value, struct err *err)
 {
     options->log_path = value;
@@ -308,6 +306,14 @@ static bool set_help(struct options *options, const struct option *option, const
     return true;
 }
 
+static bool set_completion(struct options *options, const struct option *option, const char *value, struct err *err)
+{
+    (void)option;
+    (void)err;
+    options->completion = value;
+    return true;
+}
+
 static bool set_version(struct options *options, const struct option *option, const char *value, struct err *err)
 {
     (void)option;
@@ -318,39 +324,52 @@ static bool set_version(struct options *options, const struct option *option, co
 }
 
 static const struct option table[] = {
-    {"listen", "[ADDRESS:]PORT", "where to listen (127.0.0.1:0, any free port)", "Serving", set_listen},
-    {"api-key", "KEY", "a key to accept, an account of its own (sandbox); repeatable", NULL, set_api_key},
-    {"one-org", NULL, "the keys are colleagues: each sees what the others share", NULL, set_one_org},
-    {"connectors", "N", "start with N synthetic connectors of the first account", NULL, set_connectors},
-    {"others", "N", "and with N that a colleague of the first one shares", NULL, set_others},
-    {"list-cap", "N", "lists show the newest N alone, without a word", NULL, set_list_cap},
-    {"labels", "FORM", "how they are kept: exact, nfc, html, blanks, cut, lower, bmp, prefix", NULL, set_labels},
-    {"log", "FILE", "write a JSON line for each request, its body included", NULL, set_log},
-    {"seed", "N", "seed of delays and faults (1)", NULL, set_seed},
-    {"rate", "N/WINDOW,...", "most requests for each key (none): 500/m, 500/m,50/10s", "Rate limit", set_rate},
-    {"address-rate", "N/WINDOW", "most requests from one address, rolling (none): 1500/m", NULL, set_address_rate},
-    {"rate-kind", "KIND", "rolling, fixed or bucket (rolling)", NULL, set_rate_kind},
-    {"burst", "N", "size of the bucket (the rate's N)", NULL, set_burst},
-    {"retry-after", "FORM", "how a 429 says when: seconds, date or none (seconds)", NULL, set_retry_after},
-    {"rate-headers", NULL, "send RateLimit-* and X-RateLimit-* headers", NULL, set_rate_headers},
-    {"latency", "DUR", "hold every answer back (0)", "Time", set_latency},
-    {"jitter", "DUR", "hold every answer back by up to this much more (0)", NULL, set_jitter},
-    {"settle", "DUR", "reads show a new connector only after this long (0)", NULL, set_settle},
-    {"settle-jitter", "DUR", "and up to this much later, each its own (0)", NULL, set_settle_jitter},
-    {"slow", "DUR", "time that a slow answer's body takes (5s)", NULL, set_slow},
-    {"sync", "DUR", "first syncs are over this long after the create (never)", NULL, set_sync},
-    {"late", "DUR", "a late create takes effect this long after its answer (3s)", NULL, set_late},
-    {"late-jitter", "DUR", "and up to this much later, each its own (0)", NULL, set_late_jitter},
-    {"clock-offset", "DUR", "skew of Date and created_at: 2h, -90s (0)", NULL, set_clock_offset},
-    {"created-offset", "DUR", "and of created_at alone, against Date (0)", NULL, set_created_offset},
-    {"fault", "[CALL:]NAME=P[:N]", "let P % of creates suffer it, N times at most; repeatable;", "Faults", set_fault},
-    {"sync-fail", "PERCENT", "share of brokers and sharepoints whose syncs fail (0)", NULL, set_sync_fail},
-    {"validation", "FORM", "a bad body: fields (422) or text (400, quotes secrets) (fields)", NULL, set_validation},
-    {"fault-first", NULL, "each payload suffers at most on its first POST", NULL, set_fault_first},
-    {"help", NULL, "this text (-h)", "Help", set_help},
-    {"version", NULL, "versions of this program and its libraries", NULL, set_version},
+    {"listen", "[ADDRESS:]PORT", "where to listen (127.0.0.1:0, any free port)", "Serving", NULL, set_listen},
+    {"api-key", "KEY", "a key to accept, an account of its own (sandbox); repeatable", NULL, NULL, set_api_key},
+    {"one-org", NULL, "the keys are colleagues: each sees what the others share", NULL, NULL, set_one_org},
+    {"load", "FILE", "start with the connectors of a result file", NULL, NULL, set_load},
+    {"connectors", "N", "start with N synthetic connectors of the first account", NULL, NULL, set_connectors},
+    {"others", "N", "and with N that a colleague of the first one shares", NULL, NULL, set_others},
+    {"list-cap", "N", "lists show the newest N alone, without a word", NULL, NULL, set_list_cap},
+    {"labels", "FORM", "how they are kept: exact, nfc, html, blanks, cut, lower, bmp, prefix", NULL,
+     "exact nfc html blanks cut lower bmp prefix", set_labels},
+    {"log", "FILE", "write a JSON line for each request, its body included", NULL, NULL, set_log},
+    {"seed", "N", "seed of delays and faults (1)", NULL, NULL, set_seed},
+    {"rate", "N/WINDOW,...", "most requests for each key (none): 500/m, 500/m,50/10s", "Rate limit", NULL, set_rate},
+    {"address-rate", "N/WINDOW", "most requests from one address, rolling (none): 1500/m", NULL, NULL,
+     set_address_rate},
+    {"rate-kind", "KIND", "rolling, fixed or bucket (rolling)", NULL, "rolling fixed bucket", set_rate_kind},
+    {"burst", "N", "size of the bucket (the rate's N)", NULL, NULL, set_burst},
+    {"retry-after", "FORM", "how a 429 says when: seconds, date or none (seconds)", NULL, "seconds date none",
+     set_retry_after},
+    {"rate-headers", NULL, "send RateLimit-* and X-RateLimit-* headers", NULL, NULL, set_rate_headers},
+    {"latency", "DUR", "hold every answer back (0)", "Time", NULL, set_latency},
+    {"jitter", "DUR", "hold every answer back by up to this much more (0)", NULL, NULL, set_jitter},
+    {"settle", "DUR", "reads show a new connector only after this long (0)", NULL, NULL, set_settle},
+    {"settle-jitter", "DUR", "and up to this much later, each its own (0)", NULL, NULL, set_settle_jitter},
+    {"slow", "DUR", "time that a slow answer's body takes (5s)", NULL, NULL, set_slow},
+    {"sync", "DUR", "first syncs are over this long after the create (never)", NULL, NULL, set_sync},
+    {"late", "DUR", "a late create takes effect this long after its answer (3s)", NULL, NULL, set_late},
+    {"late-jitter", "DUR", "and up to this much later, each its own (0)", NULL, NULL, set_late_jitter},
+    {"clock-offset", "DUR", "skew of Date and created_at: 2h, -90s (0)", NULL, NULL, set_clock_offset},
+    {"created-offset", "DUR", "and of created_at alone, against Date (0)", NULL, NULL, set_created_offset},
+    {"fault", "[CALL:]NAME=P[:N]", "let P % of creates suffer it, N times at most; repeatable;", "Faults", NULL,
+     set_fault},
+    {"sync-fail", "PERCENT", "share of brokers and sharepoints whose syncs fail (0)", NULL, NULL, set_sync_fail},
+    {"validation", "FORM", "a bad body: fields (422) or text (400, quotes secrets) (fields)", NULL, "fields text",
+     set_validation},
+    {"fault-first", NULL, "each payload suffers at most on its first POST", NULL, NULL, set_fault_first},
+    {"help", NULL, "this text (-h)", "Help", NULL, set_help},
+    {"completion", "SHELL", "print completions for bash, zsh or fish", NULL, "bash zsh fish", set_completion},
+    {"version", NULL, "versions of this program and its libraries", NULL, NULL, set_version},
 };
 enum { OPTIONS = sizeof(table) / sizeof(table[0]) };
+
+const struct option *options_table(int *count)
+{
+    *count = OPTIONS;
+    return table;
+}
 
 static const struct option *option_named(const char *name, size_t len)
 {

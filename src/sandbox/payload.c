@@ -14,8 +14,9 @@
 enum {
     FRAGMENT_MAX = 6 * PAYLOAD_BODY_MAX + 2, /* every byte of a body written as \u00XX, and quotes */
     REJECTION_MAX = 1024 * 1024,
-    ADDRESS_LONGEST = 254, /* RFC 5321 section 4.5.3.1.3 */
-    UNKNOWN_LONGEST = 100, /* bytes of a field's name that are quoted */
+    ADDRESS_LONGEST = 254,               /* RFC 5321 section 4.5.3.1.3 */
+    UNKNOWN_LONGEST = 100,               /* bytes of a field's name that are quoted */
+    MASK_DEEPEST = PAYLOAD_BODY_MAX / 2, /* arrays and objects of a body */
 };
 
 static const char *const type_names[] = {"email", "investment_research", "sharepoint"};
@@ -495,6 +496,59 @@ bool payload_is_json(struct span body)
 
     cJSON_Delete(root);
     return is_json;
+}
+
+static bool is_secret(const char *name)
+{
+    return strcmp(name, "user_password") == 0 || strcmp(name, "session_id") == 0;
+}
+
+/* The mask takes the place and the name of a member. */
+static void mask_member(cJSON *parent, cJSON *member)
+{
+    cJSON *mask = cJSON_CreateString("***");
+
+    mask->string = member->string;
+    member->string = NULL;
+    cJSON_ReplaceItemViaPointer(parent, member, mask);
+}
+
+/* Masks the secrets among the members of `parent`, and puts the arrays and objects of it on the stack. */
+static size_t mask_members(cJSON *parent, cJSON **stack, size_t depth)
+{
+    for (cJSON *member = parent->child, *next; member != NULL; member = next) {
+        next = member->next;
+        if (member->string != NULL && is_secret(member->string))
+            mask_member(parent, member);
+        else if (member->child != NULL && depth < MASK_DEEPEST)
+            stack[depth++] = member;
+    }
+    return depth;
+}
+
+void payload_mask(struct buf *out, struct span body)
+{
+    static cJSON *stack[MASK_DEEPEST];
+    cJSON *root = text_utf8_error(body) == body.len ? parse(body) : NULL;
+    size_t depth = 0;
+    char *text;
+
+    if (root == NULL) {
+        bool named = memmem(body.data, body.len, "password", 8) != NULL || memmem(body.data, body.len, "session", 7);
+
+        jsontext_string(out, named ? span_of("***") : body);
+        return;
+    }
+    stack[depth++] = root;
+    while (depth > 0) {
+        cJSON *parent = stack[--depth];
+
+        depth = mask_members(parent, stack, depth);
+    }
+    text = cJSON_PrintUnformatted(root);
+    buf_text(out, text != NULL ? text : "null");
+    cJSON_free(text);
+    cJSON_Delete(root);
 }
 
 static bool member_text(const cJSON *member, char text[64], const char **value)

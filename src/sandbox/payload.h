@@ -79,6 +79,12 @@ enum { PAYLOAD_DATE_TEXT = 11 };
 bool payload_read_sync(char date_limit[PAYLOAD_DATE_TEXT], enum connector_type type, struct span body,
                        struct rejection *rejection);
 
+/*
+ * Appends `body` (followed by a NUL) as JSON with `***` for its secrets, or as a string where it is none: as `***`
+ * where that names a secret's field.
+ */
+void payload_mask(struct buf *out, struct span body);
+
 /* Whether `body` (followed by a NUL) is JSON; for the log. */
 bool payload_is_json(struct span body);
 

@@ -7,7 +7,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { SYNC_FILES = 3 }; /* that a successful sync finds */
+enum {
+    SYNC_FILES = 3, /* that a successful sync finds */
+    INBOX_MAX = 64,
+};
 
 static void add_text_field(struct buf *out, const char *name, const char *value)
 {
@@ -52,21 +55,28 @@ static void add_times(struct buf *out, const struct connector *connector, const 
 }
 
 /* The inbox belongs to the id: two connectors with one payload have two inboxes. */
-static void add_inbox(struct buf *out, const struct connector *connector)
+static void derive_inbox(struct buf *inbox, const struct connector *connector)
 {
-    static const char digits[] = "0123456789abcdef";
-    char hash[17];
     uint64_t value;
 
     memcpy(&value, connector->id.bytes, sizeof(value));
-    value = hash_finish(value);
-    for (int i = 0; i < 16; i++)
-        hash[i] = digits[value >> (60 - 4 * i) & 0x0F];
-    hash[16] = '\0';
-    add_text_field(out, "email_hash", hash);
-    buf_text(out, ",\"email\":\"");
-    buf_text(out, hash);
-    buf_text(out, "@inbox.sandbox.example\"");
+    buf_format(inbox, "%016" PRIx64 "@inbox.sandbox.example", hash_finish(value));
+}
+
+static void add_inbox(struct buf *out, const struct connector *connector)
+{
+    struct buf derived;
+    struct span inbox;
+
+    buf_init(&derived, INBOX_MAX);
+    if (connector->inbox == NULL)
+        derive_inbox(&derived, connector);
+    inbox = connector->inbox != NULL ? span_of(connector->inbox) : buf_view(&derived);
+    buf_text(out, ",\"email_hash\":");
+    jsontext_string(out, (struct span){inbox.data, strcspn(inbox.data, "@")});
+    buf_text(out, ",\"email\":");
+    jsontext_string(out, inbox);
+    buf_release(&derived);
 }
 
 static void add_config(struct buf *out, const struct connector *connector, const struct face *face)

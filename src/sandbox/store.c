@@ -79,6 +79,7 @@ static void free_parts(struct connector *connector)
     forget_before(connector);
     free(connector->face.text);
     free(connector->syncs.failure);
+    free(connector->inbox);
 }
 
 void store_release(struct store *store)
@@ -204,6 +205,14 @@ void store_update(struct connector *connector, const struct payload *payload, in
         connector->config_hash = payload->config_hash;
     connector->face.share_with_org = payload->share_with_org;
     connector->face.updated_us = now_us;
+}
+
+void connector_set_inbox(struct connector *connector, const char *inbox)
+{
+    if (inbox[0] == '\0')
+        return;
+    free(connector->inbox);
+    connector->inbox = alloc_text(inbox);
 }
 
 void connector_sync(struct connector *connector, int64_t mono_us, int64_t over_mono_us, int64_t over_us)

@@ -46,6 +46,7 @@ struct connector {
     struct face *before; /* reads show this one until `updated_mono_us`; or NULL */
     int64_t updated_mono_us;
     struct syncs syncs;
+    char *inbox; /* its address; NULL: one that is derived from the id */
     uint64_t config_hash, secret_hash;
     int64_t created_us;
     int64_t visible_mono_us; /* reads show it from then on (monotonic) */
@@ -96,6 +97,9 @@ struct connector *store_add(struct store *store, const struct store_entry *entry
  * before until `visible_mono_us`.
  */
 void store_update(struct connector *connector, const struct payload *payload, int64_t now_us, int64_t visible_mono_us);
+
+/* Gives it the inbox, of which a copy is made; "": it keeps the one that it has. */
+void connector_set_inbox(struct connector *connector, const char *inbox);
 
 /* A sync begins that is over at `over_us`. One that isn't over yet at `mono_us` goes on instead. */
 void connector_sync(struct connector *connector, int64_t mono_us, int64_t over_mono_us, int64_t over_us);

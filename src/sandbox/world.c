@@ -72,6 +72,7 @@ void world_init(struct world *world, const struct world_config *config)
     begin_address_limit(world, now_us);
     store_init(&world->store);
     late_init(&world->late);
+    requests_init(&world->requests);
     faults_init(&world->faults, config->seed, false);
     rng_init(&world->ids, seed_of_ids(), 0);
     rng_init(&world->delays, config->seed, 3);
@@ -88,6 +89,7 @@ void world_release(struct world *world)
     limit_release(&world->address_limit);
     store_release(&world->store);
     late_release(&world->late);
+    requests_release(&world->requests);
     faults_release(&world->faults);
 }
 
@@ -114,6 +116,7 @@ void world_reset(struct world *world)
 {
     store_reset(&world->store);
     late_release(&world->late);
+    requests_release(&world->requests);
     faults_forget(&world->faults);
     stats_reset(&world->stats);
     begin_limits(world);

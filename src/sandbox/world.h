@@ -13,6 +13,7 @@
 #include "sandbox/limit.h"
 #include "sandbox/limits.h"
 #include "sandbox/log.h"
+#include "sandbox/requests.h"
 #include "sandbox/stats.h"
 #include "sandbox/store.h"
 
@@ -55,6 +56,7 @@ struct world {
     struct faults faults;
     struct stats stats;
     struct log *log; /* or NULL; the caller's */
+    struct requests requests;
     struct rng ids, delays, settles, garbage, syncs;
     uint64_t seq; /* number of the latest request */
 };

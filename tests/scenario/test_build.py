@@ -16,7 +16,7 @@ TREE = {
     "src/base/one.c": '#include "base/one.h"\n\nint one(void)\n{\n    return 1;\n}\n',
     "src/main.c": '#include "base/one.h"\n#include "base/version.h"\n\n#include <stdio.h>\n\nint main(int argc, char **argv)\n'
                   '{\n    printf("%s %d %s\\n", CONNLOAD_VERSION, one(), argv[argc - 1]);\n    return 0;\n}\n',
-    "src/sandbox/main.c": '#include "base/one.h"\n\nint main(void)\n{\n    return one();\n}\n',
+    "src/sandbox/main.c": '#include "base/one.h"\n\nint main(void)\n{\n    return one() - 1;\n}\n',
     "src/connload.1": ".Dd today\n.It Pa /usr/share/doc/connload/examples\n",
     "src/connload-sandbox.1": ".Dd today\n",
     "samples/desk.csv": "type,label\n",
@@ -28,6 +28,8 @@ TREE = {
 INSTALLED = {
     "bin/connload", "bin/connload-sandbox", "share/man/man1/connload.1", "share/man/man1/connload-sandbox.1",
     "share/bash-completion/completions/connload", "share/zsh/site-functions/_connload",
+    "share/bash-completion/completions/connload-sandbox", "share/zsh/site-functions/_connload-sandbox",
+    "share/fish/vendor_completions.d/connload-sandbox.fish",
     "share/fish/vendor_completions.d/connload.fish", "share/doc/connload/README.md", "share/doc/connload/LICENSE",
     "share/doc/connload/examples/desk.csv", "share/doc/connload/examples/systemd/connload.service",
     "share/doc/connload/examples/mail-summary",

@@ -342,6 +342,24 @@ def typed():
             yield path.relative_to(ROOT), command, re.findall(r"(?<![\w-])--([a-z][\w-]*)", rest)
 
 
+@pytest.mark.parametrize("name", ["gitlab-ci.yml", "github-actions.yml"])
+def test_the_ci_jobs_run_their_tests_against_the_sandbox(bin_dir, tmp_path, name):
+    """Each line of the job, in turn, as the CI would run it; the image's PATH has the programs."""
+    text = (SAMPLES / "ci" / name).read_text()
+    lines = [line.replace("run: ", "") for line in re.findall(r"^ +- ((?:run: )?connload.*)", text, re.M)]
+    assert len(lines) == 3
+    shutil.copy(SAMPLES / "email.csv", tmp_path / "desk.csv")
+    (tmp_path / "run-tests").write_text('#!/bin/sh\nexec connload list -q --rate none -o account.csv\n')
+    (tmp_path / "run-tests").chmod(0o755)
+    env = clean_env({"PATH": f"{bin_dir}:{os.environ['PATH']}", "CI_PIPELINE_IID": "7", "HOME": tmp_path})
+    for line in lines:
+        done = subprocess.run(["sh", "-ec", line.replace("${{ github.run_number }}", "7")], cwd=tmp_path, env=env,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (line, done.stderr)
+    account, desk = (tmp_path / "account.csv").read_text(), (tmp_path / "desk.csv").read_text()
+    assert account.count("\nemail,") == desk.count(",email,") > 0
+
+
 def test_options_that_are_shown_go_with_their_commands(connload):
     lines = list(typed())
     assert sum(len(options) for _, _, options in lines) > 15
@@ -351,9 +369,10 @@ def test_options_that_are_shown_go_with_their_commands(connload):
         assert set(options) <= known[command], f"{path}: connload {command} {options}"
 
 
-def test_the_readme_knows_every_option_that_it_names(connload):
+def test_the_readme_knows_every_option_that_it_names(connload, bin_dir):
     text = (ROOT / "README.md").read_text()
-    known = set(re.findall(r"--([\w-]+)", connload("--help").out))
+    sandbox = subprocess.run([bin_dir / "connload-sandbox", "--help"], capture_output=True, text=True, check=True)
+    known = set(re.findall(r"--([\w-]+)", connload("--help").out + sandbox.stdout))
     assert set(re.findall(r"`--([a-z][\w-]*)", text)) <= known
 
 

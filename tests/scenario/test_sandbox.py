@@ -4,6 +4,7 @@ import calendar
 import http.client
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -124,7 +125,8 @@ sys.exit(7)
 
 @pytest.mark.parametrize("listen", [[], ["--listen", "0.0.0.0:0"]])
 def test_a_command_runs_against_the_sandbox_and_gives_the_exit_code(bin_dir, listen):
-    result = program(bin_dir, "--api-key", "k", "--connectors", "5", *listen, "--", "python3", "-c", ASKS, "--help", "--")
+    command = ["python3", "-c", ASKS, "--help", "--"]
+    result = program(bin_dir, "--api-key", "k", "--connectors", "5", *listen, "--", *command)
     assert (result.returncode, result.stdout) == (7, "5 --help --\n")
 
 
@@ -886,6 +888,138 @@ def test_the_log_has_requests_as_they_came(sandbox):
     assert lines[0]["ms"] <= lines[3]["ms"] and lines[0]["connection"] == lines[3]["connection"]
     assert lines[0]["connector_id"] == box.connectors()[0]["connector_id"]
     assert box.log.stat().st_mode & 0o777 == 0o600
+
+
+def test_requests_are_shown_without_their_secrets(sandbox):
+    box = sandbox(key="the-key")
+    client = Client(box, "the-key")
+    client.create(RESEARCH)
+    client.create(SHAREPOINT)
+    client.request("POST", body={"a": [{"user_password": {"x": "hunter2"}}], "session_id": ["s3cret"]})
+    client.request("POST", body='{"user_password": "hunter2"')
+    client.request("POST", body="{'x")
+    client.request("GET", PATH + "?x=1")
+    shown, logged = box.call("GET", "/_sandbox/requests")["results"], box.requests()
+    assert [{**line, "body": None} for line in shown] == [{**line, "body": None} for line in logged]
+    assert [line["body"] for line in shown] == [
+        {**RESEARCH, "config": {"user_id": "reader", "user_password": "***"}},
+        {**SHAREPOINT, "config": {"session_id": "***"}},
+        {"a": [{"user_password": "***"}], "session_id": "***"}, "***", "{'x", None]
+    assert "the-key" not in json.dumps(shown)
+    box.call("POST", "/_sandbox/reset", {})
+    assert box.call("GET", "/_sandbox/requests") == {"results": []}
+
+
+def test_the_oldest_requests_are_forgotten(sandbox):
+    box = sandbox()
+    client = Client(box)
+    for n in range(70):
+        client.create(label=str(n) + "x" * 60000)
+    kept = [line["seq"] for line in box.call("GET", "/_sandbox/requests")["results"]]
+    assert kept == list(range(kept[0], 71)) and 30 <= len(kept) <= 35
+
+
+# -- a result file's connectors --
+
+ONE = "0123abcd-0000-4000-8000-000000000001"
+TWO = "0123abcd-0000-4000-8000-000000000002"
+RESULTS = ("\ufefftype;Label;Allowed Emails;share-with-org;status;connector_id;inbox_email;created_at\r\n"
+           f"email;\"R&D \"\"x\"\";y\";\"a@b.c\nd@e.f\";yes;created;{ONE};abc@inbox.example;"
+           "2026-11-01T08:00:00.123Z\r\n"
+           f"email;Old;a@b.c;;archived;{TWO.upper()};;2026-10-01T08:00:00Z\r\n"
+           "email;Not yet;a@b.c;;not_attempted;;;\r\n")
+
+
+def test_begins_with_the_connectors_of_a_result_file(sandbox, tmp_path):
+    path = tmp_path / "desk.results.csv"
+    path.write_text(RESULTS, newline="")
+    box = sandbox("--load", path)
+    one, two = Client(box).list()
+    assert (one["connector_id"], one["label"], one["share_with_org"]) == (ONE, 'R&D "x";y', True)
+    assert one["config"] == {"allowed_emails": ["a@b.c", "d@e.f"], "email_hash": "abc", "email": "abc@inbox.example"}
+    assert one["created_at"] == one["updated_at"] == "2026-11-01T08:00:00.123000Z" and not one["archived"]
+    assert (two["connector_id"], two["archived"], two["share_with_org"]) == (TWO, True, False)
+    assert box.stats()["created"] == 0 and box.stats()["stored"] == 2
+
+
+def test_a_list_of_the_account_is_a_file_to_load(sandbox, connload, tmp_path):
+    box = sandbox("--others", "3", "--sync", "0")
+    client = Client(box)
+    for payload in (EMAIL, RESEARCH, SHAREPOINT):
+        client.create(payload)
+    assert connload("list", "-o", tmp_path / "account.csv").rc == 0
+    again = Client(sandbox("--load", tmp_path / "account.csv")).list()
+
+    def known(connector):
+        return {name: value for name, value in connector.items()
+                if not name.startswith("last_sync") and name not in (
+                    "files_count", "created_at", "updated_at", "user_id")}
+
+    assert list(map(known, again)) == list(map(known, client.list()))
+
+
+def test_what_a_list_says_beyond_the_fields(sandbox, tmp_path):
+    colleague = Client(sandbox("--others", "1")).list()[0]["user_id"]
+    path = tmp_path / "account.csv"
+    path.write_text("type,label,user_id,owner_id,updated_at,last_sync_at,last_sync_error_msg,status,connector_id\n"
+                    "investment_research,'=x,reader,other,2026-11-02T08:00:00Z,2026-11-03T08:00:00Z,'=no,exists,"
+                    f"{ONE}\n"
+                    f"sharepoint,'x',,{colleague},,,,exists,{TWO}\n")
+    client = Client(sandbox("--load", path, "--one-org"))
+    one = client.list()[0]
+    assert (one["label"], one["updated_at"], one["last_sync_at"]) == (
+        "=x", "2026-11-02T08:00:00.000000Z", "2026-11-03T08:00:00.000000Z")
+    assert (one["last_sync_status"], one["last_sync_error_msg"]) == ("failed", "=no")
+    assert len(client.list()) == 1  # a colleague's that is not shared
+
+
+@pytest.mark.parametrize("text, code, words", [
+    (b"type,label\nemail,x\n", 3, "has no column connector_id: name a result file that connload wrote"),
+    (b"", 3, "the file is empty"),
+    (b"\x1f\x8b\x08", 3, "is compressed; unpack it first"),
+    (b'type,label,connector_id\nemail,"x', 3, "its last quote is not closed"),
+    (b'type,label,connector_id\nemail,"x"y,\n', 3, "record 2: a quote stands where it may not"),
+    (f"type,label,connector_id\ncarrier_pigeon,x,{ONE}\n".encode(), 3, "record 2 can't be a connector"),
+    (None, 5, "can't be read: No such file"),
+])
+def test_a_file_that_cannot_be_loaded(bin_dir, tmp_path, text, code, words):
+    path = tmp_path / "desk.results.csv"
+    if text is not None:
+        path.write_bytes(text)
+    result = program(bin_dir, "--load", path)
+    assert result.returncode == code and words in result.stderr and result.stderr.count("\n") == 1
+
+
+# -- completion --
+
+
+@pytest.mark.parametrize("shell, check", [("bash", ["bash", "-n"]), ("zsh", ["zsh", "-n"]), ("fish", ["fish", "-n"])])
+def test_completions_have_every_option_and_the_shells_syntax(bin_dir, tmp_path, shell, check):
+    text = program(bin_dir, "--completion", shell).stdout
+    for name in re.findall(r"^  --([a-z-]+)", program(bin_dir, "--help").stdout, re.M):
+        assert re.search(rf"-l {name} " if shell == "fish" else rf"--{name}\b", text), name
+    assert "504-late=" in text and "bmp prefix" in text
+    if shutil.which(shell):
+        (tmp_path / "script").write_text(text)
+        assert subprocess.run([*check, tmp_path / "script"], capture_output=True, text=True).stderr == ""
+
+
+def test_bash_completes(bin_dir, tmp_path):
+    (tmp_path / "script").write_text(program(bin_dir, "--completion", "bash").stdout)
+
+    def offers(*words):
+        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }; _connload_sandbox; '
+                  'printf "%s\n" "${COMPREPLY[@]}"')
+        return subprocess.run(["bash", "--norc", "-c", script, "bash", tmp_path / "script", "connload-sandbox", *words],
+                              capture_output=True, text=True, check=True).stdout.split()
+
+    assert set(offers("--la")) == {"--labels", "--latency", "--late", "--late-jitter"}
+    assert offers("--rate-kind", "f") == ["fixed"] and offers("--fault", "504-l") == ["504-late="]
+
+
+def test_no_completions_for_other_shells(bin_dir):
+    result = program(bin_dir, "--completion", "csh")
+    assert result.returncode == 2 and "bash, zsh and fish, not for \"csh\"" in result.stderr
 
 
 def test_a_log_that_is_not_whole_is_an_error(sandbox):
