@@ -253,7 +253,7 @@ static void test_check_and_list(void **state)
     ended(STATUS_INVALID, "missing_label", NULL, 2);
     tally.rows = 3;
     show(&check, 0, false);
-    assert_string_equal(shown, "3 rows in 3.2s: 2 pass, 1 invalid\n\n1 invalid: missing_label, line 2\n");
+    assert_string_equal(shown, "3 rows in 3.2s: 2 pass, 1 invalid\n\n1 invalid: missing_label, row 1 (line 2)\n");
     show(&(struct facts){.command = "undo", .input = "a", .dry_run = true}, 0, false);
     assert_non_null(strstr(shown, "3 rows in 3.2s: 2 would be archived, 1 invalid\n"));
     fresh(NULL);
