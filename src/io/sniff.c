@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { COMMAND_MAX = 1 << 17 }; /* bytes of a command with a path in it */
+
 struct magic {
     size_t at;
     const char *bytes;
@@ -67,9 +69,28 @@ static const struct magic markups[] = {
     {0, BYTES("<?xml"), "an XML document; open it in a spreadsheet" SAVE},
 };
 
+/* How a workbook becomes CSV without a window; nothing for other kinds. */
+static void add_command(struct buf *out, const char *name, const char *what)
+{
+    bool excel = strcmp(what, EXCEL) == 0;
+
+    if ((!excel && strcmp(what, LIBREOFFICE) != 0) || strcmp(name, "standard input") == 0)
+        return;
+    buf_text(out,
+             excel ? "; or, by command: xlsx2csv "
+                   : "; or, by command: soffice --headless --convert-to 'csv:Text - txt - csv (StarCalc):44,34,76' ");
+    text_shell(out, name);
+    buf_text(out, excel ? " | connload check -" : "");
+}
+
 static enum sniff refuse(const char *name, const char *what, struct err *err)
 {
-    err_set(err, EXIT_INPUT, "%s is %s", name, what);
+    struct buf command;
+
+    buf_init(&command, COMMAND_MAX);
+    add_command(&command, name, what);
+    err_set(err, EXIT_INPUT, "%s is %s%s", name, what, buf_view(&command).data);
+    buf_release(&command);
     return SNIFF_REFUSED;
 }
 

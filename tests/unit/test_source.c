@@ -26,6 +26,8 @@
 #define MENU                                                               \
     "in Excel: File > Save As > \"CSV UTF-8 (Comma delimited) (*.csv)\"; " \
     "in LibreOffice: File > Save As… > \"Text CSV (.csv)\", Character set \"Unicode (UTF-8)\""
+#define XLSX(name) "; or, by command: xlsx2csv " name " | connload check -"
+#define ODS(name) "; or, by command: soffice --headless --convert-to 'csv:Text - txt - csv (StarCalc):44,34,76' " name
 #define SAVE "; save the sheet as CSV first (" MENU ")"
 
 static char folder[] = "/tmp/connload-test-XXXXXX";
@@ -173,10 +175,11 @@ static const struct refusal refusals[] = {
     {SPAN(""), " is empty; give a CSV whose first row names the columns"},
     {SPAN("\xEF\xBB\xBF"), " is empty but for a byte order mark; give a CSV whose first row names the columns"},
     {SPAN("\xFF\xFE"), " is empty but for a byte order mark; give a CSV whose first row names the columns"},
-    {SPAN("PK\3\4\24\0\6\0\b\0\0\0!\0....................[Content_Types].xml"), " is an Excel workbook (.xlsx)" SAVE},
-    {SPAN("PK\3\4\24\0....................xl/workbook.xml"), " is an Excel workbook (.xlsx)" SAVE},
+    {SPAN("PK\3\4\24\0\6\0\b\0\0\0!\0....................[Content_Types].xml"),
+     " is an Excel workbook (.xlsx)" SAVE XLSX("desk.csv")},
+    {SPAN("PK\3\4\24\0....................xl/workbook.xml"), " is an Excel workbook (.xlsx)" SAVE XLSX("desk.csv")},
     {SPAN("PK\3\4\24\0..mimetypeapplication/vnd.oasis.opendocument.spreadsheetPK"),
-     " is a LibreOffice workbook (.ods)" SAVE},
+     " is a LibreOffice workbook (.ods)" SAVE ODS("desk.csv")},
     {SPAN("PK\3\4\24\0......Index/Document.iwa"), " is a Numbers document; save it as CSV first (in Numbers: "
                                                   "File > Export To > CSV…, Text Encoding \"Unicode (UTF-8)\")"},
     {SPAN("PK\3\4\24\0......desk.csv"), " is a zip archive; unpack it first (unzip) and give the CSV that comes out"},
@@ -239,9 +242,9 @@ static void tells_zips_by_their_names(void **state)
     static const struct {
         const char *path, *sentence;
     } table[] = {
-        {"book.xlsx", " is an Excel workbook (.xlsx)" SAVE},
-        {"BOOK.XLSM", " is an Excel workbook (.xlsx)" SAVE},
-        {"book.ods", " is a LibreOffice workbook (.ods)" SAVE},
+        {"book.xlsx", " is an Excel workbook (.xlsx)" SAVE XLSX("book.xlsx")},
+        {"BOOK.XLSM", " is an Excel workbook (.xlsx)" SAVE XLSX("BOOK.XLSM")},
+        {"book.ods", " is a LibreOffice workbook (.ods)" SAVE ODS("book.ods")},
         {"book.zip", " is a zip archive; unpack it first (unzip) and give the CSV that comes out"},
         {"book", " is a zip archive or a workbook; save the workbook's sheet as CSV (" MENU
                  "), or unpack the archive (unzip) and give the CSV that comes out"},
