@@ -77,7 +77,7 @@ void courier_wait(struct courier *courier, int64_t until_ms);
 /* Sees signals and the deadline, as courier_wait() does: for work that takes long without a wait. */
 void courier_see_stops(struct courier *courier);
 
-/* Asks for a stop; the first reason stays. `format` (or NULL) gives the sentence for people. */
+/* Asks for a stop; the first reason stays. `format` gives the sentence for people. */
 void courier_stop(struct courier *courier, enum stop_reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "flow/earlier.h"
 #include "flow/listing.h"
 #include "flow/lookup.h"
@@ -182,7 +183,7 @@ static void note_owner(struct search *search, const struct remote *remote, bool 
     struct owners *owners = &search->owners;
     uint64_t owner = run_owner_hash(remote->owner_id);
 
-    if (owner != 0 && (created || span_equal(span_of(search->run->own_id), remote->id)))
+    if (owner != 0 && (created || text_equal_fold(span_of(search->run->own_id), remote->id)))
         owners->creator = owner;
     if (owner == 0 || remote->connector.share_with_org)
         return;

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "flow/events.h"
 
 #include <inttypes.h>
@@ -202,7 +203,7 @@ uint64_t run_owner_hash(struct span owner_id)
 
 void run_note_owner(struct run *run, const struct remote *remote)
 {
-    if (run->owner == 0 && span_equal(remote->id, span_of(run->own_id)))
+    if (run->owner == 0 && text_equal_fold(remote->id, span_of(run->own_id)))
         run->owner = run_owner_hash(remote->owner_id);
 }
 

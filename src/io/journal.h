@@ -13,7 +13,8 @@
  *   begun ⇥ TIMEOUT_MS ⇥ CONCURRENCY ⇥ LAST_MS ⇥ crc    a process begins to send, with these options, after another
  *                                         that wrote its last word at LAST_MS by our clock (0: there was none)
  *   upto ⇥ 512 ⇥ crc                      rows up to (not including) 512 may be sent; synced before the first is
- *   attempts ⇥ 17 ⇥ 2 ⇥ crc               row 17 was sent twice so far and may be sent again
+ *   attempts ⇥ 17 ⇥ 2 ⇥ crc               row 17 was tried twice so far, perhaps without a connection, and may be
+ *                                         sent again
  *   row ⇥ 17 ⇥ created ⇥ … ⇥ crc          the eight cells of row 17, in the order of the result file
  *   done ⇥ SIZE ⇥ CRC32 ⇥ crc             the results are about to get their name; synced
  *
@@ -33,8 +34,8 @@
  * this process has learned and learns can still be read here, and goes to a temporary file of its own.
  *
  * Errors are EXIT_LOCAL. After a failed write or sync every later addition fails with the same sentence, for nobody
- * knows what a second fsync would vouch for: then nothing more may be sent. Memory: 64 KiB of records on their way to
- * the file, 64 KiB for reading, 128 KiB more while replaying.
+ * knows what a second fsync would vouch for: then nothing more may be sent. Memory: at most 128 KiB of records on their
+ * way to the file, 128 KiB for reading, 192 KiB more while replaying.
  */
 #ifndef IO_JOURNAL_H
 #define IO_JOURNAL_H
@@ -87,7 +88,7 @@ bool journal_is_ours(struct journal *journal, struct err *err);
  */
 bool journal_remove(struct journal *journal, struct err *err);
 
-/* Its name, as the user would write it; NULL for a scratch journal. */
+/* Its name, beside the file that the results really are; NULL for a scratch journal. */
 const char *journal_path(const struct journal *journal);
 
 /* The head of the interrupted run that journal_open() found, or of the run that journal_begin() began. Else NULL. */

@@ -1,6 +1,7 @@
 /*
  * connector: one create payload in memory: its size, its identity, and its comparison with what the account has.
- * Pure. Rows become connectors in model/check, answers of the API in model/json.
+ * Pure. Rows become connectors in model/check, answers of the API in model/remote; payloads are written in
+ * model/payload.
  */
 #ifndef MODEL_CONNECTOR_H
 #define MODEL_CONNECTOR_H

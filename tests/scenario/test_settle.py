@@ -311,6 +311,22 @@ def test_what_was_answered_with_another_label_is_not_sent_again(connload, raw_se
     assert sum(one.method == "POST" for one in server.exchanges) == 1
 
 
+def test_a_list_that_writes_ids_in_upper_case_shows_what_was_created(connload, raw_server, desk, read_csv):
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": [{**one, "connector_id": one["connector_id"].upper()} for one in made]})
+        made.append(connector_of(exchange.json()))
+        return Close() if len(made) == 2 else http_answer(200, made[-1])
+
+    server = raw_server(behave)
+    desk(3)
+    assert connload("create", "desk.csv", *QUICK, "--concurrency", "1").rc == 0
+    assert {row["status"] for row in read_csv("desk.results.csv")} == {"created"}
+    assert len(made) == 3 and sum(one.method == "GET" for one in server.exchanges) == 2
+
+
 TOLD = {
     "errors": ({"errors": [{"message": "the plan allows no more"}]}, "error_in_answer"),
     "envelope": ({"results": None, "errors": [{"message": "the plan allows no more"}], "metadata": {}}, "error_in_answer"),
