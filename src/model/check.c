@@ -310,6 +310,33 @@ static bool has_brackets(const struct listing *listing)
     return false;
 }
 
+/* The address in a link, `mailto:a@b.c`; empty where it is none. */
+static struct span linked_address(struct span text)
+{
+    static const char scheme[] = "mailto:";
+    size_t len = sizeof(scheme) - 1;
+
+    if (text.len <= len || !text_equal_fold((struct span){text.data, len}, span_of(scheme)))
+        return (struct span){0};
+    text = (struct span){text.data + len, text.len - len};
+    return email_is_valid(text) ? text : (struct span){0};
+}
+
+/* What to write for the first of some invalid addresses that is a link. */
+static void hint_link(const struct row *row, const struct listing *invalid, struct buf *out)
+{
+    for (size_t i = 0; i < invalid->count && i < LISTED; i++) {
+        struct span address = linked_address(invalid->values[i]);
+
+        if (address.len == 0 || is_hidden(row, FIELD_ALLOWED_EMAILS))
+            continue;
+        buf_text(out, " (write ");
+        text_quote(out, address, HEADER_SHOWN);
+        buf_char(out, ')');
+        return;
+    }
+}
+
 static void check_emails(const struct row *row)
 {
     struct listing invalid = {.count = 0}, twice = {.count = 0};
@@ -328,6 +355,7 @@ static void check_emails(const struct row *row)
         buf_text(out, invalid.count == 1 ? " not an e-mail address" : " not e-mail addresses");
         if (has_brackets(&invalid))
             buf_text(out, " (write addresses alone, without names and angle brackets)");
+        hint_link(row, &invalid, out);
     } else if (row->connector->email_count == 0 && row->connector->type == TYPE_EMAIL) {
         complain_of_missing(row, FIELD_ALLOWED_EMAILS);
     }

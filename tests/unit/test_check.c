@@ -164,6 +164,9 @@ static void addresses(void **state)
         {"email,L,,,Jane <jane@bank.com>",
          "invalid_email: column E \"allowed_emails\": \"Jane\" and \"<jane@bank.com>\" are not e-mail addresses (write "
          "addresses alone, without names and angle brackets)"},
+        {"email,L,,,x@y MailTo:jane@bank.com",
+         "invalid_email: column E \"allowed_emails\": \"MailTo:jane@bank.com\" is "
+         "not an e-mail address (write \"jane@bank.com\")"},
         {"email,L,,,a@b;c@d;A@B;a@B;c@d", "duplicate_email: column E \"allowed_emails\": \"A@B\", \"a@B\" and "
                                           "\"c@d\" are there more than once"},
         {"email,L,,,a@b;x;a@b", "invalid_email;duplicate_email: column E \"allowed_emails\": \"x\" is not an e-mail "
