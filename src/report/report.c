@@ -109,12 +109,12 @@ void report_row(struct report *report, const struct row_place *place, struct spa
         return;
     out = &report->rows.out;
     buf_format(out, "<tr><th scope=\"row\" data-before=\"line \">%" PRIu32 "</th>", place->line);
+    buf_format(out, "<td data-before=\"row \">%" PRIu32 "</td>", place->number);
     add_cell(out, place->label, LABEL_SHOWN);
     add_cell(out, type, LABEL_SHOWN);
     buf_format(out, "<td class=\"tag\">%s</td>", status_name(outcome->status));
     add_codes(out, outcome->error_code);
     add_cell(out, outcome->error_message, MESSAGE_SHOWN);
-    buf_format(out, "<td data-before=\"row \">%" PRIu32 "</td>", place->number);
     end_line(&report->rows, before);
 }
 
@@ -357,11 +357,11 @@ static void add_kind(struct buf *out, const struct tally_error *error)
     for (unsigned i = 0; i < kept; i++)
         buf_format(out, "%s%" PRIu32, i > 0 ? ", " : "", error->rows[i].line);
     buf_text(out, end);
-    add_cell(out, span_of(error->message), MESSAGE_SHOWN);
     buf_text(out, "<td class=\"c\">");
     for (unsigned i = 0; i < kept; i++)
         buf_format(out, "%s%" PRIu32, i > 0 ? ", " : "", error->rows[i].number);
     buf_text(out, end);
+    add_cell(out, span_of(error->message), MESSAGE_SHOWN);
     buf_text(out, "</tr>\n");
 }
 

@@ -181,13 +181,13 @@ def test_page(report, read_csv):
     tags = [tag for tag, _ in page.used]
     assert [tags.count(tag) for tag in ("html", "header", "main", "footer", "h1", "title")][:5] == [1, 1, 1, 1, 1]
     without = [row for row in read_csv("desk.results.csv") if row["status"] != "created"]
-    assert [row[3] for row in page.rows if len(row) == 7 and row[0].isdigit()] == [row["status"] for row in without]
+    assert [row[4] for row in page.rows if len(row) == 7 and row[0].isdigit()] == [row["status"] for row in without]
     assert f"{60 - len(without)} of 60 rows have their connector." in text
 
 
 def test_hostile_labels_are_text(report):
     page = Page(report.read_text())
-    labels = [row[1] for row in page.rows if len(row) == 7][1:]
+    labels = [row[2] for row in page.rows if len(row) == 7][1:]
     assert labels[:4] == HOSTILE[:4]
     assert labels[4] == r"\x1B[31m\u{202E}gnp.exe"
     assert "img" not in [tag for tag, _ in page.used]
@@ -267,11 +267,11 @@ def test_in_a_browser(report, browser, read_csv):
     assert browser.eval("document.activeElement.closest('th').getAttribute('aria-sort')") == "descending"
     browser.key("Enter", "\r")
     assert rows_of(browser) == lines
-    for _ in range(3):
+    for _ in range(4):
         browser.key("Tab")
     browser.key(" ", " ")
     assert browser.eval("document.activeElement.textContent") == "Status"
-    order = browser.eval("[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[3].textContent)")
+    order = browser.eval("[...document.querySelectorAll('#table tbody tr')].map(r => r.cells[4].textContent)")
     assert order == sorted(order) and len(set(order)) > 1
     assert browser.eval("[...document.querySelectorAll('[aria-sort]')].length") == 1
     assert browser.complaints() == []
