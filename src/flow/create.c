@@ -503,7 +503,7 @@ static bool send_rows(struct create *create, struct err *err)
 
     hold_rows(create);
     set_failures_max(create);
-    idset_reserve(&create->run.claimed, create->run.rows.count);
+    idset_reserve(&create->run.claimed, (size_t)create->run.rows.count);
     launch_init(&create->launch, &create->run, create->facts.resumed ? create->resume.promised : 0);
     land_init(&create->land, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);

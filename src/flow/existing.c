@@ -72,12 +72,12 @@ static void sort_rows(struct search *search)
 {
     const struct rows *rows = &search->run->rows;
 
-    search->order = alloc_zeroed(rows->count, sizeof(search->order[0]));
+    search->order = alloc_zeroed((size_t)rows->count, sizeof(search->order[0]));
     for (uint64_t i = 0; i < rows->count; i++)
         if (rows->row[i].state == ROW_PENDING || rows->row[i].state == ROW_UNSETTLED)
             search->order[search->count++] = (uint32_t)i;
-    qsort_r(search->order, search->count, sizeof(search->order[0]), by_key, search);
-    search->free = alloc_zeroed(search->count + 1, sizeof(search->free[0]));
+    qsort_r(search->order, (size_t)search->count, sizeof(search->order[0]), by_key, search);
+    search->free = alloc_zeroed((size_t)search->count + 1, sizeof(search->free[0]));
     for (uint64_t at = 0; at <= search->count; at++)
         search->free[at] = (uint32_t)at;
 }
@@ -424,7 +424,7 @@ static void count_twin(struct search *search, uint32_t row, enum way way)
     if (way != WAY_EXACT)
         return;
     if (found->is_twin == NULL)
-        found->is_twin = alloc_zeroed(search->run->rows.count, sizeof(found->is_twin[0]));
+        found->is_twin = alloc_zeroed((size_t)search->run->rows.count, sizeof(found->is_twin[0]));
     found->is_twin[row] = true;
     found->twins++;
 }

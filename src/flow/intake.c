@@ -268,7 +268,7 @@ static void note_named(struct reading *reading, uint64_t index, const struct she
         return;
     if (intake->named_count == intake->named_cap) {
         intake->named_cap = intake->named_cap > 0 ? intake->named_cap * 2 : 64;
-        intake->named = alloc_resize(intake->named, intake->named_cap, sizeof(intake->named[0]));
+        intake->named = alloc_resize(intake->named, (size_t)intake->named_cap, sizeof(intake->named[0]));
     }
     intake->named[intake->named_count++] = (uint32_t)index;
 }
@@ -355,7 +355,7 @@ static void cut_shard(struct reading *reading)
     to = rows->count * k / n;
     rows_keep(rows, from, to - from);
     if (intake->keys != NULL)
-        memmove(intake->keys, intake->keys + from, (to - from) * sizeof(intake->keys[0]));
+        memmove(intake->keys, intake->keys + from, (size_t)(to - from) * sizeof(intake->keys[0]));
     cut_named(intake, from, to);
 }
 

@@ -59,7 +59,7 @@ static void note_number(struct rows *rows, uint64_t index, uint32_t number)
 
 void rows_keep(struct rows *rows, uint64_t from, uint64_t count)
 {
-    memmove(rows->row, rows->row + from, count * sizeof(rows->row[0]));
+    memmove(rows->row, rows->row + from, (size_t)count * sizeof(rows->row[0]));
     rows->first += from;
     rows->count = count;
     memset(rows->in_state, 0, sizeof(rows->in_state));
@@ -76,7 +76,7 @@ uint64_t rows_add(struct rows *rows, uint64_t offset, size_t length, uint32_t li
     note_number(rows, rows->count, number);
     if (rows->count == rows->cap) {
         rows->cap = rows->cap > 0 ? rows->cap + rows->cap / 2 : 1024;
-        rows->row = alloc_resize(rows->row, rows->cap, sizeof(rows->row[0]));
+        rows->row = alloc_resize(rows->row, (size_t)rows->cap, sizeof(rows->row[0]));
     }
     rows->row[rows->count] = (struct row){
         .offset = offset & ((UINT64_C(1) << 40) - 1),

@@ -346,7 +346,7 @@ static void check_later(struct undo *undo, uint64_t index, const struct http_ans
 
     if (api_error_is_told(answer->body)) {
         if (undo->said == NULL)
-            undo->said = alloc_zeroed(run->rows.count, sizeof(undo->said[0]));
+            undo->said = alloc_zeroed((size_t)run->rows.count, sizeof(undo->said[0]));
         undo->said[index] = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text));
     }
     undo->trace[index] |= TRACE_CHECK;
@@ -562,7 +562,7 @@ static bool work(struct undo *undo, struct err *err)
     }
     if (!take_up(undo, found, err))
         return false;
-    undo->trace = alloc_zeroed(undo->run.rows.count + 1, sizeof(undo->trace[0]));
+    undo->trace = alloc_zeroed((size_t)undo->run.rows.count + 1, sizeof(undo->trace[0]));
     recent_tell(&undo->recent, undo->courier.pace, clock_mono_ms());
     courier_listen(&undo->courier);
     loop(undo);

@@ -412,7 +412,7 @@ static bool look_at(struct journal *journal, uint64_t place, size_t most, struct
 /* The line (without its end) that begins at `offset` of `bytes`. */
 static bool find_line(struct span bytes, uint64_t offset, struct span *line)
 {
-    const char *stop = offset < bytes.len ? memchr(bytes.data + offset, '\n', bytes.len - offset) : NULL;
+    const char *stop = offset < bytes.len ? memchr(bytes.data + offset, '\n', (size_t)(bytes.len - offset)) : NULL;
 
     if (stop != NULL)
         *line = (struct span){bytes.data + offset, (size_t)(stop - (bytes.data + offset))};

@@ -420,7 +420,7 @@ struct source *source_open(const char *path, struct err *err)
     if (ok) {
         source->piece = alloc_bytes(SOURCE_PIECE);
         source->block = alloc_bytes(BLOCK);
-        source->block_crc = alloc_zeroed(source->info.size / BLOCK + 1, sizeof(source->block_crc[0]));
+        source->block_crc = alloc_zeroed((size_t)(source->info.size / BLOCK + 1), sizeof(source->block_crc[0]));
         return source;
     }
     source_close(source);

@@ -20,7 +20,7 @@ void hashset_release(struct hashset *set)
 /* The slot that holds `hash`, or the empty one where it belongs. `cap` is a power of two. */
 static uint64_t *slot_of(uint64_t *slots, size_t cap, uint64_t hash)
 {
-    size_t at = hash & (cap - 1);
+    size_t at = (size_t)hash & (cap - 1);
 
     while (slots[at] != 0 && slots[at] != hash)
         at = (at + 1) & (cap - 1);

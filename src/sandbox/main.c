@@ -182,8 +182,8 @@ static int run(const struct options *options, struct err *err)
     if (order_faults(&world, options, err) &&
         (options->load_path == NULL || load_results(&world, options->load_path, err)) &&
         (options->log_path == NULL || (world.log = log_open(options->log_path, err)) != NULL)) {
-        world_prefill(&world, options->prefill);
-        world_prefill_others(&world, options->others);
+        world_prefill(&world, (size_t)options->prefill);
+        world_prefill_others(&world, (size_t)options->others);
         code = serve(&world, options, err);
         if (!log_close(world.log, err))
             code = (int)say_error(err);

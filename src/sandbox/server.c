@@ -388,7 +388,7 @@ static void arm_timer(struct server *server)
     server->armed_us = next_us;
     if (next_us != INT64_MAX) {
         when.it_value.tv_sec = next_us / 1000000;
-        when.it_value.tv_nsec = next_us % 1000000 * 1000;
+        when.it_value.tv_nsec = (long)(next_us % 1000000 * 1000);
     }
     timerfd_settime(server->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
