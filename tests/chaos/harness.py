@@ -90,11 +90,12 @@ class World:
         return ["--late", f"{self.late_ms // 10}ms", "--late-jitter", f"{self.late_ms * 8 // 10}ms", "--labels",
                 self.labels, "--clock-offset", f"{self.clock_s}s", "--created-offset", f"{self.created_s}s", *cap]
 
-    def run_options(self, command):
+    def run_options(self, command, again):
+        """`again`: create all rows, whatever the account has: rows that differ in secrets alone look like twins."""
         if command != "create":
             return []
         return [*(["--late", f"{self.late_ms}ms"] if "--late" in CREATE_HELP else []),
-                *(["--again"] if self.twins and "--again" in CREATE_HELP else []),
+                *(["--again"] if again and "--again" in CREATE_HELP else []),
                 *(["--no-preflight"] if self.blind else [])]
 
     def environment(self, rng):
@@ -284,9 +285,9 @@ class Episode:
         self.work.mkdir()
         self.history, self.older = [], []
 
-    def options(self, command="create"):
+    def options(self, command="create", again=True):
         settles = ["--settle", f"{self.settle_ms}ms"] if command == "create" else []
-        return ["-q", *settles, *self.world.run_options(command), "--rate", "none", "--retry-base",
+        return ["-q", *settles, *self.world.run_options(command, again), "--rate", "none", "--retry-base",
                 "5ms", "--retry-cap", "50ms", "--timeout", "2s", "--max-attempts", "50", "--concurrency",
                 self.concurrency]
 

@@ -127,7 +127,7 @@ def rerun_episode(episode, rng, killer, desk):
 
 
 def skip_episode(episode, rng, killer, desk):
-    options = [*episode.options(), "--skip-existing", *(["--allow-duplicates"] if desk.duplicates else [])]
+    options = [*episode.options(again=False), "--skip-existing", *(["--allow-duplicates"] if desk.duplicates else [])]
     episode.furnish(rng, desk)
     payloads = {row[1]: desk.payload(row) for row in desk.rows if desk.payload(row) is not None}
     # What the list does not show, or shows under another label, no first night can find.
