@@ -307,7 +307,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (!request->answered) {
         decide(request, path, method);
-        if (request->answer.delay_us > 0) {
+        if (request->answer.delay_us > 0 && !request->server->closing) {
             suspend_until(request, clocks_mono_us() + request->answer.delay_us);
             return MHD_YES;
         }

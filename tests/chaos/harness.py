@@ -62,11 +62,15 @@ def environment(**more):
 class World:
     """What the server of an episode does beyond its faults, and what happens to the machine's clock."""
 
+    # What the server takes and no run is told of: buckets, a window of each kind, plain spacing.
+    LIMITS = [["--rate", "50/s", "--rate-kind", "bucket", "--burst", "5"], ["--rate", "100/s", "--rate-kind", "fixed"],
+              ["--rate", "100/s"], ["--rate", "100/s", "--rate-kind", "bucket", "--burst", "1"]]
     LABELS = ["nfc", "html", "blanks", "cut", "lower", "bmp", "prefix"]
 
     def __init__(self, rng=None, late_ms=0, kind=None):
         self.late_ms = late_ms
         self.labels, self.cap, self.clock_s, self.created_s = "exact", 0, 0, 0
+        self.limit = []
         self.twins = self.others = self.blind = self.steps = False
         if rng is None:
             return
@@ -77,6 +81,7 @@ class World:
         self.twins = kind in ("create", "rerun") and rng.random() < 0.25  # older exact twins of rows, one's own
         self.others = rng.random() < 0.25                                 # a colleague's shared ones
         self.blind = kind in ("create", "rerun") and rng.random() < 0.2   # nobody looks before the first row
+        self.limit = rng.choice(self.LIMITS) if rng.random() < 0.2 else []
         self.steps = rng.random() < 0.2                                   # each run has the clock somewhere else
 
     @property
@@ -88,7 +93,8 @@ class World:
     def sandbox_options(self):
         cap = ["--list-cap", str(self.cap)] if self.cap else []
         return ["--late", f"{self.late_ms // 10}ms", "--late-jitter", f"{self.late_ms * 8 // 10}ms", "--labels",
-                self.labels, "--clock-offset", f"{self.clock_s}s", "--created-offset", f"{self.created_s}s", *cap]
+                self.labels, "--clock-offset", f"{self.clock_s}s", "--created-offset", f"{self.created_s}s", *cap,
+                *self.limit]
 
     def run_options(self, command, again):
         """`again`: create all rows, whatever the account has: rows that differ in secrets alone look like twins."""
@@ -105,7 +111,7 @@ class World:
                 "SHIFTING_SECONDS": str(rng.choice([-3600, -5, 0, 5, 3600]))}
 
     def __str__(self):
-        return " ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (0, False, "exact"))
+        return " ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (0, False, "exact", []))
 
 
 class Sandbox:

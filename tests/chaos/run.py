@@ -12,8 +12,8 @@ done, and compares what the result file says with what the sandbox has.
 Both for `create` (from a file, gzip or standard input; at once or by --limit), for reruns in place, for nights of
 --skip-existing, and for `undo`. The random ones meet servers of all kinds (harness.World): creates that take effect
 up to 10 s after a 504, lists that show the newest alone, labels kept otherwise, clocks apart, exact twins that are
-older or a colleague's, and runs that look at nothing before their first row. --short takes a sample that lasts
-seconds. Episode number K of seed S is the first of seed S+K: `run.py --seed S+K --kills 1` replays it; what is killed
+older or a colleague's, limits that nobody named, and runs that look at nothing before their first row. --short takes
+a sample that lasts seconds. Episode number K of seed S is the first of seed S+K: `run.py --seed S+K --kills 1` replays it; what is killed
 when depends on the machine, all else on the seed.
 The folder of an episode that found something is kept and named (--keep keeps all). The last line counts episodes.
 """
@@ -207,17 +207,18 @@ def play(folder, seed, count, kind, episode, desk, killer, rng):
     return trouble is None
 
 
-def random_episode(base, seed, count, keep, lates):
+def random_episode(base, seed, count, options):
     rng = random.Random(seed)
     kind = rng.choices(list(KINDS), [5, 2, 3, 1])[0]
     # --skip-existing goes by type and label: which of two rows that differ in secrets alone is there, no list can tell
-    world = World(rng, rng.choice(lates), kind)
+    world = World(rng, rng.choice(options.lates), kind)
     desk = Desk(rng, rng.choice([15, 40, 90]), rng.random() < 0.3, kind != "skip" and rng.random() < 0.3,
                 world.labels != "exact")
     folder = base / f"random-{seed}"
     box_options = ["--latency", f"{rng.choice([0, 2, 10])}ms", "--jitter", f"{rng.choice([0, 5, 30])}ms"]
     episode = Episode(folder, seed, count, FAULTS, 600, world, rng.choice([1, 4, 16, 16, 64]), box_options)
-    if play(folder, seed, count, kind, episode, desk, Killer(rng, kills=rng.randrange(4, 16)), rng) and not keep:
+    if play(folder, seed, count, kind, episode, desk, Killer(rng, kills=rng.randrange(*options.deaths)), rng) and \
+            not options.keep:
         shutil.rmtree(folder)
 
 
@@ -289,7 +290,7 @@ def random_phase(base, options):
         while count.total("kills") < options.kills:
             with lock:
                 seed = next(numbers)
-            random_episode(base, seed, count, options.keep, options.lates)
+            random_episode(base, seed, count, options)
 
     workers = [threading.Thread(target=work) for _ in range(options.jobs)]
     for worker in workers:
@@ -318,10 +319,10 @@ def parse(argv):
     options = parser.parse_args(argv)
     if options.seed is None:
         options.seed = time.time_ns() // 1000 % 10 ** 9
-    options.steps, options.lates = 0, LATE_MS
+    options.steps, options.lates, options.deaths = 0, LATE_MS, (4, 16)
     if options.short:
-        options.lates = LATE_MS[:4]
-        options.kills, options.steps = min(options.kills, 40), 14
+        options.lates, options.deaths = LATE_MS[:4], (2, 6)
+        options.kills, options.steps = min(options.kills, 20), 10
     if options.kills < 10:
         options.jobs, options.steps = 1, -1
     return options
