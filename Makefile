@@ -277,7 +277,7 @@ help:
 	@echo 'make lint       compilers, static analysis, format, layers, function length and complexity'
 	@echo 'make format     lays out all sources by .clang-format'
 	@echo 'make install    into PREFIX ($(PREFIX)), under DESTDIR; uninstall takes it away again'
-	@echo 'make deb        build/deb/connload_VERSION_ARCH.deb'
+	@echo 'make deb        the Debian packages, in build/deb/, and how to install them'
 	@echo 'make debug      build/debug/, under ASan and UBSan'
 	@echo 'make crash      build/crash/, with the crash points that the crash harness uses'
 	@echo 'make chaos      kills and faults at random, long; CHAOS_ARGS are passed on'

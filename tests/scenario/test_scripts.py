@@ -226,3 +226,10 @@ def test_get_deps_uses_sudo(machine):
 def test_get_deps_refuses_what_it_does_not_know():
     done = run(ROOT / "scripts/get-deps", "everything")
     assert (done.returncode, done.stderr) == (2, "get-deps: everything is none of build, test, fuzz, lint, bench, deb\n")
+
+
+@pytest.mark.parametrize("args", [(), ("buster",), ("--help",)])
+def test_on_debian_names_its_suites(args):
+    done = run(ROOT / "scripts/on-debian", *args)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: scripts/on-debian bookworm|trixie|sid")
