@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MATCH_UNNAMED = UINT32_MAX };
+#define MATCH_UNNAMED UINT32_MAX
 
 struct match {
     uint64_t offset; /* of its text in the file */

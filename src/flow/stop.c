@@ -39,8 +39,7 @@ static bool is_another(void)
 {
     int64_t now_ms = clock_mono_ms(), before_ms = counted_ms;
 
-    return now_ms - before_ms >= STOP_AT_ONCE_MS &&
-           atomic_compare_exchange_strong(&counted_ms, &before_ms, now_ms);
+    return now_ms - before_ms >= STOP_AT_ONCE_MS && atomic_compare_exchange_strong(&counted_ms, &before_ms, now_ms);
 }
 
 static void on_signal(int number)

@@ -103,6 +103,7 @@ bool remote_read(struct remote *remote, struct span text)
         return false;
     remote->id = id;
     remote->enveloped = value != whole;
+    remote->type = short_text(value, "type");
     remote->org_id = short_text(value, "org_id");
     if (!is_id(remote->org_id))
         remote->org_id = (struct span){0};
@@ -113,7 +114,7 @@ bool remote_read(struct remote *remote, struct span text)
         remote->created_ms = -1;
     }
     remote->archived = json_kind(json_member(value, "archived")) == JSON_TRUE;
-    remote->connector.type = type_of(json_string(json_member(value, "type")));
+    remote->connector.type = type_of(remote->type);
     remote->connector.label = json_string(json_member(value, "label"));
     remote->connector.description = json_string(json_member(value, "description"));
     remote->connector.share_with_org = json_kind(json_member(value, "share_with_org")) == JSON_TRUE;

@@ -13,13 +13,13 @@
 
 enum {
     UUID_TEXT = 36,        /* bytes of a UUID as text */
-    REMOTE_TEXT_MAX = 320, /* bytes of org_id, owner_id and inbox_email; a longer one counts as absent */
+    REMOTE_TEXT_MAX = 320, /* bytes of type, org_id, owner_id and inbox_email; a longer one counts as absent */
 };
 
 /* Everything is owned by the struct and replaced by the next remote_read(). Texts are valid UTF-8 without NUL. */
 struct remote {
     struct connector connector; /* its public fields; of the config, the addresses or the broker's user_id */
-    struct span id, org_id, owner_id, created_at, inbox_email; /* empty where absent, null or of a wrong type */
+    struct span id, type, org_id, owner_id, created_at, inbox_email; /* empty where absent, null or of a wrong type */
     int64_t created_ms; /* created_at in wall milliseconds; -1 where it is not RFC 3339, and counts as absent */
     bool archived;
     bool enveloped;             /* there may be errors beside it */
