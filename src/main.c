@@ -198,6 +198,7 @@ static struct paths_config paths_of(const struct options *options)
         .input = options->input,
         .output = options->output,
         .may_replace = options->force || (options->skip_existing && !options->dry_run),
+        .only_looks = options->command == COMMAND_CHECK || options->dry_run,
         .shard = options->shard,
         .shard_count = options->shard_count,
     };
@@ -229,9 +230,11 @@ static enum exit_code check(const struct options *options, struct console *conso
 {
     struct check_config config = {
         .sheet = sheet_of(options),
+        .paths = paths_of(options),
         .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .allow_duplicates = options->allow_duplicates,
+        .redact = options->redact,
         .shard = options->shard,
         .shard_count = options->shard_count,
     };

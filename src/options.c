@@ -32,11 +32,11 @@ static const struct option_spec table[] = {
     {"shard", 0, "K/N", SHEET, GROUP_INPUT, KIND_SHARD, AT(shard), 0, 0,
      "only part K of N of the rows, at one Nth of the rate"},
 
-    {"output", 'o', "FILE", CREATE | LIST, GROUP_RESULTS, KIND_TEXT, AT(output), 0, 0,
-     "the result file; - is standard output (INPUT.results.csv; list: -)"},
-    {"force", 0, NULL, CREATE | LIST, GROUP_RESULTS, KIND_FLAG, AT(force), 0, 0,
+    {"output", 'o', "FILE", SHEET | LIST, GROUP_RESULTS, KIND_TEXT, AT(output), 0, 0,
+     "the result file; - is standard output (INPUT.results.csv; check: none; list: -)"},
+    {"force", 0, NULL, SHEET | LIST, GROUP_RESULTS, KIND_FLAG, AT(force), 0, 0,
      "replace an existing result file, whatever it says"},
-    {"redact", 0, NULL, CREATE | UNDO, GROUP_RESULTS, KIND_FLAG, AT(redact), 0, 0,
+    {"redact", 0, NULL, SHEET | UNDO, GROUP_RESULTS, KIND_FLAG, AT(redact), 0, 0,
      "empty the secret cells of every row of the results, not of the finished ones alone"},
 
     {"skip-existing", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(skip_existing), 0, 0,

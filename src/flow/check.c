@@ -1,7 +1,9 @@
 #include "flow/check.h"
 
 #include "base/clock.h"
+#include "flow/finish.h"
 #include "flow/intake.h"
+#include "flow/resume.h"
 
 #include <stdlib.h>
 
@@ -11,37 +13,101 @@ struct checking {
     struct reporting reporting;
     struct tally tally;
     struct facts facts;
-    struct sheet *sheet;
-    struct rows rows;
+    struct run run; /* of it sheet, rows, journal, console and tally alone */
     struct intake intake;
+    struct paths paths;    /* of -o */
+    struct journal *place; /* holds its lock; NULL for a stream */
+    struct output *stream; /* it, where it is one */
+    char *kept;            /* where the results are that could not get their name; or NULL */
 };
+
+/* What can't be written is known before the rows are read. */
+static bool open_results(struct checking *checking, struct err *err)
+{
+    const struct paths_config *config = &checking->config->paths;
+    struct paths *paths = &checking->paths;
+    struct sheet *sheet = checking->run.sheet;
+
+    if (config->output == NULL)
+        return true;
+    if (!paths_find(paths, config, sheet_header(sheet)->is_result, err))
+        return false;
+    if (paths->is_stream)
+        checking->stream = finish_open(paths->results, sheet_has_secrets(sheet), err);
+    else
+        checking->place = resume_take_place(paths->results, err);
+    if ((checking->stream == NULL && checking->place == NULL) || !paths_may_begin(paths, config, err))
+        return false;
+    checking->run.journal = journal_scratch(err);
+    return checking->run.journal != NULL;
+}
 
 static bool check_rows(struct checking *checking, struct err *err)
 {
     const struct check_config *config = checking->config;
+    struct run *run = &checking->run;
     struct intake_config how = {
         .allow_duplicates = config->allow_duplicates,
         .shard = config->shard,
         .shard_count = config->shard_count,
     };
 
-    checking->intake.rows = &checking->rows;
+    checking->intake.rows = &run->rows;
     if (!reporting_open(&checking->reporting, &config->reporting, &checking->facts, err))
         return false;
-    checking->sheet = sheet_open(&config->sheet, checking->console, err);
-    if (checking->sheet == NULL || !intake_read(&checking->intake, checking->sheet, &how, checking->console, err))
+    run->sheet = sheet_open(&config->sheet, checking->console, err);
+    if (run->sheet == NULL || !open_results(checking, err) ||
+        !intake_read(&checking->intake, run->sheet, &how, checking->console, err))
         return false;
-    checking->tally.rows = checking->rows.count;
-    checking->facts.finished = checking->rows.in_state[ROW_CARRIED];
+    checking->tally.rows = run->rows.count;
+    checking->facts.finished = run->rows.in_state[ROW_CARRIED];
     if (reporting_has_checksums(&config->reporting))
-        sheet_sha256(checking->sheet, checking->facts.input_sha256);
-    return intake_refuse(&checking->intake, checking->sheet, NULL, checking->reporting.report, checking->reporting.log,
-                         checking->console, &checking->tally, err);
+        sheet_sha256(run->sheet, checking->facts.input_sha256);
+    return intake_refuse(&checking->intake, run->sheet, run->journal, checking->reporting.report,
+                         checking->reporting.log, checking->console, &checking->tally, err);
+}
+
+static bool write_results(struct checking *checking, struct err *err)
+{
+    const struct finish_config how = {
+        .path = checking->paths.results,
+        .redact = checking->config->redact,
+        .is_counted = true,
+    };
+    struct output *stream = checking->stream;
+
+    if (how.path == NULL)
+        return true;
+    checking->stream = NULL;
+    if (stream != NULL ? !finish_stream(&checking->run, &how, stream, NULL, err)
+                       : !finish_results(&checking->run, &how, &checking->kept, err))
+        return false;
+    checking->facts.results = how.path;
+    return true;
+}
+
+static void release(struct checking *checking)
+{
+    struct run *run = &checking->run;
+
+    output_abandon(checking->stream);
+    paths_release(&checking->paths);
+    free(checking->kept);
+    rows_release(&run->rows);
+    free(checking->intake.named);
+    journal_close(run->journal);
+    journal_close(checking->place);
+    sheet_close(run->sheet);
+    reporting_close(&checking->reporting);
 }
 
 enum exit_code check_run(const struct check_config *config, struct console *console)
 {
-    struct checking checking = {.config = config, .console = console};
+    struct checking checking = {
+        .config = config,
+        .console = console,
+        .run = {.console = console, .tally = &checking.tally},
+    };
     enum exit_code code;
     struct err err;
 
@@ -51,14 +117,13 @@ enum exit_code check_run(const struct check_config *config, struct console *cons
         .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
         .repeat = config->repeat,
     };
-    if (check_rows(&checking, &err)) {
+    if (check_rows(&checking, &err) && write_results(&checking, &err)) {
         checking.facts.exit_code = tally_without(&checking.tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
         code = reporting_end(&checking.reporting, &checking.facts, &checking.tally, console);
     } else
         code = reporting_fail(&checking.reporting, &checking.facts, &checking.tally, console, &err);
-    rows_release(&checking.rows);
-    free(checking.intake.named);
-    sheet_close(checking.sheet);
-    reporting_close(&checking.reporting);
+    if (checking.kept != NULL)
+        console_say(console, "connload: the results are in %s", checking.kept);
+    release(&checking);
     return code;
 }

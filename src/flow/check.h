@@ -1,10 +1,11 @@
 /*
- * check: `connload check`: every row checked, nothing sent.
+ * check: `connload check`: every row checked, nothing sent; with -o the errors are written beside the rows.
  */
 #ifndef FLOW_CHECK_H
 #define FLOW_CHECK_H
 
 #include "base/exit.h"
+#include "flow/paths.h"
 #include "flow/sheet.h"
 #include "io/console.h"
 #include "report/reporting.h"
@@ -13,9 +14,10 @@
 
 struct check_config {
     struct sheet_config sheet;
-    const char *repeat; /* of facts.h */
+    struct paths_config paths; /* nothing is written without an `output` */
+    const char *repeat;        /* of facts.h */
     struct reporting_config reporting;
-    bool allow_duplicates;
+    bool allow_duplicates, redact;
     unsigned shard, shard_count;
 };
 

@@ -601,9 +601,6 @@ static bool open_files(struct create *create, struct err *err)
         if (!paths_find(&create->paths, &create->config->paths, sheet_header(create->run.sheet)->is_result, err))
             return false;
     }
-    if (create->paths.in_place && create->config->dry_run)
-        return err_set(err, EXIT_USAGE, "--dry-run does not replace its input %s; name another file with -o",
-                       create->config->sheet.path);
     if (!open_stream(create, err) || !open_journal(create, err) || !read_again_in_place(create, err) ||
         (keeps_replaced(create) && !output_check_kept(create->paths.results, err)))
         return false;

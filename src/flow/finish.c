@@ -148,6 +148,7 @@ static void begin(struct finishing *finishing, struct run *run, const struct fin
     *finishing = (struct finishing){
         .run = run,
         .config = config,
+        .counted = config->is_counted ? UINT64_MAX : 0,
         .style =
             {
                 .header = sheet_header(run->sheet),

@@ -19,6 +19,7 @@ struct finish_config {
     const char *why_held;  /* the message of rows that were held back (--limit, --strict, --dry-run) */
     bool keep_replaced;    /* the file that the results replace is kept (output_keep_replaced()) */
     bool keep_earlier;     /* rows that have no outcome keep the one that the input says (undo) */
+    bool is_counted;       /* tally and report have all that they are to have of the rows (check) */
     struct report *report; /* gets the rows without a connector; or NULL */
 };
 

@@ -198,15 +198,10 @@ static bool check_place(const struct list *list, const char *path, struct err *e
  */
 static bool lock_place(struct list *list, const char *path, struct err *err)
 {
-    struct resume resume = {0};
-    bool found;
-
     if (output_is_stream(path))
         return true;
-    list->journal = journal_open(path, &found, err);
-    if (list->journal == NULL || (found && !resume_read(&resume, list->journal, err)))
-        return false;
-    return resume.promised > 0 ? resume_refuse(list->journal, err) : check_place(list, path, err);
+    list->journal = resume_take_place(path, err);
+    return list->journal != NULL && check_place(list, path, err);
 }
 
 static bool fetch(struct list *list, struct err *err)

@@ -58,9 +58,17 @@ bool paths_can_hold(const char *path, struct err *err)
     return true;
 }
 
-static bool refuse_existing(const struct paths *paths, struct err *err)
+static bool refuse_existing(const struct paths *paths, const struct paths_config *config, struct err *err)
 {
-    char *shell = paths_shell(paths->results);
+    char *shell;
+
+    if (config->only_looks)
+        return err_set(
+            err, EXIT_USAGE,
+            "%s exists, and may be all that tells which connectors an earlier run made; name another file with "
+            "-o, or replace it with --force",
+            paths->results);
+    shell = paths_shell(paths->results);
 
     err_set(err, EXIT_USAGE,
             "%s exists: an earlier run of these rows wrote it. To send those that are not done: connload create %s. "
@@ -82,12 +90,15 @@ static bool check_place(struct paths *paths, const struct paths_config *config, 
         usable = err_set(err, EXIT_USAGE,
                          "the results would replace the input %s, which is no result file; name another file with -o",
                          config->input);
+    else if (paths->in_place && config->only_looks)
+        usable = err_set(err, EXIT_USAGE, "nothing is sent, and the input %s stays as it is; name another file with -o",
+                         config->input);
     else if (paths->in_place && config->shard_count > 1)
         usable = err_set(err, EXIT_USAGE,
                          "the results of one shard would replace the whole input %s; name another file with -o",
                          config->input);
     else if (paths->exists && !paths->in_place && !config->may_replace && !journal_is_beside(paths->results))
-        usable = refuse_existing(paths, err);
+        usable = refuse_existing(paths, config, err);
     return usable;
 }
 
@@ -98,7 +109,7 @@ bool paths_may_begin(struct paths *paths, const struct paths_config *config, str
     if (paths->results == NULL)
         return true; /* --dry-run writes no file */
     look(paths, config, &about);
-    return !paths->exists || paths->in_place || config->may_replace || refuse_existing(paths, err);
+    return !paths->exists || paths->in_place || config->may_replace || refuse_existing(paths, config, err);
 }
 
 bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err)

@@ -12,6 +12,7 @@ struct paths_config {
     const char *input;  /* as the user named it; `-` = standard input, which a FIFO or a device is too */
     const char *output; /* -o; NULL = by default beside the input */
     bool may_replace;   /* --force, or --skip-existing */
+    bool only_looks;    /* `check`, --dry-run: nothing is sent, and the input stays as it is */
     unsigned shard, shard_count;
 };
 
@@ -24,8 +25,8 @@ struct paths {
 
 /*
  * Finds the result file of a run over an input that is (`is_result`) or is not a result file itself. EXIT_USAGE, with
- * the remedy: standard input without -o; results that would replace an input which is no result file; a directory; a
- * socket; an existing file that is not the input and may not be replaced, unless an interrupted run's journal lies beside it.
+ * the remedy: standard input without -o; results that would replace an input which is no result file, or any input by a
+ * command that only looks; a directory; a socket; an existing file that is not the input and may not be replaced, unless an interrupted run's journal lies beside it.
  */
 bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err);
 /*

@@ -52,6 +52,21 @@ bool resume_refuse(const struct journal *journal, struct err *err)
                    journal_head(journal)->command, journal_path(journal));
 }
 
+struct journal *resume_take_place(const char *path, struct err *err)
+{
+    struct resume resume = {0};
+    struct journal *journal;
+    bool found;
+
+    journal = journal_open(path, &found, err);
+    if (journal == NULL || !found || (resume_read(&resume, journal, err) && resume.promised == 0))
+        return journal;
+    if (resume.promised > 0)
+        resume_refuse(journal, err);
+    journal_close(journal);
+    return NULL;
+}
+
 #define OR_GIVE_UP \
     "To give that run up, remove the journal; its rows may be in the account, so use --skip-existing then"
 

@@ -37,6 +37,12 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
 bool resume_refuse(const struct journal *journal, struct err *err);
 
 /*
+ * Takes the lock of the result file at `path`, for a command that goes on with no run: NULL where another run works on
+ * it, or was interrupted and has sent something. The caller closes it.
+ */
+struct journal *resume_take_place(const char *path, struct err *err);
+
+/*
  * Takes over the rows' outcomes (of each the first that is not `unknown`: see journal.h) and attempts, and the run's
  * beginning by the server's clock. Rows that may have been sent and have no outcome, or `unknown`, are ROW_UNSETTLED.
  * `recent` learns of the requests.

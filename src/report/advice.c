@@ -24,11 +24,12 @@ static bool blames_default(const struct tally *tally)
 
 static struct advice after_check(const struct facts *facts, const struct tally *tally)
 {
-    struct advice advice = {.command = "check", .path = facts->input};
+    const char *results = facts->results != NULL && !output_is_stream(facts->results) ? facts->results : NULL;
+    struct advice advice = {.command = "check", .path = strcmp(facts->input, "-") != 0 ? facts->input : results};
 
     if (facts->finished > 0 && facts->finished == tally->rows)
         return (struct advice){.what = "nothing: every row is created, exists or archived"};
-    if (strcmp(facts->input, "-") == 0 || tally->rows == 0)
+    if (advice.path == NULL || tally->rows == 0)
         return (struct advice){0};
     if (tally_without(tally) == 0) {
         advice.command = "create";
@@ -37,7 +38,10 @@ static struct advice after_check(const struct facts *facts, const struct tally *
         advice.what = "set what the references name, and check again:";
     else if (blames_default(tally))
         advice.what = "correct --default, and check again:";
-    else
+    else if (results != NULL) {
+        advice.what = "correct the rows in that file (error_message says how), and check again:";
+        advice.path = results;
+    } else
         advice.what = "correct these rows, and check again:";
     return advice;
 }
