@@ -40,7 +40,7 @@ struct pace_hint fields_hint(const struct fields *fields, int64_t wall_ms)
     struct pace_hint hint = fields->hint;
     int64_t date_ms;
 
-    if (clock_parse_http_date(field_view(&fields->date), &date_ms))
+    if (fields->reset.len > 0 && clock_parse_http_date(field_view(&fields->date), &date_ms))
         wall_ms = date_ms;
     retry_hint(&hint, span_of("RateLimit-Reset"), field_view(&fields->reset), wall_ms);
     return hint;
