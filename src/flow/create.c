@@ -6,6 +6,7 @@
 #include "flow/ask.h"
 #include "flow/existing.h"
 #include "flow/finish.h"
+#include "flow/inherit.h"
 #include "flow/intake.h"
 #include "flow/land.h"
 #include "flow/launch.h"
@@ -46,6 +47,8 @@ struct create {
     struct run run;
     struct intake intake;
     struct resume resume;
+    struct inherit inherit; /* what runs of other versions of the sheet have left */
+    bool must_wait;         /* they may have created something that no row is known by */
     struct recent recent;
     struct launch launch;
     struct land land;
@@ -109,25 +112,47 @@ static bool look_at_interrupted(struct create *create, const struct journal_head
                                                   create->courier_config.http.api_key, &create->facts.resumed, err);
 }
 
-/* Goes on with the journal's run, or begins a new one. */
+static bool may_close(const struct create *create, const struct journal_head *head)
+{
+    return create->config->skip_existing && create->config->preflight &&
+           resume_may_close(create->run.journal, head, create->courier_config.http.api_key);
+}
+
+/* What the interrupted run of another version of the sheet has done and may have done is this run's to settle. */
+static bool close_interrupted(struct create *create, const struct journal_head *head, struct err *err)
+{
+    console_note(
+        create->console,
+        "connload: an interrupted run of another version of the sheet, or with other options, has left %s; what "
+        "it has done is looked for first",
+        journal_path(create->run.journal));
+    return journal_begin_after(create->run.journal, head, inherit_keep, &create->inherit, err);
+}
+
+/* Goes on with the journal's run, closes it, or begins a new one. */
 static bool begin_or_resume(struct create *create, struct err *err)
 {
     struct journal_head head;
     char *absolute;
-    bool anew = true, done = true;
+    bool anew = true, done = true, closes = false;
 
     fill_head(create, &head, &absolute);
-    if (create->journal_found)
-        done = resume_read(&create->resume, create->run.journal, err) &&
-               resume_fits(&create->resume, create->run.journal, &head, create->courier_config.http.api_key,
-                           &create->run, &anew, err);
+    if (create->journal_found) {
+        done = resume_read(&create->resume, create->run.journal, err);
+        closes = done && !resume_fits(&create->resume, create->run.journal, &head, create->courier_config.http.api_key,
+                                      &create->run, &anew, err);
+        anew = anew || closes;
+        done = done && (!closes || may_close(create, &head)) &&
+               inherit_read(&create->inherit, create->run.journal, !closes, err);
+    }
     if (done && anew)
         done = paths_may_begin(&create->paths, &create->config->paths, err);
     if (done && anew) {
         if (create->journal_found) /* of a run that is over, or was listing the account */
             recent_add(&create->recent, journal_modified_ms(create->run.journal), 1);
         create->resume = (struct resume){0};
-        done = journal_begin(create->run.journal, &head, err) && look_at_interrupted(create, &head, err);
+        done = (closes ? close_interrupted(create, &head, err) : journal_begin(create->run.journal, &head, err)) &&
+               look_at_interrupted(create, &head, err);
     } else if (done) {
         create->facts.resumed = true;
         done = resume_replay(&create->resume, &create->run, &create->recent, err);
@@ -138,7 +163,8 @@ static bool begin_or_resume(struct create *create, struct err *err)
                      " rows have their outcome",
                      journal_path(create->run.journal), create->resume.recovered, create->run.rows.count);
     free(absolute);
-    return done;
+    return done && (create->intake.keys == NULL ||
+                    inherit_apply(&create->inherit, &create->run, create->intake.keys, &create->must_wait, err));
 }
 
 static void count_carried(struct create *create)
@@ -266,20 +292,34 @@ static void note_lists(struct create *create, uint64_t count)
  */
 static void wait_for_reads(struct create *create)
 {
-    int64_t wait_ms = create->config->settle_ms, timeout_ms = create->config->courier.http.timeout_ms;
+    int64_t wait_ms = create->config->settle_ms, late_ms = create->config->late_ms;
     int64_t replaced_ms, since_ms, until_ms, left_ms;
 
     if (create->facts.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
         return;
     since_ms = clock_wall_ms() - replaced_ms;
-    if (create->config->skip_existing && since_ms < wait_ms + timeout_ms && recent_has_unknown(create->paths.results))
-        wait_ms += timeout_ms; /* until when what that run gave up may arrive */
+    if (create->config->skip_existing && since_ms < wait_ms + late_ms && recent_has_unknown(create->paths.results))
+        wait_ms += late_ms; /* until when what that run gave up may arrive */
     until_ms = clock_mono_ms() + wait_ms - (since_ms > 0 ? since_ms : 0);
     left_ms = until_ms - clock_mono_ms();
     if (left_ms >= WORTH_SAYING_MS)
         console_note(create->console,
                      "connload: waiting %" PRId64 " s, until the list can show what the run before created",
                      (left_ms + 999) / 1000);
+    while (!courier_stopping(&create->courier) && clock_mono_ms() < until_ms)
+        courier_wait(&create->courier, until_ms);
+}
+
+/* What a closed run may have sent, and no row is known by, shows in the list at the latest by then. */
+static void wait_for_closed(struct create *create)
+{
+    int64_t until_ms = clock_mono_ms() + create->config->late_ms + create->config->settle_ms;
+
+    if (!create->must_wait)
+        return;
+    console_note(create->console,
+                 "connload: waiting %" PRId64 " s, for what an interrupted run may have sent of rows that have changed",
+                 (until_ms - clock_mono_ms() + 999) / 1000);
     while (!courier_stopping(&create->courier) && clock_mono_ms() < until_ms)
         courier_wait(&create->courier, until_ms);
 }
@@ -294,6 +334,7 @@ static struct existing_config existing_config(const struct create *create)
         .earlier = config->dry_run          ? create->planned
                    : create->paths.in_place ? NULL
                                             : create->paths.results,
+        .inherit = &create->inherit,
         .skip = config->skip_existing,
     };
 }
@@ -314,6 +355,7 @@ static bool preflight(struct create *create)
         return true;
     how.note_twins = !create->facts.resumed;
     wait_for_reads(create);
+    wait_for_closed(create);
     if (!existing_find(run, &how, &create->existing)) {
         create->keeps_journal = create->facts.resumed; /* it knows what an earlier result file does not */
         return false;
@@ -504,7 +546,8 @@ static bool send_rows(struct create *create, struct err *err)
     hold_rows(create);
     set_failures_max(create);
     idset_reserve(&create->run.claimed, (size_t)create->run.rows.count);
-    launch_init(&create->launch, &create->run, create->facts.resumed ? create->resume.promised : 0);
+    launch_init(&create->launch, &create->run, create->facts.resumed ? create->resume.promised : 0,
+                create->intake.keys);
     land_init(&create->land, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);
     unsettled = resume_unsettle(&create->run, err);
@@ -879,8 +922,6 @@ static bool carry_out(struct create *create, struct err *err)
     if (!may_create(create, err))
         return false;
     note_lists(create, create->tally.requests[REQUEST_LIST]);
-    free(create->intake.keys);
-    create->intake.keys = NULL;
     return send_rows(create, err);
 }
 
@@ -919,6 +960,7 @@ static bool work(struct create *create, struct err *err)
 
 static void release(struct create *create)
 {
+    inherit_release(&create->inherit);
     free(create->intake.keys);
     free(create->intake.named);
     existing_release(&create->existing);

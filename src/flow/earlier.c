@@ -21,21 +21,44 @@ static int by_id(const void *left, const void *right)
     return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
-static void add(struct earlier *earlier, const struct sheet_row *read)
+static void add(struct earlier *earlier, struct earlier_row row)
 {
     if (earlier->count == earlier->cap) {
         earlier->cap = earlier->cap > 0 ? earlier->cap + earlier->cap / 2 : 256;
         earlier->row = alloc_resize(earlier->row, earlier->cap, sizeof(earlier->row[0]));
     }
-    earlier->row[earlier->count++] = (struct earlier_row){
-        .id_hash = hash_of(read->earlier.connector_id),
-        .offset = read->record.offset & ((UINT64_C(1) << 40) - 1),
-        .length = read->record.raw.len & ((UINT64_C(1) << 24) - 1),
-        .line = read->record.line,
-        .key = (uint32_t)connector_key_hash(&read->connector),
-        .public_tag = (uint32_t)connector_public_hash(&read->connector),
-        .created = read->earlier.status == STATUS_CREATED,
-    };
+    earlier->row[earlier->count++] = row;
+}
+
+static void add_row(struct earlier *earlier, const struct sheet_row *read)
+{
+    add(earlier, (struct earlier_row){
+                     .id_hash = hash_of(read->earlier.connector_id),
+                     .offset = read->record.offset & ((UINT64_C(1) << 40) - 1),
+                     .length = read->record.raw.len & ((UINT64_C(1) << 24) - 1),
+                     .line = read->record.line,
+                     .key = (uint32_t)connector_key_hash(&read->connector),
+                     .public_tag = (uint32_t)connector_public_hash(&read->connector),
+                     .created = read->earlier.status == STATUS_CREATED,
+                 });
+}
+
+static void add_inherited(struct earlier *earlier, const struct inherit *inherit, const struct idset *claimed)
+{
+    earlier->inherit = inherit;
+    for (size_t i = 0; inherit != NULL && i < inherit->count; i++) {
+        const struct inherited *at = &inherit->at[i];
+
+        if (at->id[0] != '\0' && !idset_has(claimed, span_of(at->id)))
+            add(earlier, (struct earlier_row){
+                             .id_hash = hash_of(span_of(at->id)),
+                             .offset = i & ((UINT64_C(1) << 40) - 1),
+                             .key = (uint32_t)(at->tag >> 32),
+                             .public_tag = (uint32_t)at->tag,
+                             .created = 1,
+                             .inherited = 1,
+                         });
+    }
 }
 
 static bool names_connector(const struct outcome *outcome)
@@ -59,7 +82,7 @@ static void sort(struct earlier *earlier)
 }
 
 bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, const char *path,
-                  const struct idset *claimed, struct err *err)
+                  const struct inherit *inherit, const struct idset *claimed, struct err *err)
 {
     struct sheet_config config = *sheet;
     struct sheet_row *read;
@@ -67,6 +90,8 @@ bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, con
     enum csv_step step;
 
     *earlier = (struct earlier){0};
+    add_inherited(earlier, inherit, claimed);
+    sort(earlier);
     if (path == NULL || access(path, F_OK) != 0)
         return true;
     config.path = path;
@@ -77,7 +102,7 @@ bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, con
         return true;
     while ((step = sheet_next(earlier->sheet, &read, err)) == CSV_STEP_RECORD)
         if (names_connector(&read->earlier) && !idset_has(claimed, read->earlier.connector_id))
-            add(earlier, read);
+            add_row(earlier, read);
     sort(earlier);
     return step != CSV_STEP_FAILED;
 }
@@ -109,6 +134,12 @@ bool earlier_row(struct earlier *earlier, const struct earlier_row *row, const s
 {
     struct sheet_row *found;
 
+    if (row->inherited) {
+        earlier->told = (struct sheet_row){
+            .earlier = {.status = STATUS_CREATED, .connector_id = span_of(earlier->inherit->at[row->offset].id)}};
+        *read = &earlier->told;
+        return true;
+    }
     if (!sheet_at(earlier->sheet, row->offset, row->length, row->line, &found, err))
         return false;
     *read = found;

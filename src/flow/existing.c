@@ -394,6 +394,7 @@ struct trial {
     enum way way;
     struct span text;                /* the match's */
     const struct sheet_row *earlier; /* the row that names it; NULL for the ways that don't ask */
+    bool by_tag;                     /* that row is known by its key and tag alone */
 };
 
 static bool is_named_way(enum way way)
@@ -410,6 +411,8 @@ static bool fits(const struct search *search, const struct trial *trial, uint32_
                                        : connector_key_equal(&read->connector, theirs);
     if (is_unsettled(search, row) || (!trial->match->untold && theirs->type != read->connector.type))
         return false;
+    if (trial->by_tag)
+        return trial->way == WAY_NAMED_EXACT;
     return trial->way == WAY_NAMED_EXACT ? connector_public_equal(&read->connector, &trial->earlier->connector)
                                          : connector_key_equal(&read->connector, &trial->earlier->connector);
 }
@@ -483,6 +486,7 @@ static bool place(struct search *search, struct match *match, enum way way)
     named = &search->earlier.row[match->earlier];
     if (!earlier_row(&search->earlier, named, &trial.earlier, &err))
         return fault(search, &err);
+    trial.by_tag = named->inherited;
     return try_rows(search, &trial, named->key, named->public_tag);
 }
 
@@ -600,7 +604,8 @@ bool existing_find(struct run *run, const struct existing_config *config, struct
     remote_init(&search.remote);
     sort_rows(&search);
     done = (matches_open(&search.matches, &err) &&
-            (!config->skip || earlier_read(&search.earlier, config->sheet, config->earlier, &run->claimed, &err))) ||
+            (!config->skip ||
+             earlier_read(&search.earlier, config->sheet, config->earlier, config->inherit, &run->claimed, &err))) ||
            fault(&search, &err);
     done = done && list(&search) && look_up_unlisted(&search) && !search.failed && place_all(&search) &&
            note_listed(&search) && tell_left(&search);

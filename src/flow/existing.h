@@ -13,6 +13,7 @@
 #define FLOW_EXISTING_H
 
 #include "base/err.h"
+#include "flow/inherit.h"
 #include "flow/run.h"
 
 #include <stdbool.h>
@@ -22,8 +23,9 @@ struct existing_config {
     const uint32_t *keys;             /* of intake.h */
     const struct sheet_config *sheet; /* how the sheet, and so the earlier result file, is read */
     const char *earlier; /* the result file that the run replaces, for `skip`; NULL, or none there: none is named */
-    bool skip;           /* --skip-existing: rows that are found get their outcome `exists` */
-    bool note_twins;     /* the journal learns of the twins, and that the account was listed */
+    const struct inherit *inherit; /* what an interrupted run of another version of the sheet names; or NULL */
+    bool skip;                     /* --skip-existing: rows that are found get their outcome `exists` */
+    bool note_twins;               /* the journal learns of the twins, and that the account was listed */
 };
 
 struct existing {

@@ -33,7 +33,7 @@ static struct outcome open_outcome(const struct finishing *finishing, const stru
         outcome.status = STATUS_NOT_ATTEMPTED;
         outcome.connector_id = read->earlier.connector_id; /* nobody has asked whether it is there */
         outcome.error_message = span_of(row->held ? finishing->config->why_held : finishing->config->why_not);
-    } else if (row->earlier)
+    } else if (row->earlier && read->earlier.status == STATUS_UNKNOWN)
         outcome = read->earlier;
     else {
         outcome.status = STATUS_UNKNOWN;

@@ -2,7 +2,10 @@
 
 #include <assert.h>
 
-enum { WHOLE_SECOND_MS = 1000 }; /* what the Date header leaves out */
+enum {
+    WHOLE_SECOND_MS = 1000, /* what the Date header leaves out */
+    BEGIN_MARGIN_MS = 2000, /* by how much a beginning that Date has told may be too early: that, and the way */
+};
 
 static const char *const reason_texts[] = {
     [JUDGE_CLEAR] = "",
@@ -37,8 +40,9 @@ void judge_compare_clocks(struct judge_clock *clock, int64_t created_ms, int64_t
 
 /*
  * The Date header is never ahead of the server's clock, so that what the rows made is not older than `begin_ms` by a
- * clock that agrees with it. One that strays widens the span in which nothing can be told. One that was never compared
- * tells nothing of what seems to be older.
+ * clock that agrees with it; but it may be behind, so that what is just after it may be older than the rows. A clock
+ * that strays widens the span in which nothing can be told. One that was never compared tells nothing of what seems to
+ * be older.
  */
 enum judge_age judge_age(const struct judge_group *group, const struct judge_clock *clock, int64_t created_ms)
 {
@@ -46,7 +50,7 @@ enum judge_age judge_age(const struct judge_group *group, const struct judge_clo
         return JUDGE_UNDATED;
     if (created_ms < group->begin_ms + clock->behind_ms - WHOLE_SECOND_MS)
         return clock->tested ? JUDGE_BEFORE : JUDGE_UNDATED;
-    if (created_ms < group->begin_ms + clock->ahead_ms)
+    if (created_ms < group->begin_ms + BEGIN_MARGIN_MS + clock->ahead_ms)
         return JUDGE_UNDATED;
     if (group->end_ms != JUDGE_NO_TIME && created_ms > group->end_ms + clock->ahead_ms + WHOLE_SECOND_MS)
         return JUDGE_UNDATED;

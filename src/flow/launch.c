@@ -1,6 +1,7 @@
 #include "flow/launch.h"
 
 #include "base/clock.h"
+#include "flow/inherit.h"
 #include "model/payload.h"
 
 #include <assert.h>
@@ -10,9 +11,9 @@ enum {
     LONGEST_STRIDE = 16384, /* rows: what a crash leaves to be settled at the most */
 };
 
-void launch_init(struct launch *launch, struct run *run, uint64_t promised)
+void launch_init(struct launch *launch, struct run *run, uint64_t promised, const uint32_t *keys)
 {
-    *launch = (struct launch){.run = run, .promised = promised, .stride = FIRST_STRIDE};
+    *launch = (struct launch){.run = run, .promised = promised, .stride = FIRST_STRIDE, .keys = keys};
     buf_init(&launch->payload, PAYLOAD_MAX);
 }
 
@@ -32,11 +33,31 @@ bool launch_has_rows(struct launch *launch)
     return launch->next < rows->count;
 }
 
+/* Before they are promised: as what the rows from `first` to before `end` are sent. */
+static bool note_tags(struct launch *launch, uint64_t first, uint64_t end)
+{
+    struct run *run = launch->run;
+    uint64_t tags[JOURNAL_TAGS_MAX];
+    struct err err;
+
+    for (size_t count = 0; first < end; first += count) {
+        for (count = 0; count < JOURNAL_TAGS_MAX && first + count < end; count++)
+            tags[count] = inherit_tag(launch->keys != NULL ? launch->keys[first + count] : 0,
+                                      run->rows.row[first + count].public_tag);
+        if (!journal_tags(run->journal, first, tags, count, &err)) {
+            courier_fault(run->courier, &err);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Promises grow while they are used up faster than RUN_PROMISE_MS, so that the disk is not what sets the speed. */
 static bool promise(struct launch *launch, uint64_t row, int64_t now_ms)
 {
     struct run *run = launch->run;
     bool lately = run_promised_lately(run, now_ms);
+    uint64_t before = launch->promised;
 
     if (row < launch->promised && lately)
         return true;
@@ -47,7 +68,7 @@ static bool promise(struct launch *launch, uint64_t row, int64_t now_ms)
     }
     if (launch->promised > run->rows.count)
         launch->promised = run->rows.count;
-    return run_promise(run, launch->promised, now_ms);
+    return note_tags(launch, before, launch->promised) && run_promise(run, launch->promised, now_ms);
 }
 
 /* What was checked is what is sent: otherwise the input has changed, or what a secret's reference names. */

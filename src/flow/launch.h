@@ -12,14 +12,15 @@
 
 struct launch {
     struct run *run;
-    uint64_t next;      /* first row that was not looked at yet */
+    uint64_t next; /* first row that was not looked at yet */
+    const uint32_t *keys;
     uint64_t promised;  /* the journal says that rows before this one may be sent */
     uint64_t stride;    /* how many rows the next promise covers */
     struct buf payload; /* scratch, wiped */
 };
 
-/* `promised`: what an interrupted run's journal says; 0 for a new run. */
-void launch_init(struct launch *launch, struct run *run, uint64_t promised);
+/* `promised`: what an interrupted run's journal says; 0 for a new run. `keys`: of intake.h, or NULL; borrowed. */
+void launch_init(struct launch *launch, struct run *run, uint64_t promised, const uint32_t *keys);
 void launch_release(struct launch *launch);
 
 /* Whether there is a row that could be sent at once if the pace allows it. */

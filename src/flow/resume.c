@@ -17,6 +17,20 @@ static void on_upto(void *context, uint64_t rows)
     ((struct resume *)context)->promised = rows;
 }
 
+static void on_known(void *context, uint64_t tag, struct span connector_id)
+{
+    (void)tag;
+    (void)connector_id;
+    ((struct resume *)context)->inherited = true;
+}
+
+static void on_lost(void *context, uint64_t tag, int64_t lost_ms)
+{
+    (void)tag;
+    (void)lost_ms;
+    ((struct resume *)context)->inherited = true;
+}
+
 static void on_account(void *context, struct span org_id)
 {
     struct resume *resume = context;
@@ -35,7 +49,14 @@ static void on_done(void *context, uint64_t size, uint32_t crc)
 
 bool resume_read(struct resume *resume, struct journal *journal, struct err *err)
 {
-    struct journal_visitor visitor = {.context = resume, .upto = on_upto, .account = on_account, .done = on_done};
+    struct journal_visitor visitor = {
+        .context = resume,
+        .upto = on_upto,
+        .account = on_account,
+        .done = on_done,
+        .known = on_known,
+        .lost = on_lost,
+    };
 
     *resume = (struct resume){0};
     return journal_replay(journal, &visitor, err);
@@ -67,14 +88,14 @@ struct journal *resume_take_place(const char *path, struct err *err)
     return NULL;
 }
 
-#define OR_GIVE_UP \
-    "To give that run up, remove the journal; its rows may be in the account, so use --skip-existing then"
+#define OR_CLOSE_IT \
+    "With --skip-existing a run settles what that one has left, and looks for all rows in the account first"
 
 static bool refuse_changed(const struct journal *journal, struct err *err)
 {
     return err_set(err, EXIT_USAGE,
                    "an interrupted run has left %s, and its input %s has changed since; restore that input and run the "
-                   "same command again. " OR_GIVE_UP,
+                   "same command again. " OR_CLOSE_IT,
                    journal_path(journal), journal_head(journal)->input);
 }
 
@@ -90,7 +111,7 @@ static bool refuse_other(const struct journal *journal, struct err *err)
     output = paths_shell(results);
     err_set(
         err, EXIT_USAGE,
-        "an interrupted run of %s has left %s; to finish it, with the options that it had: connload %s %s%s%s. " OR_GIVE_UP,
+        "an interrupted run of %s has left %s; to finish it, with the options that it had: connload %s %s%s%s. " OR_CLOSE_IT,
         is_stdin ? "standard input" : head->input, path, head->command, is_stdin ? "-" : input,
         paths_same_file(results, head->input) ? "" : " -o ", paths_same_file(results, head->input) ? "" : output);
     free(results);
@@ -127,7 +148,7 @@ static bool refuse_rows(const struct journal *journal, struct run *run, struct e
                        journal_path(journal), sheet_where(run->sheet, &run->rows, index));
     return err_set(err, EXIT_USAGE,
                    "an interrupted run has left %s, and it was begun with other options (--map, --default, "
-                   "--allow-duplicates, --skip-existing, --shard, …); run it again with the same options",
+                   "--allow-duplicates, --skip-existing, --shard, …); run it again with the same options. " OR_CLOSE_IT,
                    journal_path(journal));
 }
 
@@ -138,7 +159,7 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
     const char *path = journal_path(journal);
 
     /* its results got their name and replaced the input: only the journal's own end is missing */
-    *anew = resume->promised == 0 ||
+    *anew = (resume->promised == 0 && !resume->inherited) ||
             (resume->done && now->input_size == resume->done_size && now->input_crc == resume->done_crc);
     if (*anew)
         return true;
@@ -155,6 +176,14 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
         return refuse_rows(journal, run, err);
     resume->other_key = !digest_mark_matches(head->key_mark, key);
     return true;
+}
+
+bool resume_may_close(const struct journal *journal, const struct journal_head *now, const char *key)
+{
+    const struct journal_head *head = journal_head(journal);
+
+    return strcmp(head->command, now->command) == 0 && strcmp(head->base_url, now->base_url) == 0 &&
+           digest_mark_matches(head->key_mark, key);
 }
 
 struct replay {
@@ -360,7 +389,7 @@ static bool read_record(struct run *run, const struct row *row, const struct out
 
     if (!row->earlier && row->place == 0)
         return true;
-    if (!row->earlier && !journal_outcome_at(run->journal, row->place, &outcome, err))
+    if (row->place > 0 && !journal_outcome_at(run->journal, row->place, &outcome, err))
         return false;
     entry->lost_ms = settle_time_lost(outcome.error_message);
     if (outcome.connector_id.len < sizeof(entry->named))

@@ -16,6 +16,7 @@
 struct resume {
     uint64_t promised;  /* rows before this one may have been sent */
     uint64_t recovered; /* rows with an outcome */
+    bool inherited;     /* it has closed the run of another version of the sheet (inherit.h) */
     bool done;          /* its results were about to get their name … */
     uint64_t done_size; /* … with this size and checksum */
     uint32_t done_crc;
@@ -32,6 +33,12 @@ bool resume_read(struct resume *resume, struct journal *journal, struct err *err
  */
 bool resume_fits(struct resume *resume, const struct journal *journal, const struct journal_head *now, const char *key,
                  struct run *run, bool *anew, struct err *err);
+
+/*
+ * Whether a run with --skip-existing may close the journal's run, which is not `now`'s: the same command, base URL and
+ * key, whatever the input and the options are.
+ */
+bool resume_may_close(const struct journal *journal, const struct journal_head *now, const char *key);
 
 /* Says that an interrupted run has left this journal, and its command comes first (EXIT_USAGE); returns false. */
 bool resume_refuse(const struct journal *journal, struct err *err);

@@ -161,6 +161,16 @@ bool journal_is_ours(struct journal *journal, struct err *err)
     return !journal->lost;
 }
 
+/* The name under which a journal is made that is to replace this one. Owned by the caller. */
+static char *path_of_next(const char *path)
+{
+    struct buf next;
+
+    buf_init(&next, SIZE_MAX / 2);
+    buf_format(&next, "%s.next", path);
+    return next.data;
+}
+
 /* --- adding --- */
 
 static bool flush(struct journal *journal, struct err *err)
@@ -300,6 +310,36 @@ bool journal_begun(struct journal *journal, int64_t timeout_ms, uint32_t concurr
     return record_close(journal, err);
 }
 
+bool journal_tags(struct journal *journal, uint64_t first, const uint64_t *tags, size_t count, struct err *err)
+{
+    assert(count <= JOURNAL_TAGS_MAX && first + count <= journal->head.rows);
+    if (!record_open(journal, "tags", err))
+        return false;
+    record_number(&journal->pending, first);
+    buf_char(&journal->pending, '\t');
+    for (size_t i = 0; i < count; i++)
+        buf_format(&journal->pending, "%0*" PRIx64, JOURNAL_TAG, tags[i]);
+    return record_close(journal, err);
+}
+
+bool journal_known(struct journal *journal, uint64_t tag, struct span connector_id, struct err *err)
+{
+    if (!record_open(journal, "known", err))
+        return false;
+    record_number(&journal->pending, tag);
+    record_text(&journal->pending, connector_id, JOURNAL_TEXT_MAX);
+    return record_close(journal, err);
+}
+
+bool journal_lost(struct journal *journal, uint64_t tag, int64_t lost_ms, struct err *err)
+{
+    if (!record_open(journal, "lost", err))
+        return false;
+    record_number(&journal->pending, tag);
+    record_signed(&journal->pending, lost_ms);
+    return record_close(journal, err);
+}
+
 bool journal_attempts(struct journal *journal, uint64_t row, uint32_t attempts, struct err *err)
 {
     assert(row < journal->head.rows);
@@ -379,6 +419,47 @@ bool journal_begin(struct journal *journal, const struct journal_head *head, str
         return fail_for_good(journal, "sync the folder of", err);
     crash_point("journal.begin.after");
     return true;
+}
+
+/* Puts the journal that was made under another name in the place of the old one. */
+static bool take_place(struct journal *journal, const char *path, struct err *err)
+{
+    crash_point("journal.renew.before");
+    if (rename(journal->path, path) != 0)
+        return disk_error(err, "replace", path);
+    crash_point("journal.renew.after");
+    return disk_sync_folder(path) || disk_error(err, "sync the folder of", path);
+}
+
+bool journal_begin_after(struct journal *journal, const struct journal_head *head,
+                         bool (*inherit)(void *context, struct journal *journal, struct err *err), void *context,
+                         struct err *err)
+{
+    char *path = journal->path, *next = path_of_next(path);
+    int old = journal->fd;
+    bool done;
+
+    if (!journal_is_ours(journal, err)) {
+        free(next);
+        return false;
+    }
+    unlink(next); /* a crash's */
+    journal->fd = lock_open(next, path, err);
+    if (journal->fd < 0) {
+        journal->fd = old;
+        free(next);
+        return false;
+    }
+    journal->path = next;
+    journal->first = journal->size = journal->end = 0;
+    done = journal_begin(journal, head, err) && inherit(context, journal, err) && flush_and_sync(journal, err) &&
+           take_place(journal, path, err);
+    if (!done)
+        unlink(next);
+    journal->path = path;
+    close(old);
+    free(next);
+    return done;
 }
 
 /* --- reading --- */

@@ -12,6 +12,9 @@
  *   list ⇥ WALL_MS ⇥ crc                  the account's list was answered then, by our clock
  *   begun ⇥ TIMEOUT_MS ⇥ CONCURRENCY ⇥ LAST_MS ⇥ crc    a process begins to send, with these options, after another
  *                                         that wrote its last word at LAST_MS by our clock (0: there was none)
+ *   tags ⇥ 0 ⇥ 0123456789abcdef… ⇥ crc    what rows from 0 on are sent as, before they are promised
+ *   known ⇥ TAG ⇥ CONNECTOR_ID ⇥ crc      a run of another version of the sheet has created it for a row of that tag
+ *   lost ⇥ TAG ⇥ SERVER_MS ⇥ crc          such a run may have, and was last heard of then
  *   upto ⇥ 512 ⇥ crc                      rows up to (not including) 512 may be sent; synced before the first is
  *   attempts ⇥ 17 ⇥ 2 ⇥ crc               row 17 was tried twice so far, perhaps without a connection, and may be
  *                                         sent again
@@ -104,6 +107,14 @@ int64_t journal_modified_ms(const struct journal *journal);
 bool journal_begin(struct journal *journal, const struct journal_head *head, struct err *err);
 
 /*
+ * As journal_begin(), over an interrupted run that is not gone on with: `inherit` adds what is kept of it. The old
+ * journal is replaced as a whole, by one that is synced and locked: a crash leaves the one or the other.
+ */
+bool journal_begin_after(struct journal *journal, const struct journal_head *head,
+                         bool (*inherit)(void *context, struct journal *journal, struct err *err), void *context,
+                         struct err *err);
+
+/*
  * The records that follow the head. They are buffered; on return from the synced ones all records so far are on the
  * disk. False: then nothing more may be sent.
  */
@@ -122,6 +133,16 @@ bool journal_list(struct journal *journal, int64_t wall_ms, struct err *err);
  * may still be on the way.
  */
 bool journal_begun(struct journal *journal, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms, struct err *err);
+/*
+ * What `count` rows from `first` on are sent as, JOURNAL_TAGS_MAX at the most: of each the low halves of
+ * connector_key_hash() (or 0) and connector_public_hash(). A later version of the sheet knows its rows again by it.
+ */
+bool journal_tags(struct journal *journal, uint64_t first, const uint64_t *tags, size_t count, struct err *err);
+
+/* What an interrupted run of another version of the sheet has left; for journal_begin_after(). */
+bool journal_known(struct journal *journal, uint64_t tag, struct span connector_id, struct err *err);
+bool journal_lost(struct journal *journal, uint64_t tag, int64_t lost_ms, struct err *err);
+
 /* The attempts that `row` has made so far, where it may be sent again. */
 bool journal_attempts(struct journal *journal, uint64_t row, uint32_t attempts, struct err *err);
 /* The results with this size and checksum (output_finish()) are about to get their name; synced. */

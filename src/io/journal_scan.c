@@ -160,6 +160,41 @@ static bool read_begun(struct reading *reading, const struct span *fields)
     return true;
 }
 
+static bool read_tags(struct reading *reading, const struct span *fields)
+{
+    uint64_t first, count = fields[2].len / JOURNAL_TAG;
+
+    if (!read_row(reading, fields[1], &first) || fields[2].len % JOURNAL_TAG != 0 || count > reading->rows - first)
+        return false;
+    if (reading->visitor->tags != NULL)
+        reading->visitor->tags(reading->visitor->context, first, fields[2]);
+    return true;
+}
+
+static bool read_known(struct reading *reading, const struct span *fields)
+{
+    struct span text;
+    uint64_t tag;
+
+    if (!num_parse_span(fields[1], 0, UINT64_MAX, &tag) || !record_read_text(fields[2], reading->texts, &text))
+        return false;
+    if (reading->visitor->known != NULL)
+        reading->visitor->known(reading->visitor->context, tag, text);
+    return true;
+}
+
+static bool read_lost(struct reading *reading, const struct span *fields)
+{
+    int64_t lost_ms;
+    uint64_t tag;
+
+    if (!num_parse_span(fields[1], 0, UINT64_MAX, &tag) || !record_read_signed(fields[2], &lost_ms))
+        return false;
+    if (reading->visitor->lost != NULL)
+        reading->visitor->lost(reading->visitor->context, tag, lost_ms);
+    return true;
+}
+
 static const struct kind {
     const char *word;
     size_t fields; /* with the word and the checksum */
@@ -175,6 +210,9 @@ static const struct kind {
     {"done", 4, read_done},
     {"list", 3, read_list},
     {"begun", 5, read_begun},
+    {"tags", 4, read_tags},
+    {"known", 4, read_known},
+    {"lost", 4, read_lost},
 };
 
 static bool read_record(struct reading *reading, struct span line)

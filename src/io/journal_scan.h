@@ -11,7 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JOURNAL_HTTP_MAX = 999 }; /* an HTTP status above it is none */
+enum {
+    JOURNAL_HTTP_MAX = 999, /* an HTTP status above it is none */
+    JOURNAL_TAG = 16,       /* digits of a tag: what a row was sent as, see journal_tags() */
+    JOURNAL_TAGS_MAX = 512, /* tags of a record */
+};
 
 /* What a journal tells, record by record in order. Unused members are NULL. Spans last for the call. */
 struct journal_visitor {
@@ -26,6 +30,10 @@ struct journal_visitor {
     void (*done)(void *context, uint64_t size, uint32_t crc);
     void (*list)(void *context, int64_t wall_ms);
     void (*begun)(void *context, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms);
+    /* `tags`: JOURNAL_TAG hexadecimal digits for each row from `first` on. */
+    void (*tags)(void *context, uint64_t first, struct span tags);
+    void (*known)(void *context, uint64_t tag, struct span connector_id);
+    void (*lost)(void *context, uint64_t tag, int64_t lost_ms);
 };
 
 /* What is read, and how messages call it. */

@@ -1,0 +1,48 @@
+/*
+ * inherit: what an interrupted run of another version of the sheet, or with other options, has left in its journal, for
+ * a run with --skip-existing that closes it: the connectors that it knows by id, and the rows that it may have created.
+ *
+ * Rows move between versions of a sheet: they are known again by their tag, what they were sent as (journal_tags()).
+ * Memory: 56 bytes for each row that the interrupted run may have sent.
+ */
+#ifndef FLOW_INHERIT_H
+#define FLOW_INHERIT_H
+
+#include "base/err.h"
+#include "flow/run.h"
+#include "io/journal.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct inherited {
+    uint64_t tag;
+    int64_t lost_ms; /* when the run was last heard of, by the server's clock, where `id` is empty */
+    char id[37];     /* of the connector; empty: one may have been created */
+    bool taken;      /* by a row of this sheet */
+};
+
+struct inherit {
+    struct inherited *at; /* by tag */
+    size_t count, cap;
+};
+
+/* Reads what the journal's run has inherited, and, for a run that is not gone on with, what itself has done. */
+bool inherit_read(struct inherit *inherit, struct journal *journal, bool gone_on_with, struct err *err);
+void inherit_release(struct inherit *inherit);
+
+/* The tag of a row by the low halves of connector_key_hash() and connector_public_hash(). */
+uint64_t inherit_tag(uint32_t key, uint32_t public_tag);
+
+/* Writes it down in a journal that begins; for journal_begin_after(), with the inherit as its context. */
+bool inherit_keep(void *inherit, struct journal *journal, struct err *err);
+
+/*
+ * Rows of the sheet that the interrupted run may have created are to be settled, as those that an earlier result file
+ * calls `unknown`; `keys` as of intake.h. Connectors that it knows are left to existing.h. `*must_wait`: something may
+ * have been created that no row of the sheet is known by; it has to be waited for before the account is listed.
+ */
+bool inherit_apply(struct inherit *inherit, struct run *run, const uint32_t *keys, bool *must_wait, struct err *err);
+
+#endif
