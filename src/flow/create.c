@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "flow/ask.h"
+#include "flow/earlier.h"
 #include "flow/existing.h"
 #include "flow/finish.h"
 #include "flow/inherit.h"
@@ -163,6 +164,8 @@ static bool begin_or_resume(struct create *create, struct err *err)
                      " rows have their outcome",
                      journal_path(create->run.journal), create->resume.recovered, create->run.rows.count);
     free(absolute);
+    if (done && create->config->skip_existing && !create->paths.in_place)
+        done = earlier_inherit(&create->config->sheet, create->paths.results, &create->inherit, err);
     return done && (create->intake.keys == NULL ||
                     inherit_apply(&create->inherit, &create->run, create->intake.keys, &create->must_wait, err));
 }
@@ -310,16 +313,20 @@ static void wait_for_reads(struct create *create)
         courier_wait(&create->courier, until_ms);
 }
 
-/* What a closed run may have sent, and no row is known by, shows in the list at the latest by then. */
+/*
+ * Reads lag writes: nothing of what a closed run has just done may be taken for absent. What it may have sent, and no
+ * row is known by, shows --late later.
+ */
 static void wait_for_closed(struct create *create)
 {
-    int64_t until_ms = clock_mono_ms() + create->config->late_ms + create->config->settle_ms;
+    int64_t wait_ms = create->config->settle_ms + (create->must_wait ? create->config->late_ms : 0);
+    int64_t until_ms = clock_mono_ms() + wait_ms;
 
-    if (!create->must_wait)
+    if (create->inherit.count == 0)
         return;
-    console_note(create->console,
-                 "connload: waiting %" PRId64 " s, for what an interrupted run may have sent of rows that have changed",
-                 (until_ms - clock_mono_ms() + 999) / 1000);
+    if (wait_ms >= WORTH_SAYING_MS)
+        console_note(create->console, "connload: waiting %" PRId64 " s, for what an interrupted run may have sent%s",
+                     (wait_ms + 999) / 1000, create->must_wait ? " of rows that have changed" : "");
     while (!courier_stopping(&create->courier) && clock_mono_ms() < until_ms)
         courier_wait(&create->courier, until_ms);
 }

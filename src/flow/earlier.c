@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "flow/settle.h"
 #include "model/remote.h"
 
 #include <stdlib.h>
@@ -81,29 +82,53 @@ static void sort(struct earlier *earlier)
     earlier->count = kept;
 }
 
-bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, const char *path,
-                  const struct inherit *inherit, const struct idset *claimed, struct err *err)
+/* Opens it; NULL where there is no such file, or it is no result file. */
+static struct sheet *open_results(const struct sheet_config *sheet, const char *path)
 {
     struct sheet_config config = *sheet;
-    struct sheet_row *read;
+    struct sheet *results;
     struct err unheard;
-    enum csv_step step;
 
-    *earlier = (struct earlier){0};
-    add_inherited(earlier, inherit, claimed);
-    sort(earlier);
     if (path == NULL || access(path, F_OK) != 0)
-        return true;
+        return NULL;
     config.path = path;
     config.secret_refs = false;
     config.results_only = true;
-    earlier->sheet = sheet_open(&config, NULL, &unheard);
-    if (earlier->sheet == NULL || !sheet_header(earlier->sheet)->is_result)
-        return true;
-    while ((step = sheet_next(earlier->sheet, &read, err)) == CSV_STEP_RECORD)
+    results = sheet_open(&config, NULL, &unheard);
+    if (results != NULL && sheet_header(results)->is_result)
+        return results;
+    sheet_close(results);
+    return NULL;
+}
+
+bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, const char *path,
+                  const struct inherit *inherit, const struct idset *claimed, struct err *err)
+{
+    enum csv_step step = CSV_STEP_END;
+    struct sheet_row *read;
+
+    *earlier = (struct earlier){.sheet = open_results(sheet, path)};
+    add_inherited(earlier, inherit, claimed);
+    while (earlier->sheet != NULL && (step = sheet_next(earlier->sheet, &read, err)) == CSV_STEP_RECORD)
         if (names_connector(&read->earlier) && !idset_has(claimed, read->earlier.connector_id))
             add_row(earlier, read);
     sort(earlier);
+    return step != CSV_STEP_FAILED;
+}
+
+bool earlier_inherit(const struct sheet_config *sheet, const char *path, struct inherit *inherit, struct err *err)
+{
+    struct sheet *results = open_results(sheet, path);
+    enum csv_step step = CSV_STEP_END;
+    struct sheet_row *read;
+
+    while (results != NULL && (step = sheet_next(results, &read, err)) == CSV_STEP_RECORD)
+        if (read->earlier.status == STATUS_UNKNOWN && !remote_is_uuid(read->earlier.connector_id))
+            inherit_add(inherit,
+                        inherit_tag((uint32_t)connector_key_hash(&read->connector),
+                                    (uint32_t)connector_public_hash(&read->connector)),
+                        settle_time_lost(read->earlier.error_message));
+    sheet_close(results);
     return step != CSV_STEP_FAILED;
 }
 

@@ -47,6 +47,12 @@ struct earlier {
  */
 bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, const char *path,
                   const struct inherit *inherit, const struct idset *claimed, struct err *err);
+/*
+ * Adds to `inherit` the rows of that result file that are `unknown` and name no connector: what they may have created is
+ * settled by the run that replaces the file, as it would be by one that goes on with it.
+ */
+bool earlier_inherit(const struct sheet_config *sheet, const char *path, struct inherit *inherit, struct err *err);
+
 void earlier_release(struct earlier *earlier);
 
 /* The row that names `id`, or NULL. */

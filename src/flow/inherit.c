@@ -117,9 +117,15 @@ bool inherit_read(struct inherit *inherit, struct journal *journal, bool gone_on
             memcpy(add(inherit, row->tag)->id, row->id, sizeof(row->id));
     }
     free(reading.row);
-    if (inherit->count > 0)
-        qsort(inherit->at, inherit->count, sizeof(inherit->at[0]), by_tag);
     return done;
+}
+
+void inherit_add(struct inherit *inherit, uint64_t tag, int64_t lost_ms)
+{
+    struct inherited *lost = add(inherit, tag);
+
+    lost->lost_ms = lost_ms;
+    lost->is_over = true;
 }
 
 void inherit_release(struct inherit *inherit)
@@ -189,6 +195,8 @@ static bool unsettle(struct run *run, uint64_t index, int64_t lost_ms, struct er
 bool inherit_apply(struct inherit *inherit, struct run *run, const uint32_t *keys, bool *must_wait, struct err *err)
 {
     *must_wait = false;
+    if (inherit->count > 0)
+        qsort(inherit->at, inherit->count, sizeof(inherit->at[0]), by_tag);
     for (uint64_t i = 0; i < run->rows.count && inherit->count > 0; i++) {
         const struct row *row = &run->rows.row[i];
         struct inherited *at;
@@ -203,6 +211,6 @@ bool inherit_apply(struct inherit *inherit, struct run *run, const uint32_t *key
             return false;
     }
     for (size_t i = 0; i < inherit->count; i++)
-        *must_wait = *must_wait || (inherit->at[i].id[0] == '\0' && !inherit->at[i].taken);
+        *must_wait = *must_wait || (inherit->at[i].id[0] == '\0' && !inherit->at[i].taken && !inherit->at[i].is_over);
     return true;
 }

@@ -586,7 +586,8 @@ def test_what_the_run_before_left_unknown_may_still_arrive(connload, raw_server,
 
     def behave(exchange):
         if exchange.method == "POST":
-            made.append((time.monotonic() + 2, connector_of(exchange.json())))
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            made.append((time.monotonic() + 2, connector_of(exchange.json(), created_at=stamp)))
             return Hang()
         return http_answer(200, {"results": [one for since, one in made if time.monotonic() >= since]})
 
@@ -596,8 +597,8 @@ def test_what_the_run_before_left_unknown_may_still_arrive(connload, raw_server,
     server.wait_for_requests(2)
     process.signal(signal.SIGINT)
     assert process.wait().rc == 4 and statuses(read_csv("desk.results.csv")) == ["unknown"]
-    assert connload(*SKIP, "--timeout", "3s").rc == 0
-    assert statuses(read_csv("desk.results.csv")) == ["exists"] and len(made) == 1
+    assert connload(*SKIP, "--late", "4s").rc == 0
+    assert statuses(read_csv("desk.results.csv")) == ["created"] and len(made) == 1
 
 
 @pytest.mark.parametrize("option", ["--skip-existing", "--force"])
@@ -611,3 +612,70 @@ def test_it_says_that_it_waits_for_what_the_run_before_created(connload, sandbox
     process.signal(signal.SIGTERM)
     assert process.wait().rc == 4
     assert "waiting" not in connload("create", "desk.csv", *QUICK, option).err
+
+
+# ---- A killed night, and another version of the sheet ----
+
+def grown(write_csv, rows, first="New 0"):
+    """The sheet of the next night: one row more, at its top, so that all rows move."""
+    write_csv("desk.csv", DESK, [["email", first, "new@example.com"]] +
+              [["email", f"Desk {n}", f"desk{n}@example.com"] for n in range(rows)])
+
+
+@pytest.mark.parametrize("cap", [[], ["--list-cap", 4]], ids=["whole lists", "capped lists"])
+def test_a_killed_night_is_closed_by_the_next_though_the_sheet_has_grown(connload, sandbox, desk, write_csv, read_csv,
+                                                                        tmp_path, cap):
+    box = sandbox(*LAG, *cap, "--latency", "30ms", "--fault", "504-late=30", "--late", "500ms", "--seed", 5)
+    desk(20)
+    nightly = ["create", "desk.csv", "--skip-existing", *QUICK, "--late", "1s", "--concurrency", "4"]
+    process = connload(*nightly, wait=False)
+    kill_when(process, lambda: box.stats()["created"] >= 8)
+    for night in range(3):
+        grown(write_csv, 20, f"New {night}")
+        if night == 0:
+            process = connload(*nightly, wait=False)
+            kill_when(process, lambda: box.stats()["methods"]["GET"] >= 3 or process.popen.poll() is not None)
+            continue
+        run = connload(*nightly)
+        assert run.rc in (0, 1) and not journal(tmp_path).exists(), run
+        statuses = {row["status"] for row in read_csv("desk.results.csv")}
+        assert statuses <= ({"created", "exists"} if not cap else {"created", "exists", "unknown"})
+    made = labels(box.connectors())
+    assert max(made.values()) == 1 and all(made[f"Desk {n}"] == 1 for n in range(20) if not cap), made
+
+
+def test_without_skip_existing_it_is_refused_and_says_what_to_type(connload, sandbox, desk, write_csv, tmp_path):
+    box = sandbox(*LAG, "--latency", "30ms")
+    desk(20)
+    process = connload("create", "desk.csv", *QUICK, wait=False)
+    kill_when(process, lambda: box.stats()["created"] >= 8)
+    grown(write_csv, 20)
+    before = len(posts(box))
+    run = connload("create", "desk.csv", *QUICK)
+    assert run.rc == 2 and "With --skip-existing a run settles what that one has left" in run.err
+    assert len(posts(box)) == before and journal(tmp_path).exists()
+    assert connload("create", "desk.csv", "--skip-existing", *QUICK).rc == 0
+    assert max(labels(box.connectors()).values()) == 1
+
+
+def test_what_was_sent_of_a_row_that_has_changed_is_waited_for(connload, raw_server, write_csv, read_csv):
+    """The row has another description now: the connector of its label is its own all the same, once the list shows it."""
+    shown = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": shown if len(server.exchanges) > 2 else []})
+        shown.append(connector_of(exchange.json()))
+        return Hang()
+
+    server = raw_server(behave)
+    write_csv("desk.csv", DESK, [["email", "Desk", "x@example.com"]])
+    nightly = ["create", "desk.csv", "--skip-existing", *QUICK, "--late", "1s", "--timeout", "1h"]
+    process = connload(*nightly, wait=False)
+    server.wait_for_requests(2)
+    process.kill()
+    write_csv("desk.csv", [*DESK, "description"], [["email", "Desk", "x@example.com", "changed"]])
+    run = connload(*nightly)
+    assert run.rc == 0 and "waiting 2 s, for what an interrupted run may have sent of rows that have changed" in run.err, run
+    assert read_csv("desk.results.csv")[0]["status"] == "exists"
+    assert sum(one.method == "POST" for one in server.exchanges) == 1

@@ -355,7 +355,7 @@ def test_another_input_is_told_which_command_finishes_the_run(connload, sandbox,
     assert connload("create", "desk.csv", *QUICK, "--limit", "1").rc == 1
     interrupt(connload, box, "desk.results.csv")
     run = connload("create", "desk.csv", *QUICK)
-    assert run.rc == 2 and re.search(r"to finish it, .*: connload create /\S*/desk\.results\.csv\. To give", run.err), run
+    assert run.rc == 2 and re.search(r"to finish it, .*: connload create /\S*/desk\.results\.csv\. With --skip-existing", run.err), run
     assert "changed" not in run.err
     assert connload("create", "desk.results.csv", *QUICK).rc == 0
     assert labels(box.connectors()) == {f"Desk {n}": 1 for n in range(ROWS)}
@@ -367,7 +367,7 @@ def test_the_command_that_finishes_a_run_names_its_results(connload, sandbox, de
     desk(1, "other.csv")
     interrupt(connload, box, "desk.csv", "-o", "out.csv")
     run = connload("create", "other.csv", "-o", "out.csv", *QUICK)
-    command = re.search(r": connload (create \S*/desk\.csv -o out\.csv)\. To give", run.err)
+    command = re.search(r": connload (create \S*/desk\.csv -o out\.csv)\. With --skip-existing", run.err)
     assert run.rc == 2 and command, run
     go_on(connload, box, lambda: read_csv("out.csv"), *command.group(1).split()[1:])
 

@@ -9,9 +9,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -117,9 +119,19 @@ static void tell_begun(void *context, int64_t timeout_ms, uint32_t concurrency, 
     buf_format(context, "begun %jd %u %jd\n", (intmax_t)timeout_ms, concurrency, (intmax_t)last_ms);
 }
 
-static const struct journal_visitor teller = {&told,     tell_upto,   tell_clock,    tell_account,
-                                              tell_twin, tell_listed, tell_attempts, tell_outcome,
-                                              tell_done, tell_list,   tell_begun};
+static const struct journal_visitor teller = {
+    .context = &told,
+    .upto = tell_upto,
+    .server_clock = tell_clock,
+    .account = tell_account,
+    .twin = tell_twin,
+    .listed = tell_listed,
+    .attempts = tell_attempts,
+    .outcome = tell_outcome,
+    .done = tell_done,
+    .list = tell_list,
+    .begun = tell_begun,
+};
 
 static void assert_tells(struct journal *journal, const char *expected)
 {
@@ -782,6 +794,95 @@ static int hold_and_die(void)
     return 0;
 }
 
+struct legacy {
+    uint64_t tags[4], known, lost;
+    size_t count;
+    int64_t lost_ms;
+    char id[64];
+};
+
+static void on_tags(void *context, uint64_t first, struct span tags)
+{
+    struct legacy *legacy = context;
+
+    assert_int_equal(first, 7);
+    for (; legacy->count < tags.len / JOURNAL_TAG; legacy->count++) {
+        char digits[JOURNAL_TAG + 1] = "";
+
+        memcpy(digits, tags.data + legacy->count * JOURNAL_TAG, JOURNAL_TAG);
+        legacy->tags[legacy->count] = strtoull(digits, NULL, 16);
+    }
+}
+
+static void on_known(void *context, uint64_t tag, struct span id)
+{
+    struct legacy *legacy = context;
+
+    legacy->known = tag;
+    memcpy(legacy->id, id.data, id.len);
+}
+
+static void on_lost(void *context, uint64_t tag, int64_t lost_ms)
+{
+    ((struct legacy *)context)->lost = tag;
+    ((struct legacy *)context)->lost_ms = lost_ms;
+}
+
+static bool inherit(void *context, struct journal *journal, struct err *why)
+{
+    (void)context;
+    return journal_known(journal, UINT64_MAX, span_of("a connector"), why) && journal_lost(journal, 5, -60, why);
+}
+
+static bool inherit_nothing(void *context, struct journal *journal, struct err *why)
+{
+    (void)context;
+    (void)journal;
+    return err_set(why, EXIT_LOCAL, "no");
+}
+
+static struct legacy replay(struct journal *journal)
+{
+    struct legacy legacy = {.count = 0};
+    struct journal_visitor visitor = {.context = &legacy, .tags = on_tags, .known = on_known, .lost = on_lost};
+
+    assert_true(journal_replay(journal, &visitor, &err));
+    return legacy;
+}
+
+static void a_run_takes_over_from_another_as_a_whole(void **state)
+{
+    static const uint64_t tags[] = {1, UINT64_C(0xFEDCBA9876543210)};
+    struct journal *journal = begin();
+    struct legacy legacy;
+
+    (void)state;
+    assert_true(journal_tags(journal, 7, tags, 2, &err));
+    add(journal, 7, "first");
+    journal_close(journal);
+    journal = journal_open(RESULTS, &found, &err);
+    legacy = replay(journal);
+    assert_int_equal(legacy.count, 2);
+    assert_memory_equal(legacy.tags, tags, sizeof(tags));
+
+    assert_false(journal_begin_after(journal, &head, inherit_nothing, NULL, &err)); /* the old one stands */
+    journal_close(journal);
+    journal = journal_open(RESULTS, &found, &err);
+    assert_true(found);
+    assert_int_equal(replay(journal).count, 2);
+
+    assert_true(journal_begin_after(journal, &head, inherit, NULL, &err));
+    add(journal, 8, "second"); /* it is its own */
+    journal_close(journal);
+    journal = journal_open(RESULTS, &found, &err);
+    legacy = replay(journal);
+    assert_int_equal(legacy.count, 0);
+    assert_true(legacy.known == UINT64_MAX && legacy.lost == 5 && legacy.lost_ms == -60);
+    assert_string_equal(legacy.id, "a connector");
+    assert_true(journal_remove(journal, &err));
+    assert_int_equal(access(JOURNAL ".next", F_OK), -1);
+}
+
 static void the_lock_dies_with_its_holder(void **state)
 {
     (void)state;
@@ -885,6 +986,7 @@ int main(void)
         IN_FOLDER(a_second_writer_is_noticed),
         IN_FOLDER(whoever_comes_second_gives_way),
         IN_FOLDER(another_head_is_noticed),
+        IN_FOLDER(a_run_takes_over_from_another_as_a_whole),
         IN_FOLDER(the_lock_dies_with_its_holder),
         IN_FOLDER(a_failed_write_ends_all_writing),
         IN_FOLDER(a_scratch_journal_leaves_nothing),
