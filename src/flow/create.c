@@ -130,44 +130,75 @@ static bool close_interrupted(struct create *create, const struct journal_head *
     return journal_begin_after(create->run.journal, head, inherit_keep, &create->inherit, err);
 }
 
+/* What becomes of the run whose journal was found. */
+enum found_run { RUN_BEGINS, RUN_GOES_ON, RUN_CLOSES };
+
+static bool read_journal(struct create *create, const struct journal_head *head, enum found_run *what, struct err *err)
+{
+    struct journal *journal = create->run.journal;
+    bool anew;
+
+    *what = RUN_BEGINS;
+    if (!create->journal_found)
+        return true;
+    if (!resume_read(&create->resume, journal, err))
+        return false;
+    if (resume_fits(&create->resume, journal, head, create->courier_config.http.api_key, &create->run, &anew, err))
+        *what = anew ? RUN_BEGINS : RUN_GOES_ON;
+    else if (may_close(create, head))
+        *what = RUN_CLOSES;
+    else
+        return false;
+    return *what == RUN_BEGINS || inherit_read(&create->inherit, journal, *what == RUN_GOES_ON, err);
+}
+
+static bool go_on(struct create *create, struct err *err)
+{
+    create->facts.resumed = true;
+    if (!resume_replay(&create->resume, &create->run, &create->recent, err))
+        return false;
+    console_note(create->console,
+                 "connload: going on with the interrupted run of %s: %" PRIu64 " of %" PRIu64
+                 " rows have their outcome",
+                 journal_path(create->run.journal), create->resume.recovered, create->run.rows.count);
+    return true;
+}
+
+static bool begin(struct create *create, const struct journal_head *head, bool closes, struct err *err)
+{
+    if (!paths_may_begin(&create->paths, &create->config->paths, err))
+        return false;
+    if (create->journal_found) /* of a run that is over, or was listing the account */
+        recent_add(&create->recent, journal_modified_ms(create->run.journal), 1);
+    create->resume = (struct resume){0};
+    return (closes ? close_interrupted(create, head, err) : journal_begin(create->run.journal, head, err)) &&
+           look_at_interrupted(create, head, err);
+}
+
+/* What earlier runs have left is this run's: rows that they may have created are settled. */
+static bool take_over(struct create *create, struct err *err)
+{
+    if (create->config->skip_existing && !create->paths.in_place &&
+        !earlier_inherit(&create->config->sheet, create->paths.results, &create->inherit, err))
+        return false;
+    return create->intake.keys == NULL ||
+           inherit_apply(&create->inherit, &create->run, create->intake.keys, &create->must_wait, err);
+}
+
 /* Goes on with the journal's run, closes it, or begins a new one. */
 static bool begin_or_resume(struct create *create, struct err *err)
 {
     struct journal_head head;
+    enum found_run what;
     char *absolute;
-    bool anew = true, done = true, closes = false;
+    bool done;
 
     fill_head(create, &head, &absolute);
-    if (create->journal_found) {
-        done = resume_read(&create->resume, create->run.journal, err);
-        closes = done && !resume_fits(&create->resume, create->run.journal, &head, create->courier_config.http.api_key,
-                                      &create->run, &anew, err);
-        anew = anew || closes;
-        done = done && (!closes || may_close(create, &head)) &&
-               inherit_read(&create->inherit, create->run.journal, !closes, err);
-    }
-    if (done && anew)
-        done = paths_may_begin(&create->paths, &create->config->paths, err);
-    if (done && anew) {
-        if (create->journal_found) /* of a run that is over, or was listing the account */
-            recent_add(&create->recent, journal_modified_ms(create->run.journal), 1);
-        create->resume = (struct resume){0};
-        done = (closes ? close_interrupted(create, &head, err) : journal_begin(create->run.journal, &head, err)) &&
-               look_at_interrupted(create, &head, err);
-    } else if (done) {
-        create->facts.resumed = true;
-        done = resume_replay(&create->resume, &create->run, &create->recent, err);
-    }
-    if (done && !anew)
-        console_note(create->console,
-                     "connload: going on with the interrupted run of %s: %" PRIu64 " of %" PRIu64
-                     " rows have their outcome",
-                     journal_path(create->run.journal), create->resume.recovered, create->run.rows.count);
+    done = read_journal(create, &head, &what, err) &&
+           (what == RUN_GOES_ON ? go_on(create, err) : begin(create, &head, what == RUN_CLOSES, err)) &&
+           take_over(create, err);
     free(absolute);
-    if (done && create->config->skip_existing && !create->paths.in_place)
-        done = earlier_inherit(&create->config->sheet, create->paths.results, &create->inherit, err);
-    return done && (create->intake.keys == NULL ||
-                    inherit_apply(&create->inherit, &create->run, create->intake.keys, &create->must_wait, err));
+    return done;
 }
 
 static void count_carried(struct create *create)
