@@ -290,7 +290,7 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
         snprintf(run->own_id, sizeof(run->own_id), "%.*s", (int)outcome->connector_id.len, outcome->connector_id.data);
         if (created_ms >= 0 && run->has_server_clock && created_ms - run->started_server_ms < run->clock.behind_ms)
             run->clock.behind_ms = created_ms - run->started_server_ms; /* it is not older than its run */
-    } else if (outcome->status == STATUS_EXISTS)
+    } else if (outcome->status == STATUS_EXISTS || outcome->status == STATUS_UPDATED)
         idset_add(&run->claimed, outcome->connector_id);
     if (status_is_finished(outcome->status)) {
         tally_carried(run->tally, outcome->status);

@@ -116,7 +116,7 @@ void rows_finish(struct rows *rows, uint64_t index, enum row_state state, enum s
 bool row_is_sendable(const struct row *row)
 {
     if (row->state == ROW_DONE)
-        return !row->invalid && row->status != STATUS_EXISTS;
+        return !row->invalid && row->status != STATUS_EXISTS && row->status != STATUS_UPDATED;
     return row->state == ROW_PENDING || row->state == ROW_UNSETTLED;
 }
 

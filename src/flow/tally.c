@@ -167,13 +167,6 @@ static void count_error(struct tally *tally, const struct outcome *outcome, stru
     error->count++;
 }
 
-/* `created` with a code is a row that `undo` could not archive. */
-static bool is_error(enum status status)
-{
-    return status == STATUS_INVALID || status == STATUS_REJECTED || status == STATUS_FAILED ||
-           status == STATUS_UNKNOWN || status == STATUS_CREATED;
-}
-
 void tally_row(struct tally *tally, const struct outcome *outcome, const struct row_place *place, int64_t now_ms)
 {
     struct span rest = outcome->error_code;
@@ -181,8 +174,6 @@ void tally_row(struct tally *tally, const struct outcome *outcome, const struct 
     tally->status[outcome->status]++;
     if (outcome->status == STATUS_CREATED)
         span_at(tally, now_ms)->created++;
-    if (!is_error(outcome->status))
-        return;
     while (rest.len > 0) {
         const char *end = memchr(rest.data, ';', rest.len);
         size_t len = end != NULL ? (size_t)(end - rest.data) : rest.len;

@@ -198,7 +198,7 @@ static bool refuse_status(struct span status, const struct header *header, const
     buf_text(&shown, "the status");
     show_cell(&shown, " ", header, status);
     err_set(err, EXIT_INPUT,
-            "%s:%u: row %u: %s is none that connload writes (created, exists, archived, invalid, "
+            "%s:%u: row %u: %s is none that connload writes (created, exists, updated, archived, invalid, "
             "rejected, failed, unknown or not_attempted); put back what stood there, or empty the cell if the account "
             "certainly has no such connector",
             file, record->line, record->row, shown.data);

@@ -9,6 +9,7 @@ static const char *const statuses[] = {
     [STATUS_NONE] = "",
     [STATUS_CREATED] = "created",
     [STATUS_EXISTS] = "exists",
+    [STATUS_UPDATED] = "updated",
     [STATUS_ARCHIVED] = "archived",
     [STATUS_INVALID] = "invalid",
     [STATUS_REJECTED] = "rejected",
@@ -43,7 +44,7 @@ enum status status_named(struct span name)
 
 bool status_is_finished(enum status status)
 {
-    return status == STATUS_CREATED || status == STATUS_EXISTS || status == STATUS_ARCHIVED;
+    return status == STATUS_CREATED || status == STATUS_EXISTS || status == STATUS_UPDATED || status == STATUS_ARCHIVED;
 }
 
 const char *result_column_name(enum result_column column)

@@ -14,6 +14,7 @@ enum status {
     STATUS_NONE, /* an empty cell: no run has seen the row */
     STATUS_CREATED,
     STATUS_EXISTS,
+    STATUS_UPDATED,
     STATUS_ARCHIVED,
     STATUS_INVALID,
     STATUS_REJECTED,
@@ -67,7 +68,7 @@ const char *status_name(enum status status); /* "created"; "" for STATUS_NONE */
 /* The status of that name, blanks around it and ASCII case ignored; STATUSES where there is none. */
 enum status status_named(struct span name);
 
-/* created, exists, archived: a later `create` carries the row over. */
+/* created, exists, updated, archived: a later `create` carries the row over. */
 bool status_is_finished(enum status status);
 
 const char *result_column_name(enum result_column column);

@@ -28,7 +28,7 @@ static struct advice after_check(const struct facts *facts, const struct tally *
     struct advice advice = {.command = "check", .path = strcmp(facts->input, "-") != 0 ? facts->input : results};
 
     if (facts->finished > 0 && facts->finished == tally->rows)
-        return (struct advice){.what = "nothing: every row is created, exists or archived"};
+        return (struct advice){.what = "nothing: every row is created, exists, updated or archived"};
     if (advice.path == NULL || tally->rows == 0)
         return (struct advice){0};
     if (tally_without(tally) == 0) {

@@ -92,10 +92,15 @@ static void add_column(struct buf *out, const char *class, double x, double widt
 static const char *status_words(const struct facts *facts, enum status status)
 {
     static const char *const words[STATUSES] = {
-        [STATUS_NONE] = "passed the checks",      [STATUS_CREATED] = "created",
-        [STATUS_EXISTS] = "existed already",      [STATUS_ARCHIVED] = "archived",
-        [STATUS_INVALID] = "failed the checks",   [STATUS_REJECTED] = "refused by the server for good",
-        [STATUS_FAILED] = "failed: not created",  [STATUS_UNKNOWN] = "unknown: may or may not exist",
+        [STATUS_NONE] = "passed the checks",
+        [STATUS_CREATED] = "created",
+        [STATUS_EXISTS] = "existed already",
+        [STATUS_UPDATED] = "updated",
+        [STATUS_ARCHIVED] = "archived",
+        [STATUS_INVALID] = "failed the checks",
+        [STATUS_REJECTED] = "refused by the server for good",
+        [STATUS_FAILED] = "failed: not created",
+        [STATUS_UNKNOWN] = "unknown: may or may not exist",
         [STATUS_NOT_ATTEMPTED] = "not attempted",
     };
 

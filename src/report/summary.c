@@ -22,7 +22,7 @@ static const char *const codes[COLOURS] = {
 };
 
 static const enum colour status_colours[STATUSES] = {
-    [STATUS_CREATED] = GREEN, [STATUS_EXISTS] = GREEN, [STATUS_INVALID] = RED,
+    [STATUS_CREATED] = GREEN, [STATUS_EXISTS] = GREEN, [STATUS_UPDATED] = GREEN,  [STATUS_INVALID] = RED,
     [STATUS_REJECTED] = RED,  [STATUS_FAILED] = RED,   [STATUS_UNKNOWN] = YELLOW,
 };
 

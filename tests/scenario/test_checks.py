@@ -444,7 +444,7 @@ def test_a_result_file_with_nothing_left(connload, sandbox, desk):
     desk(2)
     assert connload("create", "desk.csv").rc == 0
     run = connload("check", "desk.results.csv")
-    assert run.rc == 0 and run.err.splitlines()[-1] == "next     nothing: every row is created, exists or archived"
+    assert run.rc == 0 and run.err.splitlines()[-1] == "next     nothing: every row is created, exists, updated or archived"
 
 
 def test_a_sheet_without_rows(connload, write_csv):

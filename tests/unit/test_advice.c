@@ -43,7 +43,7 @@ static const struct {
     {.facts = {.command = "check", .input = "a"}, .empty = true},
     {.facts = {.command = "check", .input = "-"}},
     {.facts = {.command = "check", .input = "a", .finished = 1},
-     .advice = {.what = "nothing: every row is created, exists or archived"}},
+     .advice = {.what = "nothing: every row is created, exists, updated or archived"}},
 
     {.facts = {.command = "create", .input = "a", .results = "-"}, .status = STATUS_FAILED},
     {.facts = {.command = "create", .input = "a", .results = "b"},

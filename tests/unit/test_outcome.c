@@ -24,8 +24,8 @@ static void finished(void **state)
 {
     (void)state;
     for (enum status status = STATUS_NONE; status < STATUSES; status++)
-        assert_int_equal(status_is_finished(status),
-                         status == STATUS_CREATED || status == STATUS_EXISTS || status == STATUS_ARCHIVED);
+        assert_int_equal(status_is_finished(status), status == STATUS_CREATED || status == STATUS_EXISTS ||
+                                                         status == STATUS_UPDATED || status == STATUS_ARCHIVED);
 }
 
 static void columns(void **state)

@@ -241,7 +241,7 @@ static void quotes_no_cell_that_a_secret_may_have_moved_into(void **state)
     (void)state;
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_string_equal(err.text,
-                        "desk.results.csv:7: row 5: the status is none that connload writes (created, exists, archived, "
+                        "desk.results.csv:7: row 5: the status is none that connload writes (created, exists, updated, archived, "
                         "invalid, rejected, failed, unknown or not_attempted); put back what stood there, or empty the "
                         "cell if the account certainly has no such connector");
     record = record_of("a,pa55,w0rd,failed,of-a-broker,,,,,,", ',');
@@ -270,7 +270,7 @@ static void refuses_what_it_did_not_write(void **state)
     assert_false(results_read(&outcome, &header, &record, "desk.results.csv", &err));
     assert_int_equal(err.code, EXIT_INPUT);
     assert_string_equal(
-        err.text, "desk.results.csv:7: row 5: the status \"creatd\" is none that connload writes (created, exists, archived, "
+        err.text, "desk.results.csv:7: row 5: the status \"creatd\" is none that connload writes (created, exists, updated, archived, "
                   "invalid, rejected, failed, unknown or not_attempted); put back what stood there, or empty the "
                   "cell if the account certainly has no such connector");
     record = record_of("a,b,c,created,i,,,,,,,x", ',');
