@@ -67,6 +67,7 @@
  *   check         `connload check`
  *   create        `connload create`: its steps and its loop
  *   undo          `connload undo`
+ *   rewrite       what the commands share that change a result file's connectors and write it anew
  *   list          `connload list`
  *   sheet         the input as rows that are checked
  *   intake        the first pass: all rows read, twins found
@@ -270,19 +271,23 @@ static enum exit_code create(const struct options *options, struct console *cons
     return create_run(&config, console);
 }
 
-static enum exit_code undo(const struct options *options, struct console *console)
+static struct rewrite_config rewrite_of(const struct options *options)
 {
-    struct undo_config config = {
+    return (struct rewrite_config){
         .sheet = sheet_of(options),
         .courier = courier_of(options),
         .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
         .settle_ms = options->settle_ms,
-        .yes = options->yes,
         .dry_run = options->dry_run,
         .redact = options->redact,
     };
+}
+
+static enum exit_code undo(const struct options *options, struct console *console)
+{
+    struct undo_config config = {.rewrite = rewrite_of(options), .yes = options->yes};
 
     return undo_run(&config, console);
 }

@@ -246,15 +246,15 @@ static void on_list(void *context, int64_t wall_ms)
     recent_add(((struct replay *)context)->recent, wall_ms, 1);
 }
 
-static bool is_undo(const struct replay *replay)
+static bool is_create(const struct replay *replay)
 {
-    return strcmp(journal_head(replay->journal)->command, "undo") == 0;
+    return strcmp(journal_head(replay->journal)->command, "create") == 0;
 }
 
-/* What `undo` writes down is its own answer, after a create that may be long ago. */
+/* What `undo` and `update` write down is their own answer, after a create that may be long ago. */
 static void count_outcome(const struct replay *replay, const struct outcome *outcome)
 {
-    if (is_undo(replay))
+    if (!is_create(replay))
         recent_add(replay->recent, replay->latest_ms, 1);
     else
         recent_add_row(replay->recent, replay->has_clock ? outcome->created_at : (struct span){0}, replay->ahead_ms,
@@ -348,7 +348,7 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_move(&run->rows, i, ROW_UNSETTLED);
-    count_open(&replay, run->rows.in_state[is_undo(&replay) ? ROW_PENDING : ROW_UNSETTLED]);
+    count_open(&replay, run->rows.in_state[is_create(&replay) ? ROW_UNSETTLED : ROW_PENDING]);
     return true;
 }
 

@@ -4,14 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "flow/ask.h"
-#include "flow/finish.h"
 #include "flow/lookup.h"
-#include "flow/recent.h"
-#include "flow/resume.h"
-#include "flow/run.h"
-#include "flow/secrets.h"
-#include "io/digest.h"
-#include "io/output.h"
 #include "model/api_error.h"
 #include "model/classify.h"
 #include "model/remote.h"
@@ -23,8 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PROMISE_STRIDE = 256 }; /* rows: of a 404 behind a crash it is known within these whether a DELETE was sent */
-
 /* What is known of a row beside its state: bits. */
 enum trace {
     TRACE_SENT = 1,  /* a DELETE of it may have been acted on */
@@ -32,71 +23,23 @@ enum trace {
 };
 
 struct undo {
-    const struct undo_config *config;
-    struct console *console;
-    struct reporting reporting;
-    struct tally tally;
-    struct facts facts;
-    struct courier_config courier_config;
-    struct courier courier;
-    struct buf key;
-    struct run run;
-    struct recent recent;
+    struct rewrite rewrite; /* the first member: rewrite_run() hands it over */
+    bool yes;
     struct speed speed;
     struct remote remote;     /* the answer's connector */
     uint8_t *trace;           /* for each row, enum trace */
     const struct word **said; /* for each row, the error that a 2xx told; NULL until there is one */
     uint64_t next;
-    uint64_t promised;   /* rows below may be sent, says the journal */
-    uint64_t maybe_sent; /* rows below may have been sent by the interrupted run */
-    char *kept;          /* where the results are that could not be put in their place; or NULL */
-    bool courier_ready;
 };
-
-/* Of the sheet, undo needs the eight result columns alone; a secret's column is emptied where it is known. */
-static bool open_sheet(struct undo *undo, struct console *console, struct err *err)
-{
-    struct sheet_config config = undo->config->sheet;
-
-    config.results_only = true;
-    sheet_close(undo->run.sheet);
-    undo->run.sheet = sheet_open(&config, console, err);
-    return undo->run.sheet != NULL;
-}
-
-static bool open_results(struct undo *undo, struct err *err)
-{
-    const char *path = undo->config->sheet.path;
-
-    if (output_is_stream(path))
-        return err_set(err, EXIT_USAGE, "undo rewrites the result file, so it needs a file, not %s", path);
-    if (!open_sheet(undo, undo->console, err))
-        return false;
-    if (!sheet_header(undo->run.sheet)->is_result)
-        return err_set(err, EXIT_INPUT,
-                       "%s is no result file: its header does not end in the eight result columns; name the file that "
-                       "`connload create` wrote",
-                       path);
-    return true;
-}
-
-/* Takes the lock, and opens the file once more: another run may have replaced it before the lock was ours. */
-static bool lock_results(struct undo *undo, bool *found, struct err *err)
-{
-    undo->run.journal = journal_open(undo->config->sheet.path, found, err);
-    if (undo->run.journal == NULL)
-        return false;
-    return open_sheet(undo, NULL, err);
-}
 
 /* A created row is to be archived; every other row is carried over. */
 static bool read_rows(struct undo *undo, struct err *err)
 {
-    struct rows *rows = &undo->run.rows;
+    struct rows *rows = &undo->rewrite.run.rows;
     struct sheet_row *read;
     enum csv_step step;
 
-    while ((step = sheet_next(undo->run.sheet, &read, err)) == CSV_STEP_RECORD) {
+    while ((step = sheet_next(undo->rewrite.run.sheet, &read, err)) == CSV_STEP_RECORD) {
         uint64_t index = rows_add(rows, read->record.offset, read->record.raw.len, read->record.line, read->record.row);
 
         if (read->earlier.status != STATUS_CREATED)
@@ -104,64 +47,26 @@ static bool read_rows(struct undo *undo, struct err *err)
     }
     if (step == CSV_STEP_FAILED)
         return false;
-    undo->tally.rows = rows->count;
-    undo->tally.to_send = rows->in_state[ROW_PENDING];
-    if (undo->tally.to_send == 0)
-        console_note(undo->console, "%s: no row is created: nothing to archive", sheet_name(undo->run.sheet));
-    for (int i = 0; i < STATUSES; i++)
-        for (uint64_t n = rows->with_status[i]; n > 0; n--)
-            tally_carried(&undo->tally, (enum status)i);
-    return true;
-}
-
-/* An interrupted undo's journal says which rows are archived already; nothing else of it matters. */
-static bool take_up(struct undo *undo, bool found, struct err *err)
-{
-    const char *path = undo->config->sheet.path;
-    char mark[DIGEST_MARK];
-    struct journal_head head = {
-        .command = "undo",
-        .input = path,
-        .input_size = sheet_info(undo->run.sheet)->size,
-        .input_crc = sheet_crc(undo->run.sheet),
-        .rows = undo->run.rows.count,
-        .base_url = undo->courier_config.http.base_url,
-        .key_mark = mark,
-        .started_ms = undo->tally.started_wall_ms,
-    };
-    struct resume resume;
-    bool anew = true;
-
-    if (!digest_mark(undo->courier_config.http.api_key, NULL, mark, err))
-        return false;
-    if (found &&
-        (!resume_read(&resume, undo->run.journal, err) ||
-         !resume_fits(&resume, undo->run.journal, &head, undo->courier_config.http.api_key, &undo->run, &anew, err)))
-        return false;
-    if (anew)
-        return journal_begin(undo->run.journal, &head, err);
-    undo->facts.resumed = true;
-    undo->promised = undo->maybe_sent = resume.promised;
-    resume.promised = 0; /* a DELETE that may have been sent is sent again */
-    if (!resume_replay(&resume, &undo->run, &undo->recent, err))
-        return false;
-    undo->run.failures = undo->run.rows.with_status[STATUS_CREATED]; /* that could not be archived */
+    rewrite_count_rows(&undo->rewrite);
+    if (rows->in_state[ROW_PENDING] == 0)
+        console_note(undo->rewrite.console, "%s: no row is created: nothing to archive",
+                     sheet_name(undo->rewrite.run.sheet));
     return true;
 }
 
 static bool confirm(struct undo *undo, struct err *err)
 {
-    uint64_t count = undo->run.rows.in_state[ROW_PENDING];
+    uint64_t count = undo->rewrite.run.rows.in_state[ROW_PENDING];
     char question[512];
 
-    if (undo->config->yes || undo->config->dry_run || count == 0)
+    if (undo->yes || undo->rewrite.config->dry_run || count == 0)
         return true;
     if (!ask_can())
         return err_set(err, EXIT_USAGE,
                        "undo would archive %" PRIu64 " connectors; where nobody can be asked it needs --yes", count);
     snprintf(question, sizeof(question), "Archive %" PRIu64 " connector%s that %s names as created?", count,
-             count == 1 ? "" : "s", sheet_name(undo->run.sheet));
-    if (ask_yes(undo->console, question))
+             count == 1 ? "" : "s", sheet_name(undo->rewrite.run.sheet));
+    if (ask_yes(undo->rewrite.console, question))
         return true;
     return err_set(err, EXIT_SOME_NOT, "nothing was archived");
 }
@@ -170,9 +75,9 @@ static bool confirm(struct undo *undo, struct err *err)
 
 static bool has_rows(struct undo *undo)
 {
-    const struct rows *rows = &undo->run.rows;
+    const struct rows *rows = &undo->rewrite.run.rows;
 
-    if (undo->run.ready_count > 0)
+    if (undo->rewrite.run.ready_count > 0)
         return true;
     while (undo->next < rows->count && rows->row[undo->next].state != ROW_PENDING)
         undo->next++;
@@ -182,43 +87,17 @@ static bool has_rows(struct undo *undo)
 /* The row's earlier outcome; false with the courier stopped where it can't be read. */
 static bool earlier_of(struct undo *undo, uint64_t index, struct outcome *outcome)
 {
-    const struct row *row = &undo->run.rows.row[index];
     struct sheet_row *read;
-    struct err err;
 
-    if (!sheet_record_at(undo->run.sheet, row->offset, row->length, row->line, &read, &err)) {
-        courier_fault(&undo->courier, &err);
+    if (!rewrite_row(&undo->rewrite, index, &read))
         return false;
-    }
     *outcome = read->earlier;
     return true;
 }
 
-/* The row keeps its connector, with the reason beside it. */
 static void stays(struct undo *undo, uint64_t index, int http_status, const char *code, const char *message)
 {
-    struct outcome outcome;
-
-    if (!earlier_of(undo, index, &outcome))
-        return;
-    outcome.http_status = http_status;
-    outcome.error_code = span_of(code);
-    outcome.error_message = span_of(message);
-    undo->run.failures++;
-    run_record(&undo->run, index, &outcome);
-}
-
-static bool promise(struct undo *undo, uint64_t index, int64_t now_ms)
-{
-    struct run *run = &undo->run;
-
-    if (index < undo->promised && run_promised_lately(run, now_ms))
-        return true;
-    if (index >= undo->promised)
-        undo->promised = index + PROMISE_STRIDE;
-    if (undo->promised > run->rows.count)
-        undo->promised = run->rows.count;
-    return run_promise(run, undo->promised, now_ms);
+    rewrite_stays(&undo->rewrite, index, http_status, code, message);
 }
 
 static void send_delete(struct undo *undo, uint64_t index, struct span id, int64_t now_ms)
@@ -228,20 +107,20 @@ static void send_delete(struct undo *undo, uint64_t index, struct span id, int64
 
     snprintf(path, sizeof(path), "/contents/v1/connectors/%.*s", (int)id.len, id.data);
     request.path = path;
-    courier_send(&undo->courier, REQUEST_DELETE, &request, now_ms);
+    courier_send(&undo->rewrite.courier, REQUEST_DELETE, &request, now_ms);
 }
 
 static void send_row(struct undo *undo, int64_t now_ms)
 {
-    struct run *run = &undo->run;
+    struct run *run = &undo->rewrite.run;
     struct outcome outcome;
     uint64_t index = undo->next;
 
     run_take_ready(run, &index);
-    if (!promise(undo, index, now_ms) || !earlier_of(undo, index, &outcome))
+    if (!rewrite_promise(&undo->rewrite, index, now_ms) || !earlier_of(undo, index, &outcome))
         return;
     if (!remote_is_uuid(outcome.connector_id)) {
-        undo->facts.hopeless++;
+        undo->rewrite.facts.hopeless++;
         stays(undo, index, 0, "no_id",
               "the row has no connector_id that could be archived; did a spreadsheet change it?");
         return;
@@ -250,15 +129,15 @@ static void send_row(struct undo *undo, int64_t now_ms)
         run->rows.row[index].attempts++;
     rows_move(&run->rows, index, ROW_IN_FLIGHT);
     if (undo->trace[index] & TRACE_CHECK)
-        lookup_send(&undo->courier, outcome.connector_id, index, now_ms);
+        lookup_send(&undo->rewrite.courier, outcome.connector_id, index, now_ms);
     else
         send_delete(undo, index, outcome.connector_id, now_ms);
 }
 
 static void describe(struct undo *undo, const struct http_answer *answer)
 {
-    struct run *run = &undo->run;
-    struct api_secrets secrets = hush_secrets(&undo->courier.hush, (struct span){0});
+    struct run *run = &undo->rewrite.run;
+    struct api_secrets secrets = hush_secrets(&undo->rewrite.courier.hush, (struct span){0});
 
     buf_reset(&run->code);
     buf_reset(&run->text);
@@ -302,36 +181,36 @@ static void archived(struct undo *undo, uint64_t index, const struct http_answer
     outcome.status = STATUS_ARCHIVED;
     outcome.http_status = answer->status;
     outcome.error_code = outcome.error_message = (struct span){0};
-    run_record(&undo->run, index, &outcome);
+    run_record(&undo->rewrite.run, index, &outcome);
 }
 
 static void again(struct undo *undo, uint64_t index, const struct http_answer *answer)
 {
-    struct run *run = &undo->run;
+    struct run *run = &undo->rewrite.run;
     uint32_t attempts = run->rows.row[index].attempts;
     int64_t now_ms = clock_mono_ms(), until_ms;
 
-    if (!retry_allowed(&undo->courier.config.retry, attempts))
+    if (!retry_allowed(&undo->rewrite.courier.config.retry, attempts))
         stays(undo, index, answer->status, run->code.data, run->text.data);
     else if ((answer->status == 429 || answer->retry_after_ms >= 0) &&
-             pace_holding(undo->courier.pace, now_ms, &until_ms))
+             pace_holding(undo->rewrite.courier.pace, now_ms, &until_ms))
         run_send_again(run, index);
     else
-        run_back_off(run, index, courier_backoff(&undo->courier, attempts), now_ms);
+        run_back_off(run, index, courier_backoff(&undo->rewrite.courier, attempts), now_ms);
 }
 
 static void log_attempt(struct undo *undo, uint64_t index, const struct http_answer *answer, const char *event,
                         const char *verdict)
 {
-    struct json_object *line = run_log_row(&undo->run, event, index);
+    struct json_object *line = run_log_row(&undo->rewrite.run, event, index);
 
     if (line == NULL)
         return;
-    json_object_integer(line, "attempt", undo->run.rows.row[index].attempts);
+    json_object_integer(line, "attempt", undo->rewrite.run.rows.row[index].attempts);
     json_object_integer(line, "http_status", answer->status);
     json_object_text(line, "verdict", span_of(verdict));
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
-    log_end(undo->run.log, line);
+    log_end(undo->rewrite.run.log, line);
 }
 
 static bool is_2xx(const struct http_answer *answer)
@@ -342,7 +221,7 @@ static bool is_2xx(const struct http_answer *answer)
 /* A DELETE was accepted, and did not say that it is done: a GET tells, when reads have caught up with writes. */
 static void check_later(struct undo *undo, uint64_t index, const struct http_answer *answer)
 {
-    struct run *run = &undo->run;
+    struct run *run = &undo->rewrite.run;
 
     if (api_error_is_told(answer->body)) {
         if (undo->said == NULL)
@@ -350,7 +229,7 @@ static void check_later(struct undo *undo, uint64_t index, const struct http_ans
         undo->said[index] = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text));
     }
     undo->trace[index] |= TRACE_CHECK;
-    run_back_off(run, index, undo->config->settle_ms, clock_mono_ms());
+    run_back_off(run, index, undo->rewrite.config->settle_ms, clock_mono_ms());
 }
 
 /* The answer to a DELETE; `maybe`: an earlier one may have been acted on. */
@@ -365,7 +244,7 @@ static enum verdict judge_delete(struct undo *undo, uint64_t index, const struct
 
 static void take_delete(struct undo *undo, uint64_t index, const struct http_answer *answer)
 {
-    bool maybe = (undo->trace[index] & TRACE_SENT) || index < undo->maybe_sent;
+    bool maybe = (undo->trace[index] & TRACE_SENT) || index < undo->rewrite.maybe_sent;
     enum verdict verdict = judge_delete(undo, index, answer, maybe);
 
     if (answer->sent && (verdict == VERDICT_CREATED || (verdict == VERDICT_AGAIN && answer->status != 429)))
@@ -380,13 +259,13 @@ static void take_delete(struct undo *undo, uint64_t index, const struct http_ans
     else if (verdict == VERDICT_AGAIN)
         again(undo, index, answer);
     else if (verdict == VERDICT_REFUSED) {
-        rows_move(&undo->run.rows, index, ROW_PENDING);
-        courier_stop(&undo->courier, STOP_KEY_REFUSED,
+        rows_move(&undo->rewrite.run.rows, index, ROW_PENDING);
+        courier_stop(&undo->rewrite.courier, STOP_KEY_REFUSED,
                      "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file",
-                     answer->status, api_error_without_status(undo->run.text.data, answer->status));
+                     answer->status, api_error_without_status(undo->rewrite.run.text.data, answer->status));
     } else {
-        undo->facts.hopeless++;
-        stays(undo, index, answer->status, undo->run.code.data, undo->run.text.data);
+        undo->rewrite.facts.hopeless++;
+        stays(undo, index, answer->status, undo->rewrite.run.code.data, undo->rewrite.run.text.data);
     }
 }
 
@@ -407,7 +286,7 @@ static void not_archived(struct undo *undo, uint64_t index, const struct http_an
 static void take_check(struct undo *undo, uint64_t index, const struct http_answer *answer)
 {
     static const char *const names[] = {"found", "gone", "failed", "again"};
-    struct run *run = &undo->run;
+    struct run *run = &undo->rewrite.run;
     enum lookup_result result;
     struct outcome outcome;
 
@@ -416,7 +295,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
     buf_reset(&run->code);
     buf_reset(&run->text);
     buf_text(&run->code, "not_checked");
-    result = lookup_answer(&undo->courier, answer, outcome.connector_id, &undo->remote, &run->text);
+    result = lookup_answer(&undo->rewrite.courier, answer, outcome.connector_id, &undo->remote, &run->text);
     log_attempt(undo, index, answer, "archive_check",
                 result == LOOKUP_FOUND && undo->remote.archived ? "archived" : names[result]);
     if (result == LOOKUP_GONE || (result == LOOKUP_FOUND && undo->remote.archived))
@@ -425,7 +304,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
         not_archived(undo, index, answer);
     else if (result == LOOKUP_AGAIN)
         again(undo, index, answer);
-    else if (courier_stopping(&undo->courier))
+    else if (courier_stopping(&undo->rewrite.courier))
         rows_move(&run->rows, index, ROW_PENDING);
     else
         stays(undo, index, answer->status, run->code.data, run->text.data);
@@ -433,7 +312,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
 
 static void take_answer(struct undo *undo, const struct http_answer *answer)
 {
-    courier_heed(&undo->courier, answer);
+    courier_heed(&undo->rewrite.courier, answer);
     if (undo->trace[answer->tag] & TRACE_CHECK)
         take_check(undo, answer->tag, answer);
     else
@@ -443,9 +322,9 @@ static void take_answer(struct undo *undo, const struct http_answer *answer)
 static void show(struct undo *undo, int64_t next_send_ms)
 {
     struct speed_input input = {
-        .rows = &undo->run.rows,
-        .tally = &undo->tally,
-        .courier = &undo->courier,
+        .rows = &undo->rewrite.run.rows,
+        .tally = &undo->rewrite.tally,
+        .courier = &undo->rewrite.courier,
         .next_send_ms = next_send_ms,
         .settle_ms = INT64_MAX,
         .is_undo = true,
@@ -456,15 +335,16 @@ static void show(struct undo *undo, int64_t next_send_ms)
 
 static bool is_over(struct undo *undo)
 {
-    if (http_in_flight(undo->courier.http) > 0)
+    if (http_in_flight(undo->rewrite.courier.http) > 0)
         return false;
-    return courier_stopping(&undo->courier) || (!has_rows(undo) && undo->run.rows.in_state[ROW_BACKOFF] == 0);
+    return courier_stopping(&undo->rewrite.courier) ||
+           (!has_rows(undo) && undo->rewrite.run.rows.in_state[ROW_BACKOFF] == 0);
 }
 
 static int64_t send_all(struct undo *undo)
 {
-    while (!courier_stopping(&undo->courier) && has_rows(undo)) {
-        int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(&undo->courier, now_ms);
+    while (!courier_stopping(&undo->rewrite.courier) && has_rows(undo)) {
+        int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(&undo->rewrite.courier, now_ms);
 
         if (next_ms > now_ms)
             return next_ms;
@@ -478,10 +358,10 @@ static void take_answers(struct undo *undo)
     struct http_answer answer;
     struct err err;
 
-    while (undo->courier.stop != STOP_LOCAL && courier_take(&undo->courier, &answer))
+    while (undo->rewrite.courier.stop != STOP_LOCAL && courier_take(&undo->rewrite.courier, &answer))
         take_answer(undo, &answer);
-    if (undo->courier.stop != STOP_LOCAL && !journal_flush(undo->run.journal, &err))
-        courier_fault(&undo->courier, &err);
+    if (undo->rewrite.courier.stop != STOP_LOCAL && !journal_flush(undo->rewrite.run.journal, &err))
+        courier_fault(&undo->rewrite.courier, &err);
 }
 
 static void loop(struct undo *undo)
@@ -489,19 +369,20 @@ static void loop(struct undo *undo)
     while (!is_over(undo)) {
         int64_t next_send_ms, began_ms;
 
-        if (courier_must_abort(&undo->courier, clock_mono_ms()) || undo->courier.stop == STOP_LOCAL) {
-            http_abort(undo->courier.http);
+        if (courier_must_abort(&undo->rewrite.courier, clock_mono_ms()) || undo->rewrite.courier.stop == STOP_LOCAL) {
+            http_abort(undo->rewrite.courier.http);
             take_answers(undo);
             break;
         }
-        run_wake_backoffs(&undo->run, clock_mono_ms());
+        run_wake_backoffs(&undo->rewrite.run, clock_mono_ms());
         next_send_ms = send_all(undo);
         began_ms = clock_mono_ms();
         if (!is_over(undo)) /* rows without an id end without a request: nothing would come to wait for */
-            courier_wait(&undo->courier, clock_sooner(clock_sooner(next_send_ms, console_due(undo->console)),
-                                                      timers_next(&undo->run.backoffs)));
+            courier_wait(&undo->rewrite.courier,
+                         clock_sooner(clock_sooner(next_send_ms, console_due(undo->rewrite.console)),
+                                      timers_next(&undo->rewrite.run.backoffs)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
-            undo->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
+            undo->rewrite.tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(undo);
         show(undo, next_send_ms);
     }
@@ -511,12 +392,12 @@ static void loop(struct undo *undo)
 
 static void say_plan(struct undo *undo)
 {
-    for (uint64_t i = 0; i < undo->run.rows.count; i++) {
+    for (uint64_t i = 0; i < undo->rewrite.run.rows.count; i++) {
         struct outcome outcome;
 
-        if (undo->run.rows.row[i].state != ROW_PENDING || !earlier_of(undo, i, &outcome))
+        if (undo->rewrite.run.rows.row[i].state != ROW_PENDING || !earlier_of(undo, i, &outcome))
             continue;
-        printf("%s: ", sheet_where(undo->run.sheet, &undo->run.rows, i));
+        printf("%s: ", sheet_where(undo->rewrite.run.sheet, &undo->rewrite.run.rows, i));
         if (remote_is_uuid(outcome.connector_id))
             printf("archive %.*s\n", (int)outcome.connector_id.len, outcome.connector_id.data);
         else
@@ -524,138 +405,43 @@ static void say_plan(struct undo *undo)
     }
 }
 
-static bool prepare(struct undo *undo, struct err *err)
+static bool work(struct rewrite *rewrite, struct err *err)
 {
-    const struct undo_config *config = undo->config;
+    struct undo *undo = (struct undo *)rewrite;
 
-    if (!reporting_open(&undo->reporting, &config->reporting, &undo->facts, err) ||
-        !secrets_api_key(config->api_key_file, &undo->key, err))
-        return false;
-    undo->courier_config = config->courier;
-    undo->courier_config.http.api_key = undo->key.data;
-    if (!http_check_url(config->courier.http.base_url, err) ||
-        !courier_init(&undo->courier, &undo->courier_config, &undo->tally, undo->console, undo->reporting.log, err))
-        return false;
-    undo->courier_ready = true;
-    run_init(&undo->run, &undo->courier, config->courier.http.concurrency, 0, 0);
-    recent_init(&undo->recent, config->courier.rate.count > 0 ? config->courier.rate.window_ms : 60000,
-                clock_wall_ms());
-    return true;
-}
-
-static bool work(struct undo *undo, struct err *err)
-{
-    bool found;
-
-    if (!prepare(undo, err) || !open_results(undo, err) || !lock_results(undo, &found, err))
-        return false;
-    recent_add_file(&undo->recent, undo->config->sheet.path);
     if (!read_rows(undo, err))
         return false;
-    if (reporting_has_checksums(&undo->config->reporting))
-        sheet_sha256(undo->run.sheet, undo->facts.input_sha256);
+    if (reporting_has_checksums(&rewrite->config->reporting))
+        sheet_sha256(rewrite->run.sheet, rewrite->facts.input_sha256);
     if (!confirm(undo, err))
         return false;
-    if (undo->config->dry_run) {
+    if (rewrite->config->dry_run) {
         say_plan(undo);
         return true;
     }
-    if (!take_up(undo, found, err))
+    if (!rewrite_take_up(rewrite, err))
         return false;
-    undo->trace = alloc_zeroed((size_t)undo->run.rows.count + 1, sizeof(undo->trace[0]));
-    recent_tell(&undo->recent, undo->courier.pace, clock_mono_ms());
-    courier_listen(&undo->courier);
+    undo->trace = alloc_zeroed((size_t)rewrite->run.rows.count + 1, sizeof(undo->trace[0]));
+    recent_tell(&rewrite->recent, rewrite->courier.pace, clock_mono_ms());
+    courier_listen(&rewrite->courier);
     loop(undo);
     return true;
-}
-
-static enum exit_code leave_journal(struct undo *undo, const struct err *err)
-{
-    enum exit_code code;
-    struct err unheard;
-
-    if (undo->kept != NULL)
-        undo->facts.results = undo->kept;
-    code = reporting_fail(&undo->reporting, &undo->facts, &undo->tally, undo->console, err);
-    if (undo->kept != NULL && !journal_is_ours(undo->run.journal, &unheard))
-        console_say(undo->console,
-                    "connload: the results are in %s; to go on, when no other run works on %s, undo that file",
-                    undo->kept, undo->config->sheet.path);
-    else if (undo->kept != NULL)
-        console_say(undo->console, "connload: the results are in %s; the same command puts them in their place",
-                    undo->kept);
-    else if (undo->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
-        console_say(undo->console, "connload: %s was not written; the same command goes on from here",
-                    undo->config->sheet.path);
-    return code;
-}
-
-static enum exit_code end(struct undo *undo)
-{
-    struct finish_config how = {
-        .path = undo->config->sheet.path,
-        .redact = undo->config->redact,
-        .keep_earlier = true,
-        .report = undo->reporting.report,
-    };
-    struct err err;
-
-    if (undo->config->dry_run)
-        return reporting_end(&undo->reporting, &undo->facts, &undo->tally, undo->console);
-    undo->facts.stop = undo->courier.stop;
-    undo->facts.stop_text = undo->courier.stop != STOP_NONE ? undo->courier.err.text : NULL;
-    undo->tally.most_in_window = pace_most_in_window(undo->courier.pace);
-    if (undo->courier.stop == STOP_LOCAL || (undo->courier.stop == STOP_SIGNAL && stop_signals() > 1))
-        return leave_journal(undo, &undo->courier.err);
-    if (!finish_results(&undo->run, &how, &undo->kept, &err))
-        return leave_journal(undo, &err);
-    undo->facts.results = undo->config->sheet.path;
-    undo->facts.exit_code = undo->courier.stop != STOP_NONE ? EXIT_STOPPED
-                            : undo->run.failures > 0        ? EXIT_SOME_NOT
-                                                            : EXIT_ALL_DONE;
-    return reporting_end(&undo->reporting, &undo->facts, &undo->tally, undo->console);
-}
-
-static void release(struct undo *undo)
-{
-    free(undo->kept);
-    journal_close(undo->run.journal);
-    sheet_close(undo->run.sheet);
-    if (undo->courier_ready) {
-        run_release(&undo->run);
-        courier_release(&undo->courier);
-    }
-    free(undo->trace);
-    free(undo->said);
-    buf_wipe(&undo->key);
-    reporting_close(&undo->reporting);
-    remote_release(&undo->remote);
 }
 
 enum exit_code undo_run(const struct undo_config *config, struct console *console)
 {
     struct undo *undo = alloc_zeroed(1, sizeof(*undo));
+    struct rewrite_config how = config->rewrite;
     enum exit_code code;
-    struct err err;
 
-    undo->config = config;
-    undo->console = console;
+    how.command = "undo";
+    how.sheet.results_only = true; /* the eight result columns are all that is needed; a secret's column is emptied */
+    undo->yes = config->yes;
     remote_init(&undo->remote);
-    tally_init(&undo->tally, clock_wall_ms(), clock_mono_ms());
-    undo->facts = (struct facts){
-        .command = "undo",
-        .input = config->sheet.path,
-        .repeat = config->repeat,
-        .base_url = config->courier.http.base_url,
-        .rate = config->courier.rate,
-        .concurrency = config->courier.http.concurrency,
-        .dry_run = config->dry_run,
-    };
-    if (work(undo, &err))
-        code = end(undo);
-    else
-        code = reporting_fail(&undo->reporting, &undo->facts, &undo->tally, console, &err);
-    release(undo);
+    code = rewrite_run(&undo->rewrite, &how, console, work);
+    remote_release(&undo->remote);
+    free(undo->trace);
+    free(undo->said);
     free(undo);
     return code;
 }

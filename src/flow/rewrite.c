@@ -1,0 +1,260 @@
+#include "flow/rewrite.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "flow/finish.h"
+#include "flow/resume.h"
+#include "flow/secrets.h"
+#include "io/digest.h"
+#include "io/output.h"
+
+#include <stdlib.h>
+
+enum { PROMISE_STRIDE = 256 }; /* rows: behind a crash it is known within these whether a request may have been sent */
+
+static bool open_sheet(struct rewrite *rewrite, struct console *console, struct err *err)
+{
+    sheet_close(rewrite->run.sheet);
+    rewrite->run.sheet = sheet_open(&rewrite->config->sheet, console, err);
+    return rewrite->run.sheet != NULL;
+}
+
+static bool open_results(struct rewrite *rewrite, struct err *err)
+{
+    const char *path = rewrite->config->sheet.path;
+
+    if (output_is_stream(path))
+        return err_set(err, EXIT_USAGE, "%s rewrites the result file, so it needs a file, not %s",
+                       rewrite->config->command, path);
+    if (!open_sheet(rewrite, rewrite->console, err))
+        return false;
+    if (!sheet_header(rewrite->run.sheet)->is_result)
+        return err_set(err, EXIT_INPUT,
+                       "%s is no result file: its header does not end in the eight result columns; name the file that "
+                       "`connload create` wrote",
+                       path);
+    return true;
+}
+
+/* Takes the lock, and opens the file once more: another run may have replaced it before the lock was ours. */
+static bool lock_results(struct rewrite *rewrite, struct err *err)
+{
+    rewrite->run.journal = journal_open(rewrite->config->sheet.path, &rewrite->found, err);
+    return rewrite->run.journal != NULL && open_sheet(rewrite, NULL, err);
+}
+
+static bool prepare(struct rewrite *rewrite, struct err *err)
+{
+    const struct rewrite_config *config = rewrite->config;
+
+    if (!reporting_open(&rewrite->reporting, &config->reporting, &rewrite->facts, err) ||
+        !secrets_api_key(config->api_key_file, &rewrite->key, err))
+        return false;
+    rewrite->courier_config = config->courier;
+    rewrite->courier_config.http.api_key = rewrite->key.data;
+    if (!http_check_url(config->courier.http.base_url, err) ||
+        !courier_init(&rewrite->courier, &rewrite->courier_config, &rewrite->tally, rewrite->console,
+                      rewrite->reporting.log, err))
+        return false;
+    rewrite->courier_ready = true;
+    run_init(&rewrite->run, &rewrite->courier, config->courier.http.concurrency, 0, 0);
+    recent_init(&rewrite->recent, config->courier.rate.count > 0 ? config->courier.rate.window_ms : 60000,
+                clock_wall_ms());
+    return true;
+}
+
+void rewrite_count_rows(struct rewrite *rewrite)
+{
+    struct rows *rows = &rewrite->run.rows;
+
+    rewrite->tally.rows = rows->count;
+    rewrite->tally.to_send = rows->in_state[ROW_PENDING];
+    for (int i = 0; i < STATUSES; i++)
+        for (uint64_t n = rows->with_status[i]; n > 0; n--)
+            tally_carried(&rewrite->tally, (enum status)i);
+}
+
+/* Rows that the interrupted run could not do anything about. */
+static bool count_failures(struct rewrite *rewrite, struct err *err)
+{
+    struct run *run = &rewrite->run;
+    struct outcome outcome;
+
+    for (uint64_t i = 0; i < run->rows.count; i++) {
+        if (run->rows.row[i].state != ROW_DONE)
+            continue;
+        if (!journal_outcome_at(run->journal, run->rows.row[i].place, &outcome, err))
+            return false;
+        run->failures += outcome.error_code.len > 0;
+    }
+    return true;
+}
+
+bool rewrite_take_up(struct rewrite *rewrite, struct err *err)
+{
+    const char *path = rewrite->config->sheet.path, *key = rewrite->courier_config.http.api_key;
+    struct run *run = &rewrite->run;
+    char mark[DIGEST_MARK];
+    struct journal_head head = {
+        .command = rewrite->config->command,
+        .input = path,
+        .input_size = sheet_info(run->sheet)->size,
+        .input_crc = sheet_crc(run->sheet),
+        .rows = run->rows.count,
+        .base_url = rewrite->courier_config.http.base_url,
+        .key_mark = mark,
+        .started_ms = rewrite->tally.started_wall_ms,
+    };
+    struct resume resume;
+    bool anew = true;
+
+    if (!digest_mark(key, NULL, mark, err))
+        return false;
+    if (rewrite->found &&
+        (!resume_read(&resume, run->journal, err) || !resume_fits(&resume, run->journal, &head, key, run, &anew, err)))
+        return false;
+    if (anew)
+        return journal_begin(run->journal, &head, err);
+    rewrite->facts.resumed = true;
+    rewrite->promised = rewrite->maybe_sent = resume.promised;
+    resume.promised = 0; /* a request that may have been sent is sent again */
+    return resume_replay(&resume, run, &rewrite->recent, err) && count_failures(rewrite, err);
+}
+
+bool rewrite_row(struct rewrite *rewrite, uint64_t index, struct sheet_row **read)
+{
+    const struct row *row = &rewrite->run.rows.row[index];
+    struct err err;
+    bool done = rewrite->config->sheet.results_only
+                    ? sheet_record_at(rewrite->run.sheet, row->offset, row->length, row->line, read, &err)
+                    : sheet_at(rewrite->run.sheet, row->offset, row->length, row->line, read, &err);
+
+    if (!done)
+        courier_fault(&rewrite->courier, &err);
+    return done;
+}
+
+void rewrite_stays(struct rewrite *rewrite, uint64_t index, int http_status, const char *code, const char *message)
+{
+    struct sheet_row *read;
+    struct outcome outcome;
+
+    if (!rewrite_row(rewrite, index, &read))
+        return;
+    outcome = read->earlier;
+    outcome.http_status = http_status;
+    outcome.error_code = span_of(code);
+    outcome.error_message = span_of(message);
+    rewrite->run.failures++;
+    run_record(&rewrite->run, index, &outcome);
+}
+
+bool rewrite_promise(struct rewrite *rewrite, uint64_t index, int64_t now_ms)
+{
+    struct run *run = &rewrite->run;
+
+    if (index < rewrite->promised && run_promised_lately(run, now_ms))
+        return true;
+    if (index >= rewrite->promised)
+        rewrite->promised = index + PROMISE_STRIDE;
+    if (rewrite->promised > run->rows.count)
+        rewrite->promised = run->rows.count;
+    return run_promise(run, rewrite->promised, now_ms);
+}
+
+/* ---- The command, step by step ---- */
+
+static bool begin(struct rewrite *rewrite, struct err *err)
+{
+    if (!prepare(rewrite, err) || !open_results(rewrite, err) || !lock_results(rewrite, err))
+        return false;
+    recent_add_file(&rewrite->recent, rewrite->config->sheet.path);
+    return true;
+}
+
+static enum exit_code leave_journal(struct rewrite *rewrite, const struct err *err)
+{
+    const char *path = rewrite->config->sheet.path;
+    enum exit_code code;
+    struct err unheard;
+
+    if (rewrite->kept != NULL)
+        rewrite->facts.results = rewrite->kept;
+    code = reporting_fail(&rewrite->reporting, &rewrite->facts, &rewrite->tally, rewrite->console, err);
+    if (rewrite->kept != NULL && !journal_is_ours(rewrite->run.journal, &unheard))
+        console_say(rewrite->console,
+                    "connload: the results are in %s; to go on, when no other run works on %s, %s that file",
+                    rewrite->kept, path, rewrite->config->command);
+    else if (rewrite->kept != NULL)
+        console_say(rewrite->console, "connload: the results are in %s; the same command puts them in their place",
+                    rewrite->kept);
+    else if (rewrite->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
+        console_say(rewrite->console, "connload: %s was not written; the same command goes on from here", path);
+    return code;
+}
+
+static enum exit_code end(struct rewrite *rewrite)
+{
+    struct courier *courier = &rewrite->courier;
+    struct facts *facts = &rewrite->facts;
+    struct finish_config how = {
+        .path = rewrite->config->sheet.path,
+        .redact = rewrite->config->redact,
+        .keep_earlier = true,
+        .report = rewrite->reporting.report,
+    };
+    struct err err;
+
+    facts->stop = courier->stop;
+    facts->stop_text = courier->stop != STOP_NONE ? courier->err.text : NULL;
+    rewrite->tally.most_in_window = pace_most_in_window(courier->pace);
+    facts->exit_code = courier->stop != STOP_NONE  ? EXIT_STOPPED
+                       : rewrite->run.failures > 0 ? EXIT_SOME_NOT
+                                                   : EXIT_ALL_DONE;
+    if (rewrite->config->dry_run)
+        return reporting_end(&rewrite->reporting, facts, &rewrite->tally, rewrite->console);
+    if (courier->stop == STOP_LOCAL || (courier->stop == STOP_SIGNAL && stop_signals() > 1))
+        return leave_journal(rewrite, &courier->err);
+    if (!finish_results(&rewrite->run, &how, &rewrite->kept, &err))
+        return leave_journal(rewrite, &err);
+    facts->results = rewrite->config->sheet.path;
+    return reporting_end(&rewrite->reporting, facts, &rewrite->tally, rewrite->console);
+}
+
+static void release(struct rewrite *rewrite)
+{
+    free(rewrite->kept);
+    journal_close(rewrite->run.journal);
+    sheet_close(rewrite->run.sheet);
+    if (rewrite->courier_ready) {
+        run_release(&rewrite->run);
+        courier_release(&rewrite->courier);
+    }
+    buf_wipe(&rewrite->key);
+    reporting_close(&rewrite->reporting);
+}
+
+enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config *config, struct console *console,
+                           bool (*work)(struct rewrite *rewrite, struct err *err))
+{
+    enum exit_code code;
+    struct err err;
+
+    *rewrite = (struct rewrite){.config = config, .console = console};
+    tally_init(&rewrite->tally, clock_wall_ms(), clock_mono_ms());
+    rewrite->facts = (struct facts){
+        .command = config->command,
+        .input = config->sheet.path,
+        .repeat = config->repeat,
+        .base_url = config->courier.http.base_url,
+        .rate = config->courier.rate,
+        .concurrency = config->courier.http.concurrency,
+        .dry_run = config->dry_run,
+    };
+    if (begin(rewrite, &err) && work(rewrite, &err))
+        code = end(rewrite);
+    else
+        code = reporting_fail(&rewrite->reporting, &rewrite->facts, &rewrite->tally, console, &err);
+    release(rewrite);
+    return code;
+}

@@ -1,0 +1,77 @@
+/*
+ * rewrite: what the commands share that change the connectors of a result file and write the file anew with what became
+ * of each: undo and update. Key, lock, journal, what an interrupted run has done, the results, the end.
+ *
+ * Their requests are idempotent: a row that may have been sent is sent again.
+ */
+#ifndef FLOW_REWRITE_H
+#define FLOW_REWRITE_H
+
+#include "base/exit.h"
+#include "flow/courier.h"
+#include "flow/recent.h"
+#include "flow/run.h"
+#include "flow/sheet.h"
+#include "io/console.h"
+#include "report/facts.h"
+#include "report/reporting.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rewrite_config {
+    const char *command;           /* "undo" or "update" */
+    struct sheet_config sheet;     /* the result file */
+    struct courier_config courier; /* http.api_key is filled in */
+    const char *repeat;            /* of facts.h */
+    struct reporting_config reporting;
+    const char *api_key_file;
+    int64_t settle_ms; /* how long reads may lag writes */
+    bool dry_run;      /* say what would be changed, and change nothing */
+    bool redact;
+};
+
+struct rewrite {
+    const struct rewrite_config *config;
+    struct console *console;
+    struct reporting reporting;
+    struct tally tally;
+    struct facts facts;
+    struct courier_config courier_config;
+    struct courier courier;
+    struct buf key;
+    struct run run;
+    struct recent recent;
+    uint64_t promised;   /* rows below may be sent, says the journal */
+    uint64_t maybe_sent; /* rows below may have been sent by the interrupted run */
+    bool found;          /* there is an interrupted run */
+    bool courier_ready;
+    char *kept; /* where the results are that could not be put in their place; or NULL */
+};
+
+/*
+ * Runs a command: opens everything, locks the file, has `work` do the rest, writes the results and tells of the run.
+ * False of `work`, with `err` set: the run ends there, without results.
+ */
+enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config *config, struct console *console,
+                           bool (*work)(struct rewrite *rewrite, struct err *err));
+
+/*
+ * For `work`, once the rows are read: takes up what an interrupted run has done, or begins a journal. Rows with an
+ * outcome have it then; what of them could not be done counts as a failure.
+ */
+bool rewrite_take_up(struct rewrite *rewrite, struct err *err);
+
+/* Counts the rows that are carried over, with the sheet read. */
+void rewrite_count_rows(struct rewrite *rewrite);
+
+/* The row, read again; false with the courier stopped where it can't be. */
+bool rewrite_row(struct rewrite *rewrite, uint64_t index, struct sheet_row **read);
+
+/* Before the request of a row: the journal's promise. False: the run stops. */
+bool rewrite_promise(struct rewrite *rewrite, uint64_t index, int64_t now_ms);
+
+/* The row keeps its status and its connector, with the reason beside it: a failure. Texts are harmless by now. */
+void rewrite_stays(struct rewrite *rewrite, uint64_t index, int http_status, const char *code, const char *message);
+
+#endif
