@@ -205,7 +205,7 @@ def test_help_and_clean(tree):
     lines = tree("help").stdout.splitlines()
     assert all(any(line.startswith(f"make {goal} ") for line in lines) for goal in
                ("demo", "test", "lint", "install", "deb", "debug", "chaos", "fuzz", "coverage", "bench", "clean"))
-    listed = re.search(r"## Working on it\n\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
+    listed = re.search(r"## Working on it\n\n```\n(.*?)```", (ROOT / "src/README.md").read_text(), re.S).group(1)
     goals = [re.findall(r"^make (\w*) ", text, re.M) for text in ("\n".join(lines), listed)]
     assert sorted(goals[0]) == sorted(goals[1])
     assert tree("clean").returncode == 0

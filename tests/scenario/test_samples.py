@@ -376,12 +376,16 @@ def test_the_readme_knows_every_option_that_it_names(connload, bin_dir):
     assert set(re.findall(r"`--([a-z][\w-]*)", text)) <= known
 
 
-def test_the_readme_names_files_that_are_there():
-    text = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("page", ["README.md", "src/README.md", "tests/README.md"])
+def test_a_readme_names_files_that_are_there(page):
+    text = (ROOT / page).read_text()
+    layers = "|".join(path.name for path in (ROOT / "src").iterdir() if path.is_dir())
     for name in re.findall(r"`((?:src|samples|scripts|tests)/[\w./-]*)`", text):
         assert (ROOT / name).exists(), name
-    for name in re.findall(r"`((?:base|model|io|net|flow|sandbox)/\w+\.[ch])`", text):
+    for name in re.findall(rf"`((?:{layers})/\w+\.[ch])`", text):
         assert (ROOT / "src" / name).exists(), name
+    for link in re.findall(r"\]\(([\w./-]+)\)", text):
+        assert ((ROOT / page).parent / link).exists(), link
 
 
 def test_the_readme_has_the_statuses_and_exit_codes():
