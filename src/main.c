@@ -149,6 +149,7 @@ static struct sheet_config sheet_of(const struct options *options)
 {
     return (struct sheet_config){
         .path = options->input,
+        .encoding = options->encoding,
         .delimiter = options->delimiter,
         .maps = options->maps,
         .map_count = options->map_count,

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "base/text.h"
+#include "io/source.h"
 
 #include <assert.h>
 #include <getopt.h>
@@ -19,6 +20,8 @@
 #define AT(member) offsetof(struct options, member)
 
 static const struct option_spec table[] = {
+    {"encoding", 0, "NAME", SHEET | UNDO, GROUP_INPUT, KIND_ENCODING, AT(encoding), 0, 0,
+     "what a sheet that is not UTF-8 was saved in: windows-1252, or any other name that iconv knows"},
     {"delimiter", 0, "CHAR", SHEET | UNDO | LIST, GROUP_INPUT, KIND_DELIMITER, AT(delimiter), 0, 0,
      "cells are separated by this: , ; tab, or any other ASCII character (found from the header)"},
     {"map", 0, "FIELD=COLUMN", SHEET | UNDO, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,
@@ -157,6 +160,15 @@ static bool read_rate(const struct option_spec *spec, const char *value, void *m
     return num_parse_rate(value, member) || refuse(spec, value, "needs a rate, like 500/m, 20/s, 50/3s, or none", err);
 }
 
+static bool read_encoding(const struct option_spec *spec, const char *value, void *member, struct err *err)
+{
+    const char **encoding = member;
+
+    *encoding = source_is_utf8(value) ? NULL : value;
+    return *encoding == NULL || source_knows(value) ||
+           refuse(spec, value, "iconv knows no such encoding; `iconv -l` lists those that it knows", err);
+}
+
 static bool read_delimiter(const struct option_spec *spec, const char *value, void *member, struct err *err)
 {
     char *delimiter = member;
@@ -276,6 +288,8 @@ static bool apply(struct options *options, const struct option_spec *spec, const
         return read_duration(spec, value, member, err);
     case KIND_RATE:
         return read_rate(spec, value, member, err);
+    case KIND_ENCODING:
+        return read_encoding(spec, value, member, err);
     case KIND_DELIMITER:
         return read_delimiter(spec, value, member, err);
     case KIND_MAP:

@@ -24,7 +24,8 @@ struct options {
     const char *input; /* NULL where the command takes none */
 
     /* input */
-    char delimiter; /* 0 = find it */
+    const char *encoding; /* NULL = UTF-8 */
+    char delimiter;       /* 0 = find it */
     struct header_map maps[MAPS_MAX];
     size_t map_count;
     const char *defaults[FIELDS];
@@ -79,6 +80,7 @@ enum option_kind {
     KIND_NUMBER,    /* uint64_t within [min, max] */
     KIND_DURATION,  /* int64_t, milliseconds */
     KIND_RATE,      /* struct rate */
+    KIND_ENCODING,  /* const char * */
     KIND_DELIMITER, /* char */
     KIND_MAP,       /* adds to maps */
     KIND_DEFAULT,   /* adds to defaults */

@@ -95,6 +95,9 @@ static struct sheet *open_results(const struct sheet_config *sheet, const char *
     config.secret_refs = false;
     config.results_only = true;
     results = sheet_open(&config, NULL, &unheard);
+    config.encoding = NULL; /* connload wrote it: UTF-8, unless a spreadsheet has saved it since */
+    if (results == NULL)
+        results = sheet_open(&config, NULL, &unheard);
     if (results != NULL && sheet_header(results)->is_result)
         return results;
     sheet_close(results);

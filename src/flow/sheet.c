@@ -95,7 +95,7 @@ struct sheet *sheet_open(const struct sheet_config *config, struct console *cons
         connector_init(&sheet->rows[i].connector);
     }
     buf_init(&sheet->where, WHERE_MAX);
-    sheet->source = source_open(config->path, err);
+    sheet->source = source_open(config->path, config->encoding, err);
     if (sheet->source == NULL)
         goto fail;
     sheet->reader = csv_reader_new(sheet->source, config->delimiter);

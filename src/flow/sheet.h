@@ -23,7 +23,8 @@
 
 struct sheet_config {
     const char *path;
-    char delimiter; /* 0 = find it */
+    const char *encoding; /* of source_open() */
+    char delimiter;       /* 0 = find it */
     const struct header_map *maps;
     size_t map_count;
     const char *const *defaults; /* FIELDS of them, NULL where there is none */

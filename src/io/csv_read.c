@@ -330,7 +330,9 @@ static bool fail_utf8(const struct csv_reader *reader, struct span raw, size_t b
     buf_init(&guess, 128);
     guess_1252(&guess, (struct span){raw.data + bytes, raw.len - bytes});
     err_set(err, EXIT_INPUT,
-            "%s:%" PRIu64 "%s: column %s: byte 0x%02X is not UTF-8%s; save the sheet as UTF-8 (" SNIFF_SAVE_AS ")",
+            "%s:%" PRIu64
+            "%s: column %s: byte 0x%02X is not UTF-8%s; name what it is (--encoding windows-1252), or save "
+            "the sheet as UTF-8 (" SNIFF_SAVE_AS ")",
             name, line_at(reader, bytes), show_row(reader, row), text_column(column, column_at(reader, bytes)),
             (unsigned char)raw.data[bytes], buf_view(&guess).data);
     buf_release(&guess);

@@ -15,7 +15,8 @@ struct magic {
 };
 
 #define BYTES(text) .bytes = (text), .len = sizeof(text) - 1
-#define SAVE "; save the sheet as CSV first (" SNIFF_SAVE_AS ")"
+#define SAVE_SHEET " save the sheet as CSV first (" SNIFF_SAVE_AS ")"
+#define SAVE ";" SAVE_SHEET
 #define UNPACK(tool) "; unpack it first (" tool ") and give the CSV that comes out"
 
 /* Files known by fixed bytes; the first that fits names the file. Zip archives are told apart by zip_kinds. */
@@ -35,8 +36,11 @@ static const struct magic magics[] = {
     {0, BYTES("Rar!\x1A"), "a RAR archive" UNPACK("unrar x")},
     {257, BYTES("ustar"), "a tar archive" UNPACK("tar -xf")},
     {0, BYTES("SQLite format 3"), "an SQLite database; export the table as CSV first (sqlite3 -csv -header)"},
-    {0, BYTES("\xFF\xFE\0\0"), "UTF-32 text" SAVE},
-    {0, BYTES("\0\0\xFE\xFF"), "UTF-32 text" SAVE},
+};
+
+static const struct magic utf32[] = {
+    {0, BYTES("\xFF\xFE\0\0"), NULL},
+    {0, BYTES("\0\0\xFE\xFF"), NULL},
 };
 
 #define LIBREOFFICE "a LibreOffice workbook (.ods)" SAVE
@@ -152,14 +156,21 @@ static const char *markup_kind(struct span text)
     return NULL;
 }
 
-/* Western text in UTF-16 has a NUL in every other byte, nearly, and none in the bytes between. */
-static bool looks_utf16(struct span head)
+/*
+ * What UTF-16 without a byte order mark is, or NULL: western text has a NUL in every other byte, nearly, and none in the
+ * bytes between.
+ */
+static const char *utf16_kind(struct span head)
 {
     size_t nuls[2] = {0, 0};
 
     for (size_t i = 0; i < head.len; i++)
         nuls[i % 2] += head.data[i] == '\0';
-    return (nuls[0] == 0 && nuls[1] > head.len / 4) || (nuls[1] == 0 && nuls[0] > head.len / 4);
+    if (nuls[0] == 0 && nuls[1] > head.len / 4)
+        return "UTF-16 without a byte order mark; name it with --encoding UTF-16LE, or" SAVE_SHEET;
+    if (nuls[1] == 0 && nuls[0] > head.len / 4)
+        return "UTF-16 without a byte order mark; name it with --encoding UTF-16BE, or" SAVE_SHEET;
+    return NULL;
 }
 
 static enum sniff mark(struct span head)
@@ -179,8 +190,8 @@ static enum sniff refuse_nul(const char *name, struct span text, const char *nul
     unsigned crs = 0;
     int64_t line = 1 + sniff_line_ends((struct span){text.data, (size_t)(nul - text.data)}, &crs);
 
-    if (looks_utf16(text))
-        return refuse(name, "UTF-16 without a byte order mark" SAVE, err);
+    if (utf16_kind(text) != NULL)
+        return refuse(name, utf16_kind(text), err);
     if (line == 1)
         return refuse(name, "not text: it begins with binary data; give the sheet saved as CSV (" SNIFF_SAVE_AS ")",
                       err);
@@ -188,7 +199,12 @@ static enum sniff refuse_nul(const char *name, struct span text, const char *nul
     return SNIFF_REFUSED;
 }
 
-enum sniff sniff_head(const char *name, struct span head, struct err *err)
+static bool is_utf32(struct span head)
+{
+    return begins(head, &utf32[0]) || begins(head, &utf32[1]);
+}
+
+enum sniff sniff_head(const char *name, struct span head, bool is_named, struct err *err)
 {
     const char *what = binary_kind(name, head), *nul;
     enum sniff kind = mark(head);
@@ -199,6 +215,8 @@ enum sniff sniff_head(const char *name, struct span head, struct err *err)
         return refuse(name, "empty; give a CSV whose first row names the columns", err);
     if (what != NULL)
         return refuse(name, what, err);
+    if (is_utf32(head))
+        return is_named ? SNIFF_TEXT : refuse(name, "UTF-32; name it with --encoding UTF-32, or" SAVE_SHEET, err);
     if (text.len == 0)
         return refuse(name, "empty but for a byte order mark; give a CSV whose first row names the columns", err);
     if (kind == SNIFF_GZIP || kind == SNIFF_UTF16LE || kind == SNIFF_UTF16BE)
@@ -207,7 +225,7 @@ enum sniff sniff_head(const char *name, struct span head, struct err *err)
     if (what != NULL)
         return refuse(name, what, err);
     nul = memchr(text.data, '\0', text.len);
-    return nul == NULL ? kind : refuse_nul(name, text, nul, err);
+    return nul == NULL || (is_named && kind == SNIFF_TEXT) ? kind : refuse_nul(name, text, nul, err);
 }
 
 size_t sniff_bom(enum sniff kind)

@@ -34,9 +34,10 @@ enum sniff {
  * What an input that begins with `head` is. `head` is its first SNIFF_HEAD bytes, fewer only where it ends before.
  * Refuses (EXIT_INPUT, `NAME is …; remedy`) an empty input or one of only a byte order mark, workbooks, PDF, HTML, RTF,
  * JSON, XML, images, archives, other compressions than gzip, UTF-32, UTF-16 without a byte order mark, and whatever
- * else has a NUL byte in its head.
+ * else has a NUL byte in its head. Where the user names the text's encoding (`is_named`), which is not UTF-8, a NUL
+ * byte may belong to it, and UTF-32 is SNIFF_TEXT as well.
  */
-enum sniff sniff_head(const char *name, struct span head, struct err *err);
+enum sniff sniff_head(const char *name, struct span head, bool is_named, struct err *err);
 
 /* The bytes of the byte order mark that `kind` begins with; 0 where it has none. */
 size_t sniff_bom(enum sniff kind);

@@ -19,7 +19,7 @@
 
 enum {
     CHUNK = 1 << 16,      /* bytes that spooling reads, inflates or recodes at a time */
-    UNIT = 4,             /* bytes of a UTF-16 character at most */
+    UNIT = 16,            /* bytes of a character at most */
     NAME_SHOWN = 1024,    /* characters of a path in messages */
     NAME_BYTES = 1 << 16, /* the same as bytes, escapes included */
     BLOCK = 1 << 14,      /* bytes that source_at() reads at once: rows are mostly read again in order */
@@ -28,8 +28,9 @@ static_assert(SOURCE_PIECE % BLOCK == 0, "a piece is whole blocks, but for the l
 
 struct source {
     char *name;
-    int fd;   /* of the file itself, or of the spool */
-    int file; /* the file that was spooled; -1: none */
+    const char *encoding; /* that the user names; NULL = none; used while it is opened */
+    int fd;               /* of the file itself, or of the spool */
+    int file;             /* the file that was spooled; -1: none */
     struct source_info info;
     uint64_t start; /* where the text begins in `fd`: after a byte order mark */
     uint64_t at;    /* of the next piece */
@@ -45,11 +46,12 @@ struct source {
 /* An input on its way into the spool: bytes as read, inflated, the kind found, recoded, inspected, written. */
 struct spool {
     const char *name;
+    const char *encoding; /* that the user names; NULL = none */
     struct source_info *info;
     int out;
     bool begun;     /* the head is whole and its kind known */
     bool in_member; /* of gzip; false between members */
-    bool recodes;   /* the text is UTF-16, and `recoder` is open */
+    bool recodes;   /* the text is not in UTF-8, and `recoder` is open */
     unsigned crs;   /* that the text so far ends in, 2 at most */
     uint64_t line;  /* physical line that the text so far ends on */
     uint64_t run;   /* bytes since the last line end */
@@ -62,6 +64,9 @@ struct spool {
     unsigned char inflated[CHUNK];
     char units[CHUNK + UNIT];
     char recoded[2 * CHUNK]; /* two bytes of UTF-16 become three of UTF-8 at most */
+    bool not_utf8;           /* what is recoded can't be UTF-8 */
+    bool beyond_ascii;       /* it has bytes that ASCII lacks */
+    unsigned due;            /* were it UTF-8: bytes that its last character lacks yet */
 };
 
 /* ---- Spooling ---- */
@@ -101,6 +106,8 @@ static bool inspect(struct spool *spool, struct span text, struct err *err)
 
 static bool take_text(struct spool *spool, struct span text, struct err *err)
 {
+    if (spool->recodes && spool->info->size == 0 && text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)
+        text = (struct span){text.data + 3, text.len - 3}; /* a byte order mark of that encoding */
     if (text.len == 0)
         return true;
     if (text.len > SOURCE_SPOOL_MAX - spool->info->size)
@@ -111,28 +118,64 @@ static bool take_text(struct spool *spool, struct span text, struct err *err)
     return write_spool(spool, text, err);
 }
 
-static bool broken_utf16(const struct spool *spool, struct err *err)
+static bool broken_text(const struct spool *spool, unsigned char byte, struct err *err)
 {
+    if (!spool->info->utf16)
+        return err_set(err, EXIT_INPUT,
+                       "%s:%" PRIu64 ": byte 0x%02X is no text in %s; give --encoding the name of what the sheet was "
+                       "saved in, or save it as UTF-8 (" SNIFF_SAVE_AS ")",
+                       spool->name, spool->line, byte, spool->encoding);
     return err_set(err, EXIT_INPUT,
                    "%s:%" PRIu64 ": broken UTF-16 (half a surrogate pair); "
                    "save the sheet again (" SNIFF_SAVE_AS ")",
                    spool->name, spool->line);
 }
 
-/* At most CHUNK bytes of UTF-16; what is left of a character stays in `tail`. */
+/* Whether what is recoded may be UTF-8 all along: letters of another encoding hardly ever look like it. */
+static void note_utf8(struct spool *spool, struct span bytes)
+{
+    for (size_t i = 0; i < bytes.len && !spool->not_utf8; i++) {
+        unsigned char byte = (unsigned char)bytes.data[i];
+
+        spool->beyond_ascii = spool->beyond_ascii || byte >= 0x80;
+        if (spool->due > 0) {
+            spool->not_utf8 = (byte & 0xC0) != 0x80;
+            spool->due--;
+        } else if (byte >= 0x80) {
+            spool->not_utf8 = byte < 0xC2 || byte > 0xF4;
+            spool->due = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : 1;
+        }
+    }
+}
+
+/* Hands on what iconv() makes of `in`, piece by piece; what it takes no more of is left. Its errno, or 0. */
+static bool recode(struct spool *spool, char **in, size_t *in_left, int *failure, struct err *err)
+{
+    do {
+        char *out = spool->recoded;
+        size_t out_left = sizeof(spool->recoded);
+
+        *failure = iconv(spool->recoder, in, in_left, &out, &out_left) == (size_t)-1 ? errno : 0;
+        if (!take_text(spool, (struct span){spool->recoded, (size_t)(out - spool->recoded)}, err))
+            return false;
+    } while (*failure == E2BIG);
+    return true;
+}
+
+/* At most CHUNK bytes that are not in UTF-8; what is left of a character stays in `tail`. */
 static bool take_units(struct spool *spool, struct span bytes, struct err *err)
 {
-    char *in = spool->units, *out = spool->recoded;
-    size_t in_left = spool->tail_len + bytes.len, out_left = sizeof(spool->recoded);
+    char *in = spool->units;
+    size_t in_left = spool->tail_len + bytes.len;
     int failure;
 
+    note_utf8(spool, bytes);
     memcpy(in, spool->tail, spool->tail_len);
     memcpy(in + spool->tail_len, bytes.data, bytes.len);
-    failure = iconv(spool->recoder, &in, &in_left, &out, &out_left) == (size_t)-1 ? errno : 0;
-    if (!take_text(spool, (struct span){spool->recoded, (size_t)(out - spool->recoded)}, err))
+    if (!recode(spool, &in, &in_left, &failure, err))
         return false;
     if ((failure != 0 && failure != EINVAL) || in_left >= UNIT)
-        return broken_utf16(spool, err);
+        return broken_text(spool, (unsigned char)*in, err);
     memcpy(spool->tail, in, in_left);
     spool->tail_len = in_left;
     return true;
@@ -151,29 +194,32 @@ static bool take_decoded(struct spool *spool, struct span bytes, struct err *err
     return true;
 }
 
+static bool open_recoder(struct spool *spool, const char *from, struct err *err)
+{
+    spool->recoder = iconv_open("UTF-8", from);
+    spool->recodes = spool->recoder != (iconv_t)-1; // NOLINT(performance-no-int-to-ptr)
+    return spool->recodes || err_system(err, "%s is in %s, and the system's iconv can't read that", spool->name, from);
+}
+
 /* The head is whole: finds its kind, and passes it on. */
 static bool begin_text(struct spool *spool, struct err *err)
 {
     struct span head = buf_view(&spool->head);
-    enum sniff kind = sniff_head(spool->name, head, err);
+    enum sniff kind = sniff_head(spool->name, head, spool->encoding != NULL, err);
     size_t bom = sniff_bom(kind);
+    const char *from = kind == SNIFF_UTF16LE ? "UTF-16LE" : kind == SNIFF_UTF16BE ? "UTF-16BE" : NULL;
 
     spool->begun = true;
     if (kind == SNIFF_REFUSED)
         return false;
     if (kind == SNIFF_GZIP)
         return err_set(err, EXIT_INPUT, "%s is compressed with gzip twice; unpack it once (gzip -d)", spool->name);
-    spool->info->bom = bom > 0;
-    spool->info->utf16 = kind == SNIFF_UTF16LE || kind == SNIFF_UTF16BE;
-    if (spool->info->utf16) {
-        spool->recoder = iconv_open("UTF-8", kind == SNIFF_UTF16LE ? "UTF-16LE" : "UTF-16BE");
-        spool->recodes = spool->recoder != (iconv_t)-1; // NOLINT(performance-no-int-to-ptr)
-        if (!spool->recodes)
-            return err_system(err,
-                              "%s is UTF-16, which this system's iconv does not know; "
-                              "save it as UTF-8 (" SNIFF_SAVE_AS ")",
-                              spool->name);
-    }
+    spool->info->utf16 = from != NULL;
+    if (kind == SNIFF_TEXT)
+        from = spool->encoding;
+    spool->info->bom = bom > 0 || from != NULL;
+    if (from != NULL && !open_recoder(spool, from, err))
+        return false;
     return take_decoded(spool, (struct span){.data = head.data + bom, .len = head.len - bom}, err);
 }
 
@@ -233,6 +279,24 @@ static bool take_gzip(struct spool *spool, struct span bytes, struct err *err)
     return true;
 }
 
+/* The recoder may still hold the last character, in case an accent follows. */
+static bool end_recoding(struct spool *spool, struct err *err)
+{
+    const char *encoding = spool->info->utf16 ? "UTF-16" : spool->encoding;
+    int failure;
+
+    if (spool->tail_len > 0)
+        return err_set(err, EXIT_INPUT,
+                       "%s:%" PRIu64
+                       ": the file ends in the middle of a character of %s, so something is missing; save "
+                       "the sheet again (" SNIFF_SAVE_AS ")",
+                       spool->name, spool->line, encoding);
+    if (!spool->info->utf16 && spool->beyond_ascii && !spool->not_utf8 && spool->due == 0)
+        return err_set(err, EXIT_INPUT, "%s is in UTF-8, and its letters would be spoilt as %s; leave out --encoding",
+                       spool->name, encoding);
+    return recode(spool, NULL, NULL, &failure, err);
+}
+
 /* After the last byte that was read. */
 static bool end_spool(struct spool *spool, struct err *err)
 {
@@ -240,12 +304,7 @@ static bool end_spool(struct spool *spool, struct err *err)
         return err_set(err, EXIT_INPUT, "%s ends in the middle of its gzip data; get the whole file", spool->name);
     if (!spool->begun && !begin_text(spool, err))
         return false;
-    if (spool->tail_len > 0)
-        return err_set(err, EXIT_INPUT,
-                       "%s:%" PRIu64 ": the file ends in the middle of a UTF-16 character, so "
-                       "something is missing; save the sheet again (" SNIFF_SAVE_AS ")",
-                       spool->name, spool->line);
-    return true;
+    return !spool->recodes || end_recoding(spool, err);
 }
 
 /* From `fd` to its end. */
@@ -289,6 +348,7 @@ static bool spool_input(struct source *source, int fd, struct err *err)
     bool ok;
 
     spool->name = source->name;
+    spool->encoding = source->encoding;
     spool->info = &source->info;
     spool->line = 1;
     buf_init(&spool->head, SNIFF_HEAD);
@@ -361,8 +421,8 @@ static bool open_file(struct source *source, int fd, uint64_t size, struct err *
     if (len < 0)
         err_system(err, "%s can't be read", source->name);
     else
-        kind = sniff_head(source->name, (struct span){.data = head, .len = (size_t)len}, err);
-    if (kind == SNIFF_TEXT || kind == SNIFF_UTF8)
+        kind = sniff_head(source->name, (struct span){.data = head, .len = (size_t)len}, source->encoding != NULL, err);
+    if ((kind == SNIFF_TEXT && source->encoding == NULL) || kind == SNIFF_UTF8)
         return open_plain(source, fd, size, kind, err);
     source->file = fd;
     return kind != SNIFF_REFUSED && spool_input(source, fd, err);
@@ -408,7 +468,26 @@ static bool open_stdin(struct source *source, struct err *err)
     return open_stream(source, STDIN_FILENO, err);
 }
 
-struct source *source_open(const char *path, struct err *err)
+bool source_is_utf8(const char *encoding)
+{
+    return text_equal_fold(span_of(encoding), span_of("utf-8")) || text_equal_fold(span_of(encoding), span_of("utf8"));
+}
+
+/* What follows a slash in a name tells iconv() to leave out what it does not know: letters would be lost unseen. */
+bool source_knows(const char *encoding)
+{
+    iconv_t recoder;
+
+    if (encoding[0] == '\0' || strchr(encoding, '/') != NULL)
+        return false;
+    recoder = iconv_open("UTF-8", encoding);
+    if (recoder == (iconv_t)-1) // NOLINT(performance-no-int-to-ptr)
+        return false;
+    iconv_close(recoder);
+    return true;
+}
+
+struct source *source_open(const char *path, const char *encoding, struct err *err)
 {
     struct source *source = alloc_zeroed(1, sizeof(*source));
     bool ok;
@@ -416,6 +495,7 @@ struct source *source_open(const char *path, struct err *err)
     source->fd = source->file = -1;
     source->crc = (uint32_t)crc32(0, NULL, 0);
     source->name = shown_name(path);
+    source->encoding = encoding;
     ok = strcmp(path, "-") == 0 ? open_stdin(source, err) : open_path(source, path, err);
     if (ok) {
         source->piece = alloc_bytes(SOURCE_PIECE);

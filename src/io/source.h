@@ -1,5 +1,6 @@
 /*
- * source: an input's bytes as UTF-8, wherever they come from: a file, standard input, gzip, UTF-16.
+ * source: an input's bytes as UTF-8, wherever they come from: a file, standard input, gzip, UTF-16, an encoding that the
+ * user names.
  *
  * A plain UTF-8 file is read in place; that what is read again is what was read first, a checksum tells (four bytes for
  * each 16 KiB of text). Anything else is first spooled, decoded, to an unlinked temporary file of mode 0600 in TMPDIR
@@ -28,13 +29,18 @@ enum {
 };
 
 /*
- * Opens `path`, `-` for standard input. A FIFO or a device is read to its end like standard input. NULL with a sentence
+ * Opens `path`, `-` for standard input. `encoding` is what a text without a byte order mark is in, NULL = UTF-8. A FIFO or a device is read to its end like standard input. NULL with a sentence
  * and the remedy (EXIT_INPUT) for: a directory, a file that can't be read or does not exist, whatever sniff_head()
  * refuses (also inside gzip), broken or truncated gzip (trailing garbage after a member is broken too; concatenated
- * members are one input), broken or truncated UTF-16 (with the line). EXIT_LOCAL where the spool can't be made or
+ * members are one input), broken or truncated UTF-16 or `encoding` (with the line), a text that is UTF-8 where `encoding`
+ * says otherwise. EXIT_LOCAL where the spool can't be made or
  * written, or reading fails.
  */
-struct source *source_open(const char *path, struct err *err);
+struct source *source_open(const char *path, const char *encoding, struct err *err);
+
+/* Whether source_open() can read that encoding; and whether it is UTF-8, which needs no name. */
+bool source_knows(const char *encoding);
+bool source_is_utf8(const char *encoding);
 
 /* Whether `path` is `-`, a FIFO or a device: what can't be read again by a later run. */
 bool source_is_stream(const char *path);
@@ -46,7 +52,7 @@ void source_close(struct source *source);
 const char *source_name(const struct source *source);
 
 struct source_info {
-    bool bom; /* a byte order mark was there, UTF-8 or UTF-16; it is not part of the bytes */
+    bool bom; /* a byte order mark was there, or another encoding than UTF-8; it is not part of the bytes */
     bool utf16;
     bool gzip;
     bool is_stdin; /* standard input, a FIFO or a device: can't be read again by a later run */

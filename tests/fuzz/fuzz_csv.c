@@ -121,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     EXPECT(write(fd, data, size) == (ssize_t)size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     for (const char *delimiter = "\0;"; delimiter != NULL; delimiter = *delimiter == '\0' ? delimiter + 1 : NULL) {
-        source = source_open(path, &err);
+        source = source_open(path, NULL, &err);
         if (source != NULL)
             read_all(source, *delimiter);
         else

@@ -113,7 +113,7 @@ static bool rewrite(struct span bytes, struct buf *out, char *delimiter)
     bool ok;
 
     write_file(bytes);
-    source = source_open(path, &err);
+    source = source_open(path, NULL, &err);
     if (source == NULL)
         return false;
     reader = csv_reader_new(source, *delimiter);

@@ -404,10 +404,11 @@ REFUSED = {
     "empty": (b"", "desk.csv is empty; give a CSV whose first row names the columns"),
     "only-a-bom": (b"\xef\xbb\xbf", "desk.csv is empty but for a byte order mark; give a CSV whose first row names the columns"),
     "blank": (b"\n \n,,\n", "desk.csv has no header: the first row has to name the columns (type, label, …)"),
-    "utf-16-without-bom": (GOOD.encode("utf-16-le"), f"desk.csv is UTF-16 without a byte order mark; save the sheet as CSV first ({SAVE})"),
-    "utf-32": (GOOD.encode("utf-32"), f"desk.csv is UTF-32 text; save the sheet as CSV first ({SAVE})"),
+    "utf-16-without-bom": (GOOD.encode("utf-16-le"), "desk.csv is UTF-16 without a byte order mark; name it with --encoding "
+                                                     f"UTF-16LE, or save the sheet as CSV first ({SAVE})"),
+    "utf-32": (GOOD.encode("utf-32"), f"desk.csv is UTF-32; name it with --encoding UTF-32, or save the sheet as CSV first ({SAVE})"),
     "utf-16-cut": (GOOD.encode("utf-16")[:-1],
-                   "desk.csv:2: the file ends in the middle of a UTF-16 character, so something is missing; save the sheet again"),
+                   "desk.csv:2: the file ends in the middle of a character of UTF-16, so something is missing; save the sheet again"),
     "utf-16-half-a-pair": (b"\xff\xfe" + "type,label\n".encode("utf-16-le") + b"\x00\xd8a\0",
                            "desk.csv:2: broken UTF-16 (half a surrogate pair); save the sheet again"),
     "gzip-cut": (gzip.compress(GOOD.encode())[:-9], "desk.csv ends in the middle of its gzip data; get the whole file"),
@@ -417,10 +418,11 @@ REFUSED = {
                    "desk.csv is compressed with gzip twice; unpack it once (gzip -d)"),
     "gzip-of-nothing": (gzip.compress(b""), "desk.csv is empty; give a CSV whose first row names the columns"),
     "windows-1252": ("type,label,allowed_emails\nemail,Zürich,a@example.com\n".encode("cp1252"),
-                     'desk.csv:2: row 2: column B: byte 0xFC is not UTF-8 (in Windows-1252 it would be "ü"); save the sheet as UTF-8 '
-                     f"({SAVE})"),
+                     'desk.csv:2: row 2: column B: byte 0xFC is not UTF-8 (in Windows-1252 it would be "ü"); name what it is '
+                     f"(--encoding windows-1252), or save the sheet as UTF-8 ({SAVE})"),
     "invalid-utf-8-in-quotes": (b'type,label,allowed_emails\n\nemail,"x\n\xe9\x80",a@example.com\n',
-                                f"desk.csv:4: row 4: column B: byte 0xE9 is not UTF-8; save the sheet as UTF-8 ({SAVE})"),
+                                "desk.csv:4: row 4: column B: byte 0xE9 is not UTF-8; name what it is (--encoding windows-1252), "
+                                f"or save the sheet as UTF-8 ({SAVE})"),
     "overlong-utf-8": (b"type,label,allowed_emails\nemail,\xc0\xaf,a@example.com\n", "desk.csv:2: row 2: column B: byte 0xC0 is not UTF-8"),
     "nul": (b"type,label,allowed_emails\nemail,A,a@example.com\n" + b"email,B,b@example.com\n" * 300 + b"email,\0,c@example.com\n",
             f"desk.csv:303: row 303: a NUL byte, so this is no text but binary; give the sheet saved as CSV ({SAVE})"),

@@ -84,7 +84,8 @@ def test_the_same_through_gzip(connload, tmp_path, name):
     ("gnumeric.xls", "is an old Excel workbook (.xls) or one with a password; save the sheet as CSV first"),
     ("libreoffice.ods", "is a LibreOffice workbook (.ods); save the sheet as CSV first"),
     ("libreoffice-booleans.fods", "is an XML document; open it in a spreadsheet; save the sheet as CSV first"),
-    ("libreoffice-windows-1252.csv", ":2: row 2: column A: byte 0xFC is not UTF-8 (in Windows-1252 it would be \"ü\"); save the sheet as UTF-8"),
+    ("libreoffice-windows-1252.csv", ":2: row 2: column A: byte 0xFC is not UTF-8 (in Windows-1252 it would be \"ü\"); name what it "
+                                     "is (--encoding windows-1252), or save the sheet as UTF-8"),
 ])
 def test_a_file_that_must_be_saved_otherwise_first(connload, tmp_path, name, words):
     shutil.copy(SHEETS / name, tmp_path)

@@ -44,7 +44,7 @@ static struct source *open_sheet(struct span bytes)
     struct source *source;
 
     write_sheet(bytes);
-    source = source_open("desk.csv", &err);
+    source = source_open("desk.csv", NULL, &err);
     if (source == NULL)
         fail_msg("%s", err.text);
     return source;
@@ -234,7 +234,7 @@ struct mistake {
 #define MENU                                                               \
     "in Excel: File > Save As > \"CSV UTF-8 (Comma delimited) (*.csv)\"; " \
     "in LibreOffice: File > Save As… > \"Text CSV (.csv)\", Character set \"Unicode (UTF-8)\""
-#define SAVE "save the sheet as UTF-8 (" MENU ")"
+#define SAVE "name what it is (--encoding windows-1252), or save the sheet as UTF-8 (" MENU ")"
 
 static const struct mistake mistakes[] = {
     {SPAN("a,b\nc,\"d\n"), "desk.csv:2: row 2: a quote opened in column B is never closed; " CLOSE},
@@ -251,8 +251,10 @@ static const struct mistake mistakes[] = {
      "desk.csv:2: row 2: column B: byte 0xE9 is not UTF-8 (in Windows-1252 it would be \"é\"); " SAVE},
     {SPAN("a,b\nc,\"x,\ny\xA0\"\n"),
      "desk.csv:3: row 2: column B: byte 0xA0 is not UTF-8 (in Windows-1252 it would be \"\xC2\xA0\"); " SAVE},
-    {SPAN("a\r\rb\x93x\x94"), "desk.csv:3: row 3: column A: byte 0x93 is not UTF-8 (it looks like Windows-1252); " SAVE},
-    {SPAN("a\n\xC3\x28\n"), "desk.csv:2: row 2: column A: byte 0xC3 is not UTF-8 (in Windows-1252 it would be \"Ã\"); " SAVE},
+    {SPAN("a\r\rb\x93x\x94"),
+     "desk.csv:3: row 3: column A: byte 0x93 is not UTF-8 (it looks like Windows-1252); " SAVE},
+    {SPAN("a\n\xC3\x28\n"),
+     "desk.csv:2: row 2: column A: byte 0xC3 is not UTF-8 (in Windows-1252 it would be \"Ã\"); " SAVE},
     {SPAN("a\n\xED\xA0\x80\n"), "desk.csv:2: row 2: column A: byte 0xED is not UTF-8; " SAVE},
     {SPAN("\xFF\n"), "desk.csv:1: column A: byte 0xFF is not UTF-8 (in Windows-1252 it would be \"ÿ\"); " SAVE},
 };

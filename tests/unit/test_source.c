@@ -28,7 +28,8 @@
     "in LibreOffice: File > Save As… > \"Text CSV (.csv)\", Character set \"Unicode (UTF-8)\""
 #define XLSX(name) "; or, by command: xlsx2csv " name " | connload check -"
 #define ODS(name) "; or, by command: soffice --headless --convert-to 'csv:Text - txt - csv (StarCalc):44,34,76' " name
-#define SAVE "; save the sheet as CSV first (" MENU ")"
+#define SAVE_SHEET " save the sheet as CSV first (" MENU ")"
+#define SAVE ";" SAVE_SHEET
 
 static char folder[] = "/tmp/connload-test-XXXXXX";
 
@@ -101,7 +102,7 @@ static void check_text(struct source *source, struct span expected)
 static struct source *open_desk(void)
 {
     struct err err;
-    struct source *source = source_open("desk.csv", &err);
+    struct source *source = source_open("desk.csv", NULL, &err);
 
     if (source == NULL)
         fail_msg("%s", err.text);
@@ -201,9 +202,9 @@ static const struct refusal refusals[] = {
      " is JSON, not CSV; convert it first (for example with jq's @csv), or export the sheet as CSV"},
     {SPAN("\n[\n  {\"type\": 1}]"),
      " is JSON, not CSV; convert it first (for example with jq's @csv), or export the sheet as CSV"},
-    {SPAN("\xFF\xFE\0\0t\0\0\0"), " is UTF-32 text" SAVE},
-    {SPAN("t\0y\0p\0e\0,\0"), " is UTF-16 without a byte order mark" SAVE},
-    {SPAN("\0t\0y\0p\0e\0,"), " is UTF-16 without a byte order mark" SAVE},
+    {SPAN("\xFF\xFE\0\0t\0\0\0"), " is UTF-32; name it with --encoding UTF-32, or" SAVE_SHEET},
+    {SPAN("t\0y\0p\0e\0,\0"), " is UTF-16 without a byte order mark; name it with --encoding UTF-16LE, or" SAVE_SHEET},
+    {SPAN("\0t\0y\0p\0e\0,"), " is UTF-16 without a byte order mark; name it with --encoding UTF-16BE, or" SAVE_SHEET},
     {SPAN("type,label\nx,\0\1\2"),
      ":2: a NUL byte, so this is no text but binary; give the sheet saved as CSV (" MENU ")"},
     {SPAN("type,\0label\nx"), " is not text: it begins with binary data; give the sheet saved as CSV (" MENU ")"},
@@ -213,7 +214,7 @@ static const struct refusal refusals[] = {
 static void expect_refused(const char *path, enum exit_code code, const char *name, const char *sentence)
 {
     struct err err = {.code = EXIT_ALL_DONE};
-    struct source *source = source_open(path, &err);
+    struct source *source = source_open(path, NULL, &err);
 
     assert_null(source);
     assert_int_equal(err.code, code);
@@ -359,9 +360,9 @@ static void refuses_broken_utf16(void **state)
          ":3: broken UTF-16 (half a surrogate pair); save the sheet again (" MENU ")"},
         {SPAN("\xFE\xFF\0a\0\r\xDC\x00\0x"),
          ":2: broken UTF-16 (half a surrogate pair); save the sheet again (" MENU ")"},
-        {SPAN("\xFF\376a\0\n\0b"), ":2: the file ends in the middle of a UTF-16 character, so something is missing; "
+        {SPAN("\xFF\376a\0\n\0b"), ":2: the file ends in the middle of a character of UTF-16, so something is missing; "
                                    "save the sheet again (" MENU ")"},
-        {SPAN("\xFF\376a\0\x3D\xD8"), ":1: the file ends in the middle of a UTF-16 character, so something is "
+        {SPAN("\xFF\376a\0\x3D\xD8"), ":1: the file ends in the middle of a character of UTF-16, so something is "
                                       "missing; save the sheet again (" MENU ")"},
         {SPAN("\xFF\376a\0\n\0\0\0b\0"),
          ":2: a NUL byte, so this is no text but binary; give the sheet saved as CSV (" MENU ")"},
@@ -464,7 +465,7 @@ static void reads_standard_input(void **state)
 
         assert_int_equal(dup2(end, STDIN_FILENO), STDIN_FILENO);
         close(end);
-        source = source_open("-", &err);
+        source = source_open("-", NULL, &err);
         assert_non_null(source);
         assert_string_equal(source_name(source), "standard input");
         assert_true(source_info(source)->is_stdin);
