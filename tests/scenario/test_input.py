@@ -122,7 +122,7 @@ def test_blank_lines_are_no_rows(connload, sandbox, tmp_path, read_csv):
     (tmp_path / "desk.csv").write_text("\n\n  \ntype,label,allowed_emails\n\nemail,A,a@example.com\n,,\n   \n\t\nemail,,b@example.com\n\n")
     run = connload("create", "desk.csv")
     assert run.rc == 1
-    assert 'desk.csv:10: row 8: column B "label": empty' in run.err
+    assert 'desk.csv:10: row 10: column B "label": empty' in run.err
     assert len(bodies(box)) == 1
     assert [row["status"] for row in read_csv("desk.results.csv")] == ["created", "invalid"]
 
@@ -421,7 +421,7 @@ REFUSED = {
                      'desk.csv:2: row 2: column B: byte 0xFC is not UTF-8 (in Windows-1252 it would be "ü"); name what it is '
                      f"(--encoding windows-1252), or save the sheet as UTF-8 ({SAVE})"),
     "invalid-utf-8-in-quotes": (b'type,label,allowed_emails\n\nemail,"x\n\xe9\x80",a@example.com\n',
-                                "desk.csv:4: row 4: column B: byte 0xE9 is not UTF-8; name what it is (--encoding windows-1252), "
+                                "desk.csv:4: row 3: column B: byte 0xE9 is not UTF-8; name what it is (--encoding windows-1252), "
                                 f"or save the sheet as UTF-8 ({SAVE})"),
     "overlong-utf-8": (b"type,label,allowed_emails\nemail,\xc0\xaf,a@example.com\n", "desk.csv:2: row 2: column B: byte 0xC0 is not UTF-8"),
     "nul": (b"type,label,allowed_emails\nemail,A,a@example.com\n" + b"email,B,b@example.com\n" * 300 + b"email,\0,c@example.com\n",
@@ -429,7 +429,7 @@ REFUSED = {
     "no-header": (b"email,Rates,a@example.com\nemail,Credit,b@example.com\n",
                   "desk.csv:1: the first row holds data: put a row of column names above it, such as type, label and "
                   "allowed_emails"),
-    "nul-early": (b"type,label,allowed_emails\nemail,\0,c@example.com\n", "desk.csv:2: row 2: a NUL byte, so this is no text"),
+    "nul-early": (b"type,label,allowed_emails\nemail,\0,c@example.com\n", "desk.csv:2: a NUL byte, so this is no text"),
     "column-missing": (b"type,allowed_emails\nemail,a@example.com\n",
                        'desk.csv:1: no column "label": add it, or name the column that holds it with --map label=COLUMN, or give '
                        "every row the same with --default label=VALUE"),
@@ -481,6 +481,8 @@ def test_what_is_no_sheet_is_refused_whole(connload, raw_server, tmp_path, name,
 @pytest.mark.parametrize("name", ["xlsx", "pdf", "empty", "windows-1252", "nul", "quote-unclosed", "column-missing"])
 def test_the_same_from_standard_input(connload, name):
     data, sentence = REFUSED[name]
+    if name == "nul":
+        sentence = sentence.replace(": row 303", "")  # it is found while the input is copied, before there are rows
     run = connload("check", "-", stdin=data)
     assert run.rc == 3
     assert sentence.replace("desk.csv", "standard input") in run.err and run.err.count("\n") == 1
