@@ -40,16 +40,15 @@ struct earlier {
 };
 
 /*
- * Reads the result file `path` with the options of `sheet`, and what was inherited (or NULL; borrowed); ids in `claimed`
- * are left out. A path that is NULL, and a
- * file that is not there or is no result file at all, has no rows. False, with `err` set, where a row of it can't be
- * read: then nobody knows what it names.
+ * Reads the result file `path` with the options of `sheet`, and what was inherited (or NULL; borrowed); ids in
+ * `claimed` are left out. A path that is NULL, and a file that is not there or is no result file at all, has no
+ * rows. False, with `err` set, where a row of it can't be read: then nobody knows what it names.
  */
 bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, const char *path,
                   const struct inherit *inherit, const struct idset *claimed, struct err *err);
 /*
- * Adds to `inherit` the rows of that result file that are `unknown` and name no connector: what they may have created is
- * settled by the run that replaces the file, as it would be by one that goes on with it.
+ * Adds to `inherit` the rows of that result file that are `unknown` and name no connector: what they may have created
+ * is settled by the run that replaces the file, as it would be by one that goes on with it.
  */
 bool earlier_inherit(const struct sheet_config *sheet, const char *path, struct inherit *inherit, struct err *err);
 

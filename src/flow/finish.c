@@ -172,8 +172,8 @@ static bool prepare_place(const struct finishing *finishing, uint64_t size, uint
 }
 
 /*
- * The steps of which a crash may happen between any two: see journal.h. Where another run may be at work on the results,
- * or rename() fails, they get another name.
+ * The steps of which a crash may happen between any two: see journal.h. Where another run may be at work on the
+ * results, or rename() fails, they get another name.
  */
 static bool publish(struct finishing *finishing, struct err *err)
 {

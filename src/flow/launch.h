@@ -28,7 +28,8 @@ bool launch_has_rows(struct launch *launch);
 
 /*
  * Sends one row. Needs launch_has_rows() and courier_next_send() <= now_ms. The journal's promise is on the disk before
- * the first row that it covers is sent, and says once what this run sends with; where that fails, or the input has changed, nothing is sent and the run stops.
+ * the first row that it covers is sent, and says once what this run sends with; where that fails, or the input has
+ * changed, nothing is sent and the run stops.
  */
 void launch_row(struct launch *launch, int64_t now_ms);
 

@@ -26,7 +26,8 @@ struct paths {
 /*
  * Finds the result file of a run over an input that is (`is_result`) or is not a result file itself. EXIT_USAGE, with
  * the remedy: standard input without -o; results that would replace an input which is no result file, or any input by a
- * command that only looks; a directory; a socket; an existing file that is not the input and may not be replaced, unless an interrupted run's journal lies beside it.
+ * command that only looks; a directory; a socket; an existing file that is not the input and may not be replaced,
+ * unless an interrupted run's journal lies beside it.
  */
 bool paths_find(struct paths *paths, const struct paths_config *config, bool is_result, struct err *err);
 /*
@@ -34,7 +35,7 @@ bool paths_find(struct paths *paths, const struct paths_config *config, bool is_
  * may have appeared meanwhile, or the journal beside it was another run's.
  */
 bool paths_may_begin(struct paths *paths, const struct paths_config *config, struct err *err);
-/* Tells in `err`, of an input that does not exist, that an interrupted run was to write it, where it has left a journal.
+/* Tells in `err`, of an input that does not exist, that an interrupted run, which left a journal, was to write it.
  */
 void paths_explain_missing(const char *input, struct err *err);
 

@@ -48,8 +48,8 @@ static bool is_one_place(const char *a, const char *b)
 }
 
 /*
- * What would be lost: anything where a report goes; what is read or a journal where the results go; that, and the input,
- * where what they replace goes.
+ * What would be lost: anything where a report goes; what is read or a journal where the results go; that, and the
+ * input, where what they replace goes.
  */
 static bool is_in_the_way(const struct place *written, const struct place *other)
 {

@@ -20,7 +20,8 @@ struct places {
 /*
  * False (EXIT_USAGE) where one of log, summary, metrics and report is the place of another of them, of a file that is
  * read, of the results or of a journal beside input or results, or of the results that are kept; or where the results
- * are a journal's place, the key's or the authorities', or what is kept is the input's or one of these. Whether the results may replace the input is flow/paths' business. Streams may be shared.
+ * are a journal's place, the key's or the authorities', or what is kept is the input's or one of these. Whether the
+ * results may replace the input is flow/paths' business. Streams may be shared.
  */
 bool places_apart(const struct places *places, struct err *err);
 

@@ -14,8 +14,8 @@
 
 /*
  * Lists the account where it can and anything is to be sent, gives rows that exist their outcome, holds the others, and
- * says so row by row on `out`, a descriptor; facts->planned counts those that would be sent. A refused key stops the courier,
- * as it would the run, and nothing is said.
+ * says so row by row on `out`, a descriptor; facts->planned counts those that would be sent. A refused key stops the
+ * courier, as it would the run, and nothing is said.
  */
 struct plan_config {
     struct existing_config existing;

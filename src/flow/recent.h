@@ -29,16 +29,16 @@ void recent_init(struct recent *recent, int64_t window_ms, int64_t now_wall_ms);
 void recent_add(struct recent *recent, int64_t wall_ms, uint32_t count);
 
 /*
- * A row's requests: at its created_at, by a server's clock that is `ahead_ms` ahead of ours, where there is one; else at
- * `latest_ms`, after which nothing was sent.
+ * A row's requests: at its created_at, by a server's clock that is `ahead_ms` ahead of ours, where there is one; else
+ * at `latest_ms`, after which nothing was sent.
  */
 void recent_add_row(struct recent *recent, struct span created_at, int64_t ahead_ms, uint32_t attempts,
                     int64_t latest_ms);
 
 /*
  * All that the result file `path` tells, where it was written within the window. Its newest connector was made no later
- * than it was written: a server whose clock says much earlier is behind ours by up to the difference. A file that can't be read, or is no
- * result file, tells nothing.
+ * than it was written: a server whose clock says much earlier is behind ours by up to the difference. A file that can't
+ * be read, or is no result file, tells nothing.
  */
 void recent_add_file(struct recent *recent, const char *path);
 

@@ -42,8 +42,8 @@ struct row {
 };
 
 /*
- * A row's number as a spreadsheet shows it follows from its index, but for blank rows and repeated headers: where one of
- * these stands, and how many until there, is noted. A sheet without any takes no memory for it.
+ * A row's number as a spreadsheet shows it follows from its index, but for blank rows and repeated headers: where one
+ * of these stands, and how many until there, is noted. A sheet without any takes no memory for it.
  */
 struct rows_gap {
     uint32_t index;  /* of the row behind it, in the whole input */

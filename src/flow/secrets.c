@@ -168,9 +168,10 @@ void secrets_resolve(struct secrets *secrets, struct row_values *values)
 }
 
 /*
- * Whether nobody learns the key by this file who could not be given it by its owner: root's or one's own, with its group
- * alone let in, as a systemd credential is, a Kubernetes secret with an fsGroup, or an administrator's own file; or on a
- * mount that can't be written to, as a container's secrets are, where its mode is the platform's and can't be changed.
+ * Whether nobody learns the key by this file who could not be given it by its owner: root's or one's own, with its
+ * group alone let in, as a systemd credential is, a Kubernetes secret with an fsGroup, or an administrator's own file;
+ * or on a mount that can't be written to, as a container's secrets are, where its mode is the platform's and can't be
+ * changed.
  */
 static bool is_well_kept(const char *path, const struct stat *about)
 {

@@ -75,8 +75,8 @@ bool sheet_record_at(struct sheet *sheet, uint64_t offset, size_t length, uint32
                      struct err *err);
 
 /*
- * Where a row is; its label is quoted where connector_may_show() it. What sheet_next() and sheet_at() gave is not touched;
- * lasts until the next call of either of these.
+ * Where a row is; its label is quoted where connector_may_show() it. What sheet_next() and sheet_at() gave is not
+ * touched; lasts until the next call of either of these.
  */
 struct row_place sheet_place(struct sheet *sheet, const struct rows *rows, uint64_t index);
 

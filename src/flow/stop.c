@@ -65,7 +65,7 @@ void stop_install(void (*wakeup)(void *context), void *context)
     for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++) {
         struct sigaction before;
 
-        /* nohup's SIGHUP stays ignored; a script's background job has SIGINT ignored, and is to stop by it none the less
+        /* nohup's SIGHUP stays ignored; a script's background job has SIGINT ignored, and stops by it none the less
          */
         if (stopping[i] != SIGHUP || (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN))
             sigaction(stopping[i], &action, NULL);

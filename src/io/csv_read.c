@@ -517,7 +517,7 @@ static void step_over(struct csv_reader *reader, struct span raw)
     reader->at = end + past;
 }
 
-/* The bytes at `at` that no record begins with: the byte order mark or the Ctrl-Z of a file that others were joined to. */
+/* The bytes at `at` that no record begins with: the byte order mark or Ctrl-Z of a file that others were joined to. */
 static size_t seam_len(const struct csv_reader *reader)
 {
     struct span text = ahead(reader);

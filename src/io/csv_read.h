@@ -54,8 +54,8 @@ struct csv_reader;
 struct csv_reader *csv_reader_new(struct source *source, char delimiter);
 
 /*
- * A reader for csv_at() alone, of the input that `reader` reads and after it has begun: what one gives is not touched by
- * the other. For the same source.
+ * A reader for csv_at() alone, of the input that `reader` reads and after it has begun: what one gives is not touched
+ * by the other. For the same source.
  */
 struct csv_reader *csv_reader_beside(const struct csv_reader *reader);
 
@@ -65,9 +65,9 @@ void csv_reader_free(struct csv_reader *reader);
 enum csv_step { CSV_STEP_RECORD, CSV_STEP_END, CSV_STEP_FAILED };
 
 /*
- * The next record in order; the first is the header. Records end at LF, CR LF, CR CR LF or a lone CR outside quotes, the
- * last one also at the end. Blank lines, and records in which nothing can be seen (text_is_blank()), are skipped. Ctrl-Zs
- * at the input's end, and Ctrl-Zs and byte order marks where a record begins, are no part of it.
+ * The next record in order; the first is the header. Records end at LF, CR LF, CR CR LF or a lone CR outside quotes,
+ * the last one also at the end. Blank lines, and records in which nothing can be seen (text_is_blank()), are skipped.
+ * Ctrl-Zs at the input's end, and Ctrl-Zs and byte order marks where a record begins, are no part of it.
  *
  * Cells are exact: no blank is stripped. A quote inside a cell that does not begin with one is text.
  *

@@ -51,8 +51,8 @@ size_t csv_scan_line(struct span text);
 enum { CSV_SCAN_LINE_END_MAX = 3 }; /* bytes of a line end */
 
 /*
- * The bytes of the line end at `at`: LF, CR LF, a lone CR, or CR CR LF, which a program writes that makes CR LF of the LF
- * in a CR LF; 0 at the end of the text.
+ * The bytes of the line end at `at`: LF, CR LF, a lone CR, or CR CR LF, which a program writes that makes CR LF of the
+ * LF in a CR LF; 0 at the end of the text.
  */
 size_t csv_scan_line_end(struct span text, size_t at);
 

@@ -8,8 +8,8 @@
 
 /*
  * A cell of text that came from a server: where it begins with `=`, `+`, `-`, `@`, a tab or a CR, a `'` goes before it,
- * so that no spreadsheet runs it. It is quoted only where it has to be (the delimiter, a quote, a line break, a blank at
- * either end).
+ * so that no spreadsheet runs it. It is quoted only where it has to be (the delimiter, a quote, a line break, a blank
+ * at either end).
  */
 void csv_write_foreign(struct buf *out, struct span cell, char delimiter);
 

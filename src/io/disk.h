@@ -40,7 +40,7 @@ bool disk_write(int fd, const void *bytes, size_t len);
 /* The same, but gives up (EINTR) where `signals`, a count, has grown before all is written. */
 bool disk_write_until(int fd, const void *bytes, size_t len, int (*signals)(void));
 
-/* Reads up to `len` bytes, likewise, from where the file stands or at `offset`: fewer only at its end; -1 with errno. */
+/* Reads up to `len` bytes, likewise, from where the file stands or at `offset`: fewer at its end; -1 with errno. */
 ssize_t disk_read(int fd, void *bytes, size_t len);
 ssize_t disk_read_at(int fd, void *bytes, size_t len, off_t offset);
 

@@ -33,8 +33,8 @@
  * that the results really are, so that two names for one result file (a symbolic link) share it. Where somebody removes
  * or replaces the file all the same, or another process writes to it (locks don't hold between all hosts), that is
  * noticed before each write and after each sync, by its name, its size, and its head's checksum, which no other run's
- * head has (`key_mark` is salted). Such a journal is lost: nothing more may be sent (the synced records fail), while what
- * this process has learned and learns can still be read here, and goes to a temporary file of its own.
+ * head has (`key_mark` is salted). Such a journal is lost: nothing more may be sent (the synced records fail), while
+ * what this process has learned and learns can still be read here, and goes to a temporary file of its own.
  *
  * Errors are EXIT_LOCAL. After a failed write or sync every later addition fails with the same sentence, for nobody
  * knows what a second fsync would vouch for: then nothing more may be sent. Memory: at most 128 KiB of records on their
@@ -66,8 +66,9 @@ bool journal_is_beside(const char *results_path);
  * Opens or creates the journal of the result file `results_path` (which need not exist), takes its lock, and removes
  * the temporary files that a killed run left of that result file. `*found` says whether there is an interrupted run in
  * it: a whole head, all of whose records were checked. NULL: another process holds it (a sentence with its pid), or
- * the file is no journal, of a later version, or damaged (a sentence with the byte offset and the remedy), or no results
- * can be put at `results_path` (output_check_place()); it is left as it is. The caller closes it by journal_close() or journal_remove().
+ * the file is no journal, of a later version, or damaged (a sentence with the byte offset and the remedy), or no
+ * results can be put at `results_path` (output_check_place()); it is left as it is. The caller closes it by
+ * journal_close() or journal_remove().
  */
 struct journal *journal_open(const char *results_path, bool *found, struct err *err);
 

@@ -18,8 +18,8 @@
  *            connectors_listed
  *   row      a row has its outcome: row, line, state, status, attempts, connector_id, error_code, error_message
  *   end      the run is over and its results are written: pid, exit_code, stop (why it stopped early; as in
- *            --summary), message, and the rows by status: created, exists, updated, archived, invalid, rejected, failed,
- *            unknown, not_attempted
+ *            --summary), message, and the rows by status: created, exists, updated, archived, invalid, rejected,
+ *            failed, unknown, not_attempted
  *
  * A run without `end` was killed, or could not write its results: the next one carries on from its journal.
  *

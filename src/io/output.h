@@ -44,8 +44,8 @@ bool output_publish(struct output *output, struct err *err);
 
 /*
  * In place of output_publish(), or after that failed: gives the finished file another name beside its own,
- * `PATH.new` or, where there is such a file, `PATH.new2` …, which nobody removes. Owned by the caller; NULL where the file
- * is not known to be whole, or can't be renamed at all. The caller still abandons the output.
+ * `PATH.new` or, where there is such a file, `PATH.new2` …, which nobody removes. Owned by the caller; NULL where the
+ * file is not known to be whole, or can't be renamed at all. The caller still abandons the output.
  */
 char *output_keep(struct output *output);
 

@@ -207,8 +207,8 @@ static bool refuse_status(struct span status, const struct header *header, const
 }
 
 /*
- * What is no id, where one should be, beside a status that would be sent: a spreadsheet may have changed it. To send the
- * row could create a second connector. An id is looked up before.
+ * What is no id, where one should be, beside a status that would be sent: a spreadsheet may have changed it. To send
+ * the row could create a second connector. An id is looked up before.
  */
 static bool refuse_contradiction(const struct outcome *outcome, const struct header *header,
                                  const struct csv_record *record, const char *file, struct err *err)

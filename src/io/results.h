@@ -15,9 +15,9 @@
 
 /*
  * The result file of an input: `desk.csv` → `desk.results.csv`, `desk.csv.gz` → `desk.results.csv.gz`, `desk` →
- * `desk.results.csv`, `desk.tsv` → `desk.results.tsv`; `.txt` goes as `.csv` does, the case of letters doesn't matter. A
- * name that already ends in `.results.csv[.gz]` or `.results.tsv[.gz]` stays. With a shard (count > 1, shard from 1): `desk.2-of-4.results.csv`, also from
- * `desk.results.csv`, for no two shards may write one file. Owned by the caller.
+ * `desk.results.csv`, `desk.tsv` → `desk.results.tsv`; `.txt` goes as `.csv` does, the case of letters doesn't matter.
+ * A name that already ends in `.results.csv[.gz]` or `.results.tsv[.gz]` stays. With a shard (count > 1, shard from 1):
+ * `desk.2-of-4.results.csv`, also from `desk.results.csv`, for no two shards may write one file. Owned by the caller.
  */
 char *results_default_path(const char *input, unsigned shard, unsigned shard_count);
 
@@ -45,8 +45,8 @@ void results_row(struct buf *out, const struct results_style *style, const struc
  * The eight cells of a row of a result file; those that a short row lacks are empty. Spans point into the record; a
  * leading `'` that csv_write_foreign() put there is taken off, so that it isn't doubled when the row is written again.
  * A number that can't be read is 0. Fails (EXIT_INPUT, `FILE:LINE: …` and the remedy) where the status is not a known
- * one, or one that would be sent beside a connector_id that is no UUID, or the row has more cells than the header. Cells are quoted only
- * where no secret can have slipped into them.
+ * one, or one that would be sent beside a connector_id that is no UUID, or the row has more cells than the header.
+ * Cells are quoted only where no secret can have slipped into them.
  */
 bool results_read(struct outcome *outcome, const struct header *header, const struct csv_record *record,
                   const char *file, struct err *err);

@@ -68,8 +68,8 @@ bool source_next(struct source *source, struct span *piece, struct err *err);
 
 /*
  * Exactly `len` bytes at `offset` of the decoded text into `out`. Fails as source_next() does, and (EXIT_INPUT) where
- * they are not what source_next() gave: somebody writes to the file. A file that got another name, or whose name went to
- * another file, is still the one that was opened. What is beside them is read with them and kept, so that reading on
+ * they are not what source_next() gave: somebody writes to the file. A file that got another name, or whose name went
+ * to another file, is still the one that was opened. What is beside them is read with them and kept, so that reading on
  * from there costs no system call.
  */
 bool source_at(struct source *source, uint64_t offset, void *out, size_t len, struct err *err);

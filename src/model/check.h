@@ -74,8 +74,8 @@ struct row_values {
 
 /*
  * Fills in `values` from a record's cells: the field's cell, or its default where the cell is absent or nothing in it
- * can be seen (text_is_blank()). Type's default comes first; a default of a field that the row's type does not take is not
- * applied. Cells that the record is short of are empty. `defaults`: FIELDS of them, each NULL where there is none.
+ * can be seen (text_is_blank()). Type's default comes first; a default of a field that the row's type does not take is
+ * not applied. Cells that the record is short of are empty. `defaults`: FIELDS of them, each NULL where there is none.
  */
 void connector_values(struct row_values *values, const struct header *header, const char *const defaults[FIELDS],
                       const struct span *cells, size_t count);

@@ -30,10 +30,10 @@ void remote_init(struct remote *remote);
 void remote_release(struct remote *remote);
 
 /*
- * Reads one connector, bare or in an envelope `{"results": {…}, "errors": [], "metadata": {}}`. False where it isn't one that can be believed: not JSON (json_read()), not an object, no
- * `connector_id` that is a UUID; then `remote` is empty. Other fields of wrong types are treated as absent; an unknown
- * `type` gives TYPE_NONE, an address that is no string is passed over, and those after EMAILS_MAX too. Of a member
- * named twice the first counts.
+ * Reads one connector, bare or in an envelope `{"results": {…}, "errors": [], "metadata": {}}`. False where it isn't
+ * one that can be believed: not JSON (json_read()), not an object, no `connector_id` that is a UUID; then `remote` is
+ * empty. Other fields of wrong types are treated as absent; an unknown `type` gives TYPE_NONE, an address that is no
+ * string is passed over, and those after EMAILS_MAX too. Of a member named twice the first counts.
  */
 bool remote_read(struct remote *remote, struct span text);
 

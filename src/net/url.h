@@ -1,6 +1,6 @@
 /*
- * url: which base URLs a key may be sent to. Pure: net/http_url.c takes the URL apart with the same parser that will later
- * send the request, so that the two can't disagree about what the host is.
+ * url: which base URLs a key may be sent to. Pure: net/http_url.c takes the URL apart with the same parser that will
+ * later send the request, so that the two can't disagree about what the host is.
  */
 #ifndef NET_URL_H
 #define NET_URL_H

@@ -48,7 +48,7 @@ static void set_marks(struct speed *speed, const struct speed_input *input, uint
 
 /*
  * How long the server takes for the rows that are left, by its speed since the first mark; -1 where that is not known.
- * Time in which only the limit kept rows back is not the server's: under a limit the rows of late are bursts and pauses.
+ * Time in which only the limit kept rows back is not the server's: under a limit rows come in bursts and pauses.
  */
 static int64_t by_server_ms(const struct speed *speed, const struct speed_input *input, uint64_t left, uint64_t done,
                             int64_t now_ms)

@@ -101,7 +101,7 @@ static void name_status(const struct page *page, enum status status, char name[3
         snprintf(name, 32, page->facts->dry_run ? "not sent" : "not attempted");
 }
 
-/* `check` gives no status to rows that pass, nor `undo --dry-run` to those that it would archive: they are what is left. */
+/* Rows that pass `check`, and that `undo --dry-run` would archive, get no status: they are what is left. */
 static uint64_t without_status(const struct page *page)
 {
     return is_command(page, "check") || (is_command(page, "undo") && page->facts->dry_run) ? tally_passed(page->tally)

@@ -31,7 +31,7 @@ struct server_signal {
     bool from_terminal; /* every process of the foreground got it */
 };
 
-/* Listens, and blocks SIGINT, SIGTERM and SIGCHLD, which server_run() takes; NULL, with a sentence, where that can't be. */
+/* Listens, and blocks SIGINT, SIGTERM and SIGCHLD, which server_run() takes; NULL, with a sentence, where it can't. */
 struct server *server_new(struct world *world, const struct server_config *config, struct err *err);
 
 /* Breaks off what is in progress and closes every connection. Takes NULL. */

@@ -31,8 +31,8 @@ bool retry_form_named(const char *name, enum retry_form *form)
 }
 
 /*
- * Ids do not follow the seed: no id of the API ever comes back, and a result file of one sandbox that is run against the
- * next would otherwise find its own connectors' ids on new ones.
+ * Ids do not follow the seed: no id of the API ever comes back, and a result file of one sandbox that is run against
+ * the next would otherwise find its own connectors' ids on new ones.
  */
 static uint64_t seed_of_ids(void)
 {

@@ -13,8 +13,8 @@ Both for `create` (from a file, gzip or standard input; at once or by --limit), 
 --skip-existing, and for `undo`. The random ones meet servers of all kinds (harness.World): creates that take effect
 up to 10 s after a 504, lists that show the newest alone, labels kept otherwise, clocks apart, exact twins that are
 older or a colleague's, limits that nobody named, and runs that look at nothing before their first row. --short takes
-a sample that lasts seconds. Episode number K of seed S is the first of seed S+K: `run.py --seed S+K --kills 1` replays it; what is killed
-when depends on the machine, all else on the seed.
+a sample that lasts seconds. Episode number K of seed S is the first of seed S+K: `run.py --seed S+K --kills 1` replays
+it; what is killed when depends on the machine, all else on the seed.
 The folder of an episode that found something is kept and named (--keep keeps all). The last line counts episodes.
 """
 

@@ -80,7 +80,7 @@ static bool check_row(struct connector *connector, const struct header *header, 
     return passed;
 }
 
-/* Equal means equal hashes, and equal to oneself; the differences are empty exactly where the public parts are equal. */
+/* Equal means equal hashes, and equal to oneself; differences are empty exactly where the public parts are equal. */
 static void compare(const struct connector *a, const struct connector *b)
 {
     struct buf text;

@@ -1,6 +1,6 @@
 /*
- * fuzz_fields: any header of any answer, line by line as libcurl hands it over: status lines of 1xx answers, Retry-After,
- * Date, RateLimit in all its dialects, request ids, Link. The input is the lines.
+ * fuzz_fields: any header of any answer, line by line as libcurl hands it over: status lines of 1xx answers,
+ * Retry-After, Date, RateLimit in all its dialects, request ids, Link. The input is the lines.
  */
 #include "base/num.h"
 #include "net/fields.h"

@@ -1,6 +1,6 @@
 /*
- * pausing: holds a program up before it first opens a file whose name ends in PAUSE_BEFORE, so that a test can do something in
- * between: makes the file PAUSE_MARK, and goes on when that is gone. For LD_PRELOAD.
+ * pausing: holds a program up before it first opens a file whose name ends in PAUSE_BEFORE, so that a test can do
+ * something in between: makes the file PAUSE_MARK, and goes on when that is gone. For LD_PRELOAD.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

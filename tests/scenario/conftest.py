@@ -253,7 +253,7 @@ class TlsProxy:
     def __init__(self, upstream, folder, certificate, http2=True):
         self.cafile = certificate["ca"]
         folder.mkdir(parents=True)
-        # nginx takes over a socket that listens already (its NGINX variable): no race for the port, nothing to wait for.
+        # nginx takes over a socket that listens already (its NGINX variable): no race for the port, and no wait.
         listener = socket.create_server(("127.0.0.1", 0), backlog=511)
         listener.set_inheritable(True)
         port = listener.getsockname()[1]
@@ -320,10 +320,10 @@ class RawServer:
 
         server = raw_server(behave)
 
-    `behave` returns bytes (the connection is kept), Close, Reset, Hang or Goodbye, or an iterator of these and of Pause, sent
-    piece by piece. A list in place of a function gives one answer for each request in order of arrival; the last one
-    is repeated. `connect`, where given, is called with the number of each new connection before a byte is read, and
-    may return Close, Reset or Hang (None: go on).
+    `behave` returns bytes (the connection is kept), Close, Reset, Hang or Goodbye, or an iterator of these and of
+    Pause, sent piece by piece. A list in place of a function gives one answer for each request in order of arrival; the
+    last one is repeated. `connect`, where given, is called with the number of each new connection before a byte is
+    read, and may return Close, Reset or Hang (None: go on).
 
     With a `certificate` (of the fixture) it speaks TLS, each piece of an answer a record of its own.
 
@@ -476,7 +476,7 @@ def connector_of(payload, **fields):
 
 
 def api_answer(exchange):
-    """What a well-behaved API says: an empty list to a GET, the connector to a POST. For all but the request at test."""
+    """What a well-behaved API says: an empty list to a GET, the connector to a POST. For what is not at test."""
     if exchange.method == "POST":
         return http_answer(200, connector_of(exchange.json()))
     return http_answer(200, {"results": []})
@@ -663,7 +663,7 @@ def read_csv(tmp_path):
 
 @pytest.fixture
 def write_csv(tmp_path):
-    """write_csv(path, header, rows, delimiter=",", eol="\\n") writes a sheet and gives its path; paths are from tmp_path."""
+    """write_csv(path, header, rows, delimiter=",", eol="\\n") writes a sheet in tmp_path; gives its path."""
     def write(path, header, rows, delimiter=",", eol="\n"):
         with open(tmp_path / path, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter=delimiter, lineterminator=eol)

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 
 QUICK = ["--rate", "none", "--settle", "300ms", "--retry-base", "10ms", "--retry-cap", "100ms"]
-# For runs that end in the middle: what they have in flight may arrive until then, and the run that goes on waits for it.
+# For runs that end in the middle: what they have in flight may arrive until then, and the next run waits for it.
 BRIEF = [*QUICK, "--timeout", "1s"]
 LAG = ["--settle", "100ms"]  # of the sandbox's lists
 DESK = ["type", "label", "allowed_emails"]

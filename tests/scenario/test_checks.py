@@ -1,4 +1,4 @@
-"""Every check, with its code, its sentence and its place; what passes at the very edge; and secrets that are never quoted."""
+"""Every check, with its code, its sentence and its place; what passes at the very edge; secrets are never quoted."""
 
 import json
 import os
@@ -379,7 +379,7 @@ def test_blanks_round_a_label_and_a_user_are_not_sent(connload, sandbox, write_c
     (lambda path: path.write_bytes(b"\xff"), "secret is not text"),
 ], ids=["removed", "emptied", "no-text"])
 def test_a_reference_that_leads_nowhere_any_more(connload, raw_server, write_csv, read_csv, tmp_path, spoil, why):
-    """The rows before it are sent; it is not the sheet that has changed. Put back, even as another one, the run goes on."""
+    """The rows before it are sent; it is not the sheet that has changed. Put back, even as another, the run goes on."""
     secret = tmp_path / "secret"
     secret.write_text("first\n")
     made = []

@@ -389,7 +389,7 @@ def test_a_retry_that_succeeds_counts_its_attempts(connload, raw_server, desk, r
 
 
 def test_no_connection_is_tried_again_and_is_certainly_nothing(connload, raw_server, desk, read_csv):
-    """The server goes away after the list: every further connection is refused, so that nothing can have been created."""
+    """The server goes away after the list: further connections are refused, so that nothing can have been created."""
     def behave(exchange):
         server.listener.shutdown(socket.SHUT_RDWR)
         server.listener.close()

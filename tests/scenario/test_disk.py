@@ -14,7 +14,7 @@ def limited(bin_dir, box, folder, size, *args):
     """connload with a limit on the size of each file that it writes."""
     env = clean_env({"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.url, "SSL_CERT_FILE": box.cafile,
                      "TMPDIR": folder.parent,
-                     "GCOV_PREFIX": folder.parent / "gcov"})  # `make coverage`: counts that are cut would spoil all others
+                     "GCOV_PREFIX": folder.parent / "gcov"})  # `make coverage`: cut counts would spoil all others
     run = subprocess.run(["prlimit", f"--fsize={size}", bin_dir / "connload", *args], cwd=folder, env=env,
                          capture_output=True, timeout=TIMEOUT)
     assert not SANITIZER.search(run.stderr.decode()), run.stderr.decode()

@@ -130,7 +130,7 @@ def outcomes(folder):
 
 @pytest.mark.parametrize("limit", [[], ["--limit", "66"]])
 def test_it_goes_on_from_an_interrupted_run_as_the_run_would(connload, sandbox, desk, read_csv, tmp_path, limit):
-    """What has its outcome is kept, what may have been sent is settled, the others (here from row 64 on) are created."""
+    """What has its outcome is kept, what may have been sent is settled, the others (here from row 64) are created."""
     box = sandbox(*LAG, "--latency", "20ms")
     desk(70)
     process = connload("create", "desk.csv", *QUICK, "--concurrency", "2", *limit, wait=False)

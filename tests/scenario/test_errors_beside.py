@@ -1,4 +1,4 @@
-"""`check -o FILE` and `create -n -o FILE`: what is wrong with each row stands beside it, and no result file is lost by it."""
+"""`check -o FILE` and `create -n -o FILE`: what is wrong with a row stands beside it, and no result file is lost."""
 
 import os
 import stat

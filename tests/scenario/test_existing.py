@@ -133,7 +133,7 @@ def crowd(raw_server, write_csv, count, label):
 
 @pytest.mark.slow_asan
 def test_many_rows_of_one_label_cost_what_as_many_labels_cost(connload, raw_server, write_csv, read_csv):
-    """CPU time, by the same number of rows and connectors: with a second look at what is taken it was six times that."""
+    """CPU time, by the same number of rows and connectors: a second look at what is taken made it six times that."""
     def cost(label):
         crowd(raw_server, write_csv, 80000, label)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -277,7 +277,7 @@ def test_a_run_that_goes_on_does_not_ask(connload, sandbox, desk, read_csv):
 
 
 class Capped:
-    """An API whose list shows the newest `cap` connectors, and says nothing of it; `kept` is what it makes of labels."""
+    """An API whose list shows the newest `cap` connectors, and does not say so; `kept` is what it makes of labels."""
 
     def __init__(self, cap=10 ** 6, kept=lambda label: label):
         self.cap, self.kept, self.made, self.gets = cap, kept, [], {}
@@ -659,7 +659,7 @@ def test_without_skip_existing_it_is_refused_and_says_what_to_type(connload, san
 
 
 def test_what_was_sent_of_a_row_that_has_changed_is_waited_for(connload, raw_server, write_csv, read_csv):
-    """The row has another description now: the connector of its label is its own all the same, once the list shows it."""
+    """The row has another description now: the connector of its label is its own as soon as the list shows it."""
     shown = []
 
     def behave(exchange):

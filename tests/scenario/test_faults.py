@@ -76,7 +76,7 @@ class World:
                 assert row["label"] not in labels, (row, labels)
 
     def finish(self, *args):
-        """The same command again, without faults, as its user would: until every row that can have one has its connector."""
+        """The same command again, without faults, until every row that can have one has its connector."""
         results = self.path("desk.results.csv")
         for _ in range(4):
             if results.exists() and not self.path("desk.results.csv.journal").exists():
@@ -92,7 +92,7 @@ class World:
 
 
 def expect_code(run, codes, call):
-    """A failure says why, where it can: also standard error is written to, and is all there is where nothing can be written."""
+    """A failure says why, where it can: on standard error, which is all there is where no file can be written."""
     assert run.rc in codes and (run.rc in (0, 1) or run.err.strip() or call == "write"), run
 
 

@@ -329,7 +329,7 @@ def test_look_alikes_are_nobodys_connector(raw_server, desk, read_csv, tmp_path)
 
 
 def test_exact_twins_that_appear_meanwhile_are_ambiguous(raw_server, desk, read_csv, tmp_path):
-    """More connectors like the row than the run can have made: nobody can tell, so nobody guesses, and nothing is sent."""
+    """More connectors like the row than the run can have made: nobody can tell, so nobody guesses or sends."""
     def get(store, exchange, listed):
         twins = [connector_of(posts(server)[0].json()) for _ in range(3000)] if posts(server) else []
         return http_answer(200, {"results": listed + twins})

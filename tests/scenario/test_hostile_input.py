@@ -152,7 +152,7 @@ def test_an_edited_result_file_goes_on_without_a_second_create(connload, finishe
     assert path.read_bytes() == before and finished.stats()["created"] == 5
 
 
-# What can't be understood any more is refused whole: the sentence says where, and what to do; nothing is sent, nothing changes.
+# What can't be understood any more is refused whole: the sentence says where, and what to do; nothing is sent.
 REFUSED = {
     "result-columns-first": (columns(RESULT + COLUMNS), "put its last eight columns back"),
     "result-columns-swapped": (columns(COLUMNS + swapped(RESULT, "status", "connector_id")), "put its last eight columns back"),
@@ -199,7 +199,7 @@ def test_a_result_file_that_makes_no_sense_is_refused_whole(connload, finished, 
 @pytest.mark.parametrize("name", ["desk.results.csv", "copy.csv"])
 @pytest.mark.parametrize("form", ["removed", "upper-case", "title-case", "spaced"])
 def test_a_result_file_does_not_pass_for_a_sheet(connload, finished, tmp_path, name, form):
-    """All its result columns taken away, it is a sheet again, and only its name tells; written otherwise, they are still known."""
+    """Without its result columns it is a sheet again, and only its name tells; renamed, they are still known."""
     path = tmp_path / "desk.results.csv"
     data = path.read_bytes()
     if form == "removed":

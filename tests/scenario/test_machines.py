@@ -81,7 +81,7 @@ def pick(samples, name, **labels):
 
 @pytest.fixture
 def run_desk(connload, sandbox, write_csv):
-    """run_desk(faults, *args) creates 60 rows, of which 2 are invalid, with all three reports; the Sandbox and the Result."""
+    """run_desk(faults, *args) creates 60 rows, of which 2 are invalid, with all three reports; Sandbox and Result."""
     def run(faults, *args):
         box = sandbox("--rate", "none", faults=faults)
         rows = [["email", f"Desk {n}", f"desk{n}@example.com" if n not in (3, 50) else "nobody"] for n in range(60)]

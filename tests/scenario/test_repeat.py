@@ -89,7 +89,7 @@ def test_the_server_reads_half_a_request_and_dies(connload, raw_server, write_cs
 
 
 def test_an_idle_connection_that_died_unseen(connload, raw_server, desk):
-    """Closed by the server between two windows of the rate: noticed before the next request, or settled; never repeated."""
+    """Closed by the server between two windows: noticed before the next request, or settled; never repeated."""
     account = Account(lambda number, seen, answer: Close(answer))
     server = raw_server(account)
     desk(9)

@@ -1,4 +1,4 @@
-"""Results that can't be put in their place: known before the first request; and what a run does that learns it too late."""
+"""Results that can't be put in their place: known before the first request, or, too late, by the run."""
 
 import os
 import subprocess

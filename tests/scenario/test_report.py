@@ -21,7 +21,7 @@ VOID = {"meta", "link", "input", "br", "wbr", "img"}
 
 
 class Page(HTMLParser):
-    """A strict look at a page: `problems` has what is not closed, `used` all elements and attributes, `rows` the table's."""
+    """A strict look at a page: `problems`: what is not closed, `used` elements and attributes, `rows` the table's."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -152,7 +152,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture
 def report(connload, sandbox, write_csv, tmp_path):
-    """The path of the report of a run of 60 rows under a limit: hostile labels, invalid and failed rows, lost answers."""
+    """The report's path, of 60 rows under a limit: hostile labels, invalid and failed rows, lost answers."""
     sandbox("--rate", "none", "--latency", "5ms", faults={"503-before": 20, "500-after": 5})
     rows = [["email", f"Desk {n}", f"desk{n}@example.com"] for n in range(60)]
     for n, label in enumerate(HOSTILE):

@@ -248,7 +248,7 @@ def test_what_stayed_unsettled_says_when_the_killed_run_lost_it(connload, raw_se
 @pytest.mark.direct  # a gateway's Date is its own
 @pytest.mark.parametrize("offset, created", [("0s", 0), ("0s", 15), ("-30s", 15), ("30s", 15)])
 def test_what_a_killed_run_has_sent_counts_for_the_rate(connload, sandbox, desk, read_csv, offset, created):
-    """Its requests in flight and its list, which have no outcome, and the rows that it created, whatever their clock."""
+    """Its requests in flight and its list, which have no outcome, and the rows that it created, whatever the clock."""
     box = sandbox("--rate", "16/2s", "--latency", "100ms" if created else "300ms", "--clock-offset", offset)
     desk(80)
     args = ["create", "desk.csv", "--rate", "16/2s", "--settle", "300ms", "--timeout", "1s",

@@ -21,7 +21,7 @@ COMMAND = re.compile(r"\bconnload (check|create|undo|list)\b([^|`#\n]*)")
 
 @pytest.fixture
 def shell(bin_dir, tmp_path, targets):
-    """shell(command..., **env) runs it in tmp_path, with connload in the PATH and this test's server in its environment."""
+    """shell(command..., **env) runs it in tmp_path, connload in its PATH and this test's server in its environment."""
     bin_path = tmp_path / "bin"
     bin_path.mkdir()
     (bin_path / "connload").symlink_to(bin_dir / "connload")

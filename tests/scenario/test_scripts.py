@@ -139,6 +139,25 @@ struct pair *second(void)
     assert done.stdout.count("| 4 | ") == 2
 
 
+WIDE = "x" * 118  # with what makes a comment of it, 120 or 121 columns
+
+
+@pytest.mark.parametrize("name, fits, too_wide", [
+    ("one.c", f"// {WIDE[1:]}\n", f"// {WIDE}\n"),
+    ("one.h", f"/*\n * {WIDE[1:]}\n */\n", f"/*\n * {WIDE}\n */\n"),
+    ("strings.c", f'const char *text = "/* {WIDE}";\n', f'const char *text = "\\"/*"; /* {WIDE[20:]}*/\n'),
+    ("test_one.py", f'"""{WIDE[4:]}"""\n', f'def one():\n    """{WIDE}"""\n'),
+    ("code.py", f'one = "{WIDE}"\n', f'one = 1  # {WIDE}\n'),
+    ("script", f"#!/bin/sh\necho '{WIDE}'\n", f"#!/bin/sh\n# {WIDE}x\n"),
+])
+def test_widths_of_comments(tmp_path, name, fits, too_wide):
+    for text in (fits, too_wide):
+        (tmp_path / name).write_text(text)
+        done = run(ROOT / "scripts/widths", tmp_path)
+        assert (done.returncode, done.stderr == "") == ((0, True) if text == fits else (1, False)), done.stderr
+    assert done.stderr.startswith(f"{tmp_path / name}:") and "columns, at most 120" in done.stderr
+
+
 HEADERS = ["stdio.h", "csv.h", "curl/curl.h", "cjson/cJSON.h", "zlib.h", "utf8proc.h", "openssl/evp.h", "microhttpd.h"]
 
 

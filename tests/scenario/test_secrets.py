@@ -187,7 +187,7 @@ def test_the_secrets_of_rows_around_it(connload, raw_server, write_csv, tmp_path
     server = raw_server(behave)
     server.key = KEY
     write_csv("desk.csv", HEADER, ROWS[:3])
-    run = connload("create", "desk.csv", "--concurrency", "1", "-v", *QUICK, "--settle", "2s", *REPORTS)  # all are sent first
+    run = connload("create", "desk.csv", "--concurrency", "1", "-v", *QUICK, "--settle", "2s", *REPORTS)  # all go first
     assert run.rc == 1, run.err
     assert "batch: [secret] [secret]" in run.err
     results = (tmp_path / "desk.results.csv").read_text()
@@ -364,7 +364,7 @@ def test_a_key_file_may_be_read_by_its_group(connload, raw_server, desk, tmp_pat
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else, and mount")
 def test_a_key_file_as_containers_have_it(bin_dir, sandbox, desk, tmp_path):
-    """One's platform says what mode a secret has: it is taken where nobody learns it by that, else the remedy can be followed."""
+    """The platform sets a secret's mode: taken where nobody learns it by that, else the remedy can be followed."""
     box = sandbox()
     desk(1)
     for path in (tmp_path, *tmp_path.parents[:2]):

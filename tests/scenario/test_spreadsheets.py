@@ -1,4 +1,4 @@
-"""Sheets as real programs write them, and other projects' collections of CSV cases: what is read, sent and given back."""
+"""Sheets as real programs write them, and other projects' CSV cases: what is read, sent and given back."""
 
 import csv
 import gzip

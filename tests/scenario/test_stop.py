@@ -149,7 +149,7 @@ def test_grace_ends_the_wait_and_what_was_in_flight_is_unknown(connload, sandbox
 
 
 def test_what_was_unknown_may_still_arrive_when_the_next_run_begins(connload, raw_server, desk, read_csv):
-    """A server that is slower than the grace and --settle together: neither first list of the next run shows the row."""
+    """A server that is slower than the grace and --settle together: no first list of the next run shows the row."""
     made, lists = [], []
 
     def behave(exchange):

@@ -25,7 +25,7 @@ def statuses(rows):
 
 
 class ConnectProxy:
-    """A proxy that does CONNECT and nothing else. `seen` are the heads of its requests; `target` is where it really leads."""
+    """A proxy that does CONNECT alone. `seen`: the heads of its requests; `target`: where it really leads."""
 
     def __init__(self, status=200, target=None):
         self.status, self.target = status, target

@@ -133,7 +133,7 @@ TAKEN = {
 
 
 def account(answer, shown=True):
-    """Takes DELETEs, answers them by `answer`, and shows by GET that each connector is archived, or not, or gone (None)."""
+    """Takes DELETEs, answers them by `answer`, and GET shows that a connector is archived, or not, or gone (None)."""
     def behave(exchange):
         one = connector_of(email("Desk 1", "desk1@example.com"), connector_id=exchange.path.rsplit("/", 1)[1],
                            archived=bool(shown))

@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = (ROOT / os.environ.get("CONNLOAD_BIN_DIR", "build")).resolve()
 FAULTS = ["drop-before", "drop-after", "drop-reused", "hang-before", "hang-after", "429-html", "500-before", "500-after",
           "502-before", "502-after", "503-before", "504-before", "504-after", "garbage-after", "cut-after", "slow", "close"]
-# Not wrong-id-after: a row whose answer names a connector that does not exist is `created` with that id; nothing else is known.
+# Not wrong-id-after: a row whose answer names a connector that does not exist is `created` with that id; nothing
+# else is known.
 LIST_FAULTS = ["drop-before", "429-html", "503-before", "502-before"]
 RUNS_MAX = 8
 # Memory: what a program of this kind needs, a few bytes a row, a transfer's buffers; growth: the set of the ids created

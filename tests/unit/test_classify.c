@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* A status a line: what a create's whole answer, half an answer, and a repeatable request's answer and half of it mean. */
+/* A status a line: what a create's whole and half answer mean, and those of a request that can be repeated. */
 static const struct {
     int status;
     enum verdict whole, half, repeatable, repeatable_half;

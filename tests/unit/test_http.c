@@ -174,7 +174,7 @@ static void serve_and_count(struct raw_peer *peer)
     }
 }
 
-/* Connections die at any moment, idle ones stand by: each request arrives once, and those without an answer are lost. */
+/* Connections die at any moment, idle ones stand by: each request arrives once, those without answer are lost. */
 static void test_each_request_arrives_once(void **state)
 {
     struct raw_server server = {0};
