@@ -33,6 +33,7 @@ void candidates_release(struct candidates *candidates)
     candidates_reset(candidates);
     free(candidates->found);
     free(candidates->keys);
+    free(candidates->short_row);
 }
 
 /* Its texts last until the next row is read; NULL, with the run stopped, where it can't be read. */
@@ -61,12 +62,16 @@ void candidates_seek(struct candidates *candidates, const struct unsettled *rows
     candidates->rows = rows;
     candidates->row_count = count;
     candidates->earlier = false;
+    candidates->short_row = alloc_resize(candidates->short_row, count, sizeof(candidates->short_row[0]));
+    candidates->short_count = 0;
     candidates->keys = alloc_resize(candidates->keys, 2 * count, sizeof(candidates->keys[0]));
     for (size_t i = 0; i < count; i++) {
         const struct connector *connector = read_row(candidates, i);
         struct label_keys keys = label_keys(connector != NULL ? connector->label : (struct span){0});
 
         candidates->earlier = candidates->earlier || rows[i].earlier;
+        if (keys.is_short)
+            candidates->short_row[candidates->short_count++] = (uint32_t)i;
         candidates->keys[2 * i].key = keys.head;
         candidates->keys[2 * i + 1].key = keys.tail;
         candidates->keys[2 * i].row = candidates->keys[2 * i + 1].row = (uint32_t)i;
@@ -201,6 +206,16 @@ static void compare_with(struct candidates *candidates, const struct remote *rem
         compare(candidates, remote, candidates->keys[at].row, nearest);
 }
 
+/* A short label has to be compared with each, and each with a short one. */
+static void compare_short(struct candidates *candidates, const struct remote *remote, bool is_short,
+                          struct nearest *nearest)
+{
+    size_t count = is_short ? candidates->row_count : candidates->short_count;
+
+    for (size_t i = 0; i < count && candidates->looks < LOOKS_MAX; i++, candidates->looks++)
+        compare(candidates, remote, is_short ? i : candidates->short_row[i], nearest);
+}
+
 /* Of no use where it is near to several groups alike: it may be any one's. */
 static void look_near(struct candidates *candidates, const struct remote *remote)
 {
@@ -211,6 +226,7 @@ static void look_near(struct candidates *candidates, const struct remote *remote
     compare_with(candidates, remote, keys.head, &nearest);
     if (keys.tail != keys.head)
         compare_with(candidates, remote, keys.tail, &nearest);
+    compare_short(candidates, remote, keys.is_short, &nearest);
     if (nearest.count > 1)
         nearest.likeness = CONNECTOR_ALIKE;
     buf_init(&differs, DIFFERS_MAX);

@@ -36,9 +36,11 @@ struct candidates {
     size_t row_count;
     bool earlier; /* an earlier run lost one of them */
     struct {
-        uint64_t key; /* of label_keys() */
-        uint32_t row; /* index in `rows` */
-    } * keys;         /* two for each row, by key */
+        uint64_t key;    /* of label_keys() */
+        uint32_t row;    /* index in `rows` */
+    } * keys;            /* two for each row, by key */
+    uint32_t *short_row; /* the rows whose labels are short */
+    size_t short_count;
     struct candidate *found;
     size_t count, cap;
     size_t looks; /* labels compared for this list */

@@ -126,11 +126,14 @@ bool earlier_inherit(const struct sheet_config *sheet, const char *path, struct 
     struct sheet_row *read;
 
     while (results != NULL && (step = sheet_next(results, &read, err)) == CSV_STEP_RECORD)
-        if (read->earlier.status == STATUS_UNKNOWN && !remote_is_uuid(read->earlier.connector_id))
+        if (read->earlier.status == STATUS_UNKNOWN && !remote_is_uuid(read->earlier.connector_id)) {
+            struct lost_time lost = settle_time_lost(read->earlier.error_message);
+
             inherit_add(inherit,
                         inherit_tag((uint32_t)connector_key_hash(&read->connector),
                                     (uint32_t)connector_public_hash(&read->connector)),
-                        settle_time_lost(read->earlier.error_message));
+                        &lost);
+        }
     sheet_close(results);
     return step != CSV_STEP_FAILED;
 }

@@ -79,7 +79,7 @@ static void on_known(void *context, uint64_t tag, struct span connector_id)
 
 static void on_lost(void *context, uint64_t tag, int64_t lost_ms)
 {
-    add(((struct reading *)context)->inherit, tag)->lost_ms = lost_ms;
+    add(((struct reading *)context)->inherit, tag)->lost = (struct lost_time){lost_ms, JUDGE_NO_TIME};
 }
 
 static int by_tag(const void *left, const void *right)
@@ -112,7 +112,8 @@ bool inherit_read(struct inherit *inherit, struct journal *journal, bool gone_on
         const struct sent_row *row = &reading.row[i];
 
         if (row->fate == LOST)
-            add(inherit, row->tag)->lost_ms = journal_modified_ms(journal) + reading.ahead_ms;
+            add(inherit, row->tag)->lost =
+                (struct lost_time){journal_head(journal)->started_ms + reading.ahead_ms, JUDGE_NO_TIME};
         else if (row->id[0] != '\0')
             memcpy(add(inherit, row->tag)->id, row->id, sizeof(row->id));
     }
@@ -120,12 +121,12 @@ bool inherit_read(struct inherit *inherit, struct journal *journal, bool gone_on
     return done;
 }
 
-void inherit_add(struct inherit *inherit, uint64_t tag, int64_t lost_ms)
+void inherit_add(struct inherit *inherit, uint64_t tag, const struct lost_time *lost)
 {
-    struct inherited *lost = add(inherit, tag);
+    struct inherited *at = add(inherit, tag);
 
-    lost->lost_ms = lost_ms;
-    lost->is_over = true;
+    at->lost = *lost;
+    at->is_over = true;
 }
 
 void inherit_release(struct inherit *inherit)
@@ -147,7 +148,7 @@ bool inherit_keep(void *context, struct journal *journal, struct err *err)
         const struct inherited *at = &inherit->at[i];
 
         if (!(at->id[0] != '\0' ? journal_known(journal, at->tag, span_of(at->id), err)
-                                : journal_lost(journal, at->tag, at->lost_ms, err)))
+                                : journal_lost(journal, at->tag, at->lost.from_ms, err)))
             return false;
     }
     return true;
@@ -172,14 +173,14 @@ static struct inherited *find(struct inherit *inherit, uint64_t tag)
 }
 
 /* It may have been created by the interrupted run, as a row that an earlier run left unknown: that is on record. */
-static bool unsettle(struct run *run, uint64_t index, int64_t lost_ms, struct err *err)
+static bool unsettle(struct run *run, uint64_t index, const struct lost_time *lost, struct err *err)
 {
     struct row *row = &run->rows.row[index];
     struct outcome outcome = {.status = STATUS_UNKNOWN, .error_code = span_of("unsettled")};
     uint64_t place;
 
     buf_reset(&run->text);
-    settle_say_lost(lost_ms, &run->text);
+    settle_say_lost(lost, &run->text);
     outcome.error_message = buf_view(&run->text);
     if (row->state == ROW_PENDING)
         rows_move(&run->rows, index, ROW_UNSETTLED);
@@ -207,7 +208,7 @@ bool inherit_apply(struct inherit *inherit, struct run *run, const uint32_t *key
         if (at == NULL)
             continue;
         at->taken = true;
-        if (at->id[0] == '\0' && !unsettle(run, i, at->lost_ms, err))
+        if (at->id[0] == '\0' && !unsettle(run, i, &at->lost, err))
             return false;
     }
     for (size_t i = 0; i < inherit->count; i++)

@@ -18,10 +18,10 @@
 
 struct inherited {
     uint64_t tag;
-    int64_t lost_ms; /* when the run was last heard of, by the server's clock, where `id` is empty */
-    char id[37];     /* of the connector; empty: one may have been created */
-    bool taken;      /* by a row of this sheet */
-    bool is_over;    /* it was lost by a run that has ended */
+    struct lost_time lost; /* where `id` is empty: when its answer was lost */
+    char id[37];           /* of the connector; empty: one may have been created */
+    bool taken;            /* by a row of this sheet */
+    bool is_over;          /* it was lost by a run that has ended */
 };
 
 struct inherit {
@@ -34,7 +34,7 @@ bool inherit_read(struct inherit *inherit, struct journal *journal, bool gone_on
 void inherit_release(struct inherit *inherit);
 
 /* A row with that tag was left `unknown` by a run that has ended. Before inherit_apply(). */
-void inherit_add(struct inherit *inherit, uint64_t tag, int64_t lost_ms);
+void inherit_add(struct inherit *inherit, uint64_t tag, const struct lost_time *lost);
 
 /* The tag of a row by the low halves of connector_key_hash() and connector_public_hash(). */
 uint64_t inherit_tag(uint32_t key, uint32_t public_tag);

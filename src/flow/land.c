@@ -164,7 +164,7 @@ static bool record_named(struct run *run, uint64_t row, const struct unsettled *
     bool done;
 
     buf_init(&message, LOST_MAX);
-    settle_say_lost(entry->lost_ms, &message);
+    settle_say_lost(&entry->lost, &message);
     outcome.error_message = buf_view(&message);
     done = journal_outcome(run->journal, row, &outcome, &place, err);
     buf_release(&message);
@@ -179,7 +179,7 @@ static void act_settle(struct land *land, uint64_t row, struct unsettled *entry)
     entry->row = (uint32_t)row;
     entry->since_ms = clock_mono_ms();
     entry->arrives_ms = entry->since_ms + run->late_ms;
-    entry->lost_ms = courier_server_time(run->courier, clock_wall_ms());
+    entry->lost.from_ms = entry->lost.to_ms = courier_server_time(run->courier, clock_wall_ms());
     console_detail(run->console, "%s: may exist: %s", sheet_where(run->sheet, &run->rows, row), run->text.data);
     run_unsettle(run, entry);
     if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err) ||

@@ -344,7 +344,6 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
         return false;
     }
     run->interrupted_ms = replay.latest_ms;
-    run->interrupted_server_ms = replay.latest_ms + replay.ahead_ms;
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_move(&run->rows, i, ROW_UNSETTLED);
@@ -391,7 +390,7 @@ static bool read_record(struct run *run, const struct row *row, const struct out
         return true;
     if (row->place > 0 && !journal_outcome_at(run->journal, row->place, &outcome, err))
         return false;
-    entry->lost_ms = settle_time_lost(outcome.error_message);
+    entry->lost = settle_time_lost(outcome.error_message);
     if (outcome.connector_id.len < sizeof(entry->named))
         memcpy(entry->named, outcome.connector_id.data, outcome.connector_id.len);
     return true;
@@ -406,7 +405,8 @@ bool resume_unsettle(struct run *run, struct err *err)
         struct unsettled entry = {
             .arrives_ms = now_ms + run->late_ms,
             .since_ms = now_ms,
-            .lost_ms = run->interrupted_server_ms,
+            .lost = {run->has_server_clock ? run->started_server_ms : journal_head(run->journal)->started_ms,
+                     JUDGE_NO_TIME},
             .row = (uint32_t)i,
             .earlier = row->earlier,
         };

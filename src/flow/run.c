@@ -14,11 +14,12 @@ enum { SCRATCH_MAX = 65536 };
 
 void run_init(struct run *run, struct courier *courier, unsigned flights, int64_t lag_ms, int64_t late_ms)
 {
-    *run = (struct run){.courier = courier,
-                        .flights = flights,
-                        .late_ms = late_ms,
-                        .unsettled_since_ms = INT64_MAX,
-                        .interrupted_server_ms = JUDGE_NO_TIME};
+    *run = (struct run){
+        .courier = courier,
+        .flights = flights,
+        .late_ms = late_ms,
+        .unsettled_since_ms = INT64_MAX,
+    };
     run->console = courier->console;
     run->log = courier->log;
     run->tally = courier->tally;

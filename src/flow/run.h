@@ -29,12 +29,20 @@
 
 enum { RUN_PROMISE_MS = 250 }; /* a promise is renewed about this often: a sync costs milliseconds */
 
+/*
+ * When an answer was lost, by the server's clock as the run knew it that lost it: a clock of ours may have been put right
+ * since, a file's time may be another machine's. JUDGE_NO_TIME: `from_ms` is not known, `to_ms` is no end.
+ */
+struct lost_time {
+    int64_t from_ms, to_ms;
+};
+
 /* A row whose create may have happened. Times are monotonic where nothing else is said. */
 struct unsettled {
-    uint64_t public_hash; /* connector_public_hash() of what was sent */
-    int64_t arrives_ms;   /* until when the request may be acted on: what a list lacks before then proves nothing */
-    int64_t since_ms;     /* from when on it waits for the list */
-    int64_t lost_ms;      /* when its answer was lost, by the server's clock; JUDGE_NO_TIME = not known */
+    uint64_t public_hash;  /* connector_public_hash() of what was sent */
+    int64_t arrives_ms;    /* until when the request may be acted on: what a list lacks before then proves nothing */
+    int64_t since_ms;      /* from when on it waits for the list */
+    struct lost_time lost; /* when its answer was lost */
     uint32_t row;
     uint16_t http_status;    /* of the answer that told nothing; 0 = none */
     const struct word *said; /* the error that the answer told in place of a connector; NULL = none */
@@ -86,8 +94,7 @@ struct run {
     bool account_noted;     /* the journal knows the account */
     int64_t promised_ms;    /* when this process last promised; 0: not yet */
     int64_t interrupted_ms; /* wall clock: when the run that it goes on with was last heard of; 0: there is none */
-    int64_t interrupted_server_ms; /* the same by the server's clock, as that run knew it; or JUDGE_NO_TIME */
-    struct buf text, code;         /* scratch for messages */
+    struct buf text, code;  /* scratch for messages */
     struct words words;
 };
 

@@ -22,7 +22,7 @@ enum {
     WHY_MAX = 16384,
 };
 
-#define LOST_AT "its answer was lost at about "
+#define LOST "its answer was lost "
 
 static int by_hash(const void *left, const void *right)
 {
@@ -99,29 +99,52 @@ int64_t settle_due(const struct settle *settle)
     return due_ms < settle->not_before_ms ? settle->not_before_ms : due_ms;
 }
 
-void settle_say_lost(int64_t lost_ms, struct buf *out)
+void settle_say_lost(const struct lost_time *lost, struct buf *out)
 {
-    char when[CLOCK_TEXT];
+    char from[CLOCK_TEXT], to[CLOCK_TEXT];
 
-    if (lost_ms == JUDGE_NO_TIME)
+    if (lost->from_ms == JUDGE_NO_TIME)
         buf_text(out, "an earlier run lost its answer;");
+    else if (lost->to_ms == JUDGE_NO_TIME)
+        buf_format(out, LOST "after %s;", clock_format(from, lost->from_ms));
+    else if (lost->to_ms == lost->from_ms)
+        buf_format(out, LOST "at about %s;", clock_format(from, lost->from_ms));
     else
-        buf_format(out, LOST_AT "%s;", clock_format(when, lost_ms));
+        buf_format(out, LOST "between %s and %s;", clock_format(from, lost->from_ms), clock_format(to, lost->to_ms));
 }
 
-int64_t settle_time_lost(struct span message)
+/* The time that follows `word` in the text before the first `;`; JUDGE_NO_TIME where there is none. */
+static int64_t time_after(struct span text, const char *word)
 {
-    const char *at = NULL, *end;
-    int64_t lost_ms;
+    const char *at = memmem(text.data, text.len, word, strlen(word)), *end = text.data + text.len;
+    int64_t time_ms;
+    size_t len = 0;
 
-    if (message.len >= sizeof(LOST_AT))
-        at = memmem(message.data, message.len, LOST_AT, sizeof(LOST_AT) - 1);
     if (at == NULL)
         return JUDGE_NO_TIME;
-    at += sizeof(LOST_AT) - 1;
-    end = memchr(at, ';', (size_t)(message.data + message.len - at));
-    return end != NULL && clock_parse_rfc3339((struct span){at, (size_t)(end - at)}, &lost_ms) ? lost_ms
-                                                                                               : JUDGE_NO_TIME;
+    at += strlen(word);
+    while (at + len < end && at[len] != ' ')
+        len++;
+    return clock_parse_rfc3339((struct span){at, len}, &time_ms) ? time_ms : JUDGE_NO_TIME;
+}
+
+struct lost_time settle_time_lost(struct span message)
+{
+    struct lost_time lost = {JUDGE_NO_TIME, JUDGE_NO_TIME};
+    const char *at = message.len > 0 ? memmem(message.data, message.len, LOST, strlen(LOST)) : NULL, *end;
+    struct span text;
+
+    if (at == NULL)
+        return lost;
+    text = (struct span){at, message.len - (size_t)(at - message.data)};
+    end = memchr(text.data, ';', text.len);
+    text.len = end != NULL ? (size_t)(end - text.data) : 0;
+    lost.from_ms = lost.to_ms = time_after(text, " at about ");
+    if (lost.from_ms == JUDGE_NO_TIME)
+        lost = (struct lost_time){time_after(text, " between "), time_after(text, " and ")};
+    if (lost.from_ms == JUDGE_NO_TIME)
+        lost.from_ms = time_after(text, " after ");
+    return lost;
 }
 
 /* Moves the rows that have waited long enough into the batch; all of them where the run stops. */
@@ -270,6 +293,7 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
         .error_code = span_of(code),
         .connector_id = idset_has(&run->claimed, span_of(entry->named)) ? (struct span){0} : span_of(entry->named),
     };
+    struct lost_time lost = entry->lost;
     struct sheet_row *read;
     struct err err;
 
@@ -282,7 +306,9 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
     }
     buf_reset(&run->text);
     buf_text(&run->text, "may exist: ");
-    settle_say_lost(entry->lost_ms, &run->text);
+    if (lost.to_ms == JUDGE_NO_TIME)
+        lost.to_ms = courier_server_time(run->courier, clock_wall_ms());
+    settle_say_lost(&lost, &run->text);
     buf_format(&run->text, " %s; look in the account for a connector of type %s labelled ", why,
                type_name(read->connector.type));
     text_quote(&run->text, read->connector.label, SHOWN_LABEL);
@@ -348,7 +374,7 @@ static void date_group(const struct settle *settle, struct group *group)
     const struct run *run = settle->run;
     struct judge_group *facts = &group->facts;
     int64_t margin_ms = run->late_ms > EARLIER_MARGIN_MS ? run->late_ms : EARLIER_MARGIN_MS;
-    bool earlier = false, dated = true;
+    bool earlier = false, dated = true, open_end = false;
     int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
 
     for (size_t i = 0; i < facts->rows; i++) {
@@ -357,15 +383,16 @@ static void date_group(const struct settle *settle, struct group *group)
         if (!entry->earlier)
             continue;
         earlier = true;
-        dated = dated && entry->lost_ms != JUDGE_NO_TIME;
-        first_ms = entry->lost_ms < first_ms ? entry->lost_ms : first_ms;
-        last_ms = entry->lost_ms > last_ms ? entry->lost_ms : last_ms;
+        dated = dated && entry->lost.from_ms != JUDGE_NO_TIME;
+        open_end = open_end || entry->lost.to_ms == JUDGE_NO_TIME;
+        first_ms = entry->lost.from_ms < first_ms ? entry->lost.from_ms : first_ms;
+        last_ms = entry->lost.to_ms > last_ms ? entry->lost.to_ms : last_ms;
     }
     facts->begin_ms = facts->end_ms = JUDGE_NO_TIME;
     facts->listed_before = run->twins_known && !earlier;
     if (earlier && dated) {
         facts->begin_ms = first_ms - EARLIER_MARGIN_MS;
-        facts->end_ms = last_ms + margin_ms;
+        facts->end_ms = open_end ? settle->list_date_ms : last_ms + margin_ms;
     } else if (!earlier && run->has_server_clock) {
         facts->begin_ms = run->started_server_ms;
         facts->end_ms = settle->list_date_ms;

@@ -54,9 +54,9 @@ void settle_ask(struct settle *settle, int64_t now_ms);
 /* Takes the list's answer and decides. */
 void settle_answer(struct settle *settle, const struct http_answer *answer);
 
-/* Appends when an answer was lost (by the server's clock, or JUDGE_NO_TIME) to a message; and reads it there. */
-void settle_say_lost(int64_t lost_ms, struct buf *out);
-int64_t settle_time_lost(struct span message);
+/* Appends when an answer was lost, for a message; and reads it again there. */
+void settle_say_lost(const struct lost_time *lost, struct buf *out);
+struct lost_time settle_time_lost(struct span message);
 
 /* The run ends: whatever is not settled becomes `unknown`. */
 void settle_give_up(struct settle *settle);

@@ -14,7 +14,7 @@
  *                                         that wrote its last word at LAST_MS by our clock (0: there was none)
  *   tags ⇥ 0 ⇥ 0123456789abcdef… ⇥ crc    what rows from 0 on are sent as, before they are promised
  *   known ⇥ TAG ⇥ CONNECTOR_ID ⇥ crc      a run of another version of the sheet has created it for a row of that tag
- *   lost ⇥ TAG ⇥ SERVER_MS ⇥ crc          such a run may have, and was last heard of then
+ *   lost ⇥ TAG ⇥ SERVER_MS ⇥ crc          such a run may have, after that time by the server's clock
  *   upto ⇥ 512 ⇥ crc                      rows up to (not including) 512 may be sent; synced before the first is
  *   attempts ⇥ 17 ⇥ 2 ⇥ crc               row 17 was tried twice so far, perhaps without a connection, and may be
  *                                         sent again

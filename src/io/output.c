@@ -357,13 +357,16 @@ void output_abandon(struct output *output)
     free_output(output);
 }
 
-/* Whether `name` is one that create_temporary() makes after `start`. */
+/* Whether `name` is one that create_temporary() makes after `start`, for the file or for what is kept of it (FILE~). */
 static bool is_temporary(const char *name, const char *start)
 {
-    size_t len = strlen(start);
+    size_t len = strlen(start) - 1; /* without its dot */
 
-    return strncmp(name, start, len) == 0 && strspn(name + len, letters) == NAME_RANDOM &&
-           strcmp(name + len + NAME_RANDOM, temporary_end) == 0;
+    if (strncmp(name, start, len) != 0)
+        return false;
+    name += len + (name[len] == '~');
+    return name[0] == '.' && strspn(name + 1, letters) == NAME_RANDOM &&
+           strcmp(name + 1 + NAME_RANDOM, temporary_end) == 0;
 }
 
 void output_sweep(const char *path)

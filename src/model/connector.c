@@ -279,10 +279,10 @@ enum connector_likeness connector_compare(const struct connector *row, const str
     if (shown->type != row->type && shown->type != TYPE_NONE)
         return CONNECTOR_OTHER;
     label = label_compare(row->label, shown->label);
-    if (label == LABEL_OTHER)
+    if (label == LABEL_OTHER || (label == LABEL_PART && !(shown->type == row->type && equal_configs(row, shown))))
         return CONNECTOR_OTHER;
     return label == LABEL_KEPT && shown->type == row->type && equal_configs(row, shown) ? CONNECTOR_KEPT
-                                                                                         : CONNECTOR_ALIKE;
+                                                                                        : CONNECTOR_ALIKE;
 }
 
 bool connector_answers(const struct connector *row, const struct connector *shown)

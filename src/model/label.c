@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "base/num.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -14,8 +13,8 @@ enum { LABEL_MAX = 1 << 17 }; /* bytes of a form */
 struct forms {
     struct buf kept;    /* NFKC without case, with single blanks */
     struct buf letters; /* its letters and digits alone */
-    size_t head, tail;  /* bytes of the first and the last LABEL_PART letters */
-    bool is_long;       /* there are as many */
+    size_t head, tail;  /* bytes of the first and the last LABEL_LETTERS letters */
+    size_t first;       /* letters and digits in the first part: LABEL_LETTERS at the most */
 };
 
 static const struct {
@@ -108,10 +107,10 @@ static void measure_parts(struct forms *forms)
     const char *text = forms->letters.data;
     size_t len = forms->letters.len, chars = 0;
 
-    while (forms->head < len && (chars < LABEL_PART || continues_char(text[forms->head])))
+    while (forms->head < len && (chars < LABEL_LETTERS || continues_char(text[forms->head])))
         chars += !continues_char(text[forms->head++]);
-    forms->is_long = chars == LABEL_PART;
-    for (chars = 0; forms->tail < len && chars < LABEL_PART; forms->tail++)
+    forms->first = chars;
+    for (chars = 0; forms->tail < len && chars < LABEL_LETTERS; forms->tail++)
         chars += !continues_char(text[len - forms->tail - 1]);
 }
 
@@ -153,19 +152,22 @@ static struct span tail_of(const struct forms *forms)
                          forms->tail};
 }
 
-/* Whether the longer label begins or ends with all letters of the shorter one, which is long enough to tell. */
-static bool is_part(const struct forms *a, const struct forms *b)
+/* Whether the longer label begins or ends with all letters and digits of the shorter one, and these are many enough. */
+static enum label_likeness compare_parts(const struct forms *a, const struct forms *b)
 {
     const struct forms *part = a->letters.len < b->letters.len ? a : b, *whole = part == a ? b : a;
     size_t len = part->letters.len;
 
-    return part->is_long && (memcmp(whole->letters.data, part->letters.data, len) == 0 ||
-                             memcmp(whole->letters.data + whole->letters.len - len, part->letters.data, len) == 0);
+    if (part->first < LABEL_FEW ||
+        (memcmp(whole->letters.data, part->letters.data, len) != 0 &&
+         memcmp(whole->letters.data + whole->letters.len - len, part->letters.data, len) != 0))
+        return LABEL_OTHER;
+    return part->first == LABEL_LETTERS ? LABEL_ALIKE : LABEL_PART;
 }
 
 enum label_likeness label_compare(struct span sent, struct span shown)
 {
-    enum label_likeness likeness = LABEL_OTHER;
+    enum label_likeness likeness;
     struct forms a, b;
 
     if (span_equal(sent, shown))
@@ -174,8 +176,10 @@ enum label_likeness label_compare(struct span sent, struct span shown)
     forms_init(&b, shown);
     if (a.kept.len > 0 && span_equal(buf_view(&a.kept), buf_view(&b.kept)))
         likeness = LABEL_KEPT;
-    else if ((a.letters.len > 0 && span_equal(buf_view(&a.letters), buf_view(&b.letters))) || is_part(&a, &b))
+    else if (a.letters.len > 0 && span_equal(buf_view(&a.letters), buf_view(&b.letters)))
         likeness = LABEL_ALIKE;
+    else
+        likeness = compare_parts(&a, &b);
     forms_release(&a);
     forms_release(&b);
     return likeness;
@@ -189,6 +193,7 @@ struct label_keys label_keys(struct span label)
     forms_init(&forms, label);
     keys.head = hash_finish(hash_span(HASH_START, head_of(&forms)));
     keys.tail = hash_finish(hash_span(HASH_START, tail_of(&forms)));
+    keys.is_short = forms.first < LABEL_LETTERS;
     forms_release(&forms);
     return keys;
 }
