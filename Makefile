@@ -252,7 +252,9 @@ install: all completions
 	install -m 644 src/connload.1 src/connload-sandbox.1 "$(MANDIR)"
 	sed -i 's|/usr/share/doc|$(PREFIX)/share/doc|' "$(MANDIR)/connload.1"
 	install -m 644 README.md LICENSE "$(DOCDIR)"
-	sed -i '/make demo/!s|samples/|examples/|g' "$(DOCDIR)/README.md"
+	install -m 644 src/CHANGELOG.md "$(DOCDIR)/NEWS.md"
+	sed -i -e '/make demo/!s|samples/|examples/|g' -e 's|](src/CHANGELOG.md)|](NEWS.md)|g' \
+	    -e 's,\[\([^]]*\)\](\(\(src\|tests\)/[^)]*\)),\1 (`\2` in the source),g' "$(DOCDIR)/README.md"
 	install -m 644 $(BUILD)/completions/connload $(BUILD)/completions/connload-sandbox "$(BASHDIR)"
 	install -m 644 $(BUILD)/completions/_connload $(BUILD)/completions/_connload-sandbox "$(ZSHDIR)"
 	install -m 644 $(BUILD)/completions/connload.fish $(BUILD)/completions/connload-sandbox.fish "$(FISHDIR)"

@@ -157,8 +157,8 @@ static const char *markup_kind(struct span text)
 }
 
 /*
- * What UTF-16 without a byte order mark is, or NULL: western text has a NUL in every other byte, nearly, and none in the
- * bytes between.
+ * What UTF-16 without a byte order mark is, or NULL: western text has a NUL in every other byte, nearly, and none in
+ * the bytes between.
  */
 static const char *utf16_kind(struct span head)
 {

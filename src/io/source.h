@@ -1,6 +1,6 @@
 /*
- * source: an input's bytes as UTF-8, wherever they come from: a file, standard input, gzip, UTF-16, an encoding that the
- * user names.
+ * source: an input's bytes as UTF-8, wherever they come from: a file, standard input, gzip, UTF-16, an encoding that
+ * the user names.
  *
  * A plain UTF-8 file is read in place; that what is read again is what was read first, a checksum tells (four bytes for
  * each 16 KiB of text). Anything else is first spooled, decoded, to an unlinked temporary file of mode 0600 in TMPDIR
@@ -29,12 +29,12 @@ enum {
 };
 
 /*
- * Opens `path`, `-` for standard input. `encoding` is what a text without a byte order mark is in, NULL = UTF-8. A FIFO or a device is read to its end like standard input. NULL with a sentence
- * and the remedy (EXIT_INPUT) for: a directory, a file that can't be read or does not exist, whatever sniff_head()
- * refuses (also inside gzip), broken or truncated gzip (trailing garbage after a member is broken too; concatenated
- * members are one input), broken or truncated UTF-16 or `encoding` (with the line), a text that is UTF-8 where `encoding`
- * says otherwise. EXIT_LOCAL where the spool can't be made or
- * written, or reading fails.
+ * Opens `path`, `-` for standard input. `encoding` is what a text without a byte order mark is in, NULL = UTF-8. A FIFO
+ * or a device is read to its end like standard input. NULL with a sentence and the remedy (EXIT_INPUT) for: a
+ * directory, a file that can't be read or does not exist, whatever sniff_head() refuses (also inside gzip), broken or
+ * truncated gzip (trailing garbage after a member is broken too; concatenated members are one input), broken or
+ * truncated UTF-16 or `encoding` (with the line), a text that is UTF-8 where `encoding` says otherwise. EXIT_LOCAL
+ * where the spool can't be made or written, or reading fails.
  */
 struct source *source_open(const char *path, const char *encoding, struct err *err);
 

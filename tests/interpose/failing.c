@@ -3,8 +3,7 @@
  *
  *   FAIL_CALL=NAME    which: malloc, calloc, realloc, open, mkostemp, read, pread, write, fsync, fdatasync, ftruncate,
  *                     rename, unlink, fchmod, close, lseek, fcntl, stat, fstat, lstat, getrandom, socket, connect,
- *                     send,
- *                     recv, poll
+ *                     send, recv, poll
  *   FAIL_AT=N         the Nth call of it fails, counted from 1 (0, the default: none)
  *   FAIL_FOR=N        so many calls in a row fail (default 1; 0: all from there on, as on a disk that stays full)
  *   FAIL_ERRNO=NUMBER with this errno (default EIO; the allocators always say ENOMEM)

@@ -22,7 +22,9 @@ TREE = {
     "samples/desk.csv": "type,label\n",
     "samples/systemd/connload.service": "[Unit]\n",
     "samples/mail-summary": "#!/bin/sh\n",
-    "README.md": "# connload\n`samples/` and <img src=\"samples/report.png\">\n",
+    "src/CHANGELOG.md": "# What has changed\n",
+    "README.md": "# connload\n`samples/` and <img src=\"samples/report.png\">\n"
+                 "[news](src/CHANGELOG.md), [inside](src/README.md), [tests](tests/README.md#debian)\n",
     "LICENSE": "MIT\n",
 }
 INSTALLED = {
@@ -31,6 +33,7 @@ INSTALLED = {
     "share/bash-completion/completions/connload-sandbox", "share/zsh/site-functions/_connload-sandbox",
     "share/fish/vendor_completions.d/connload-sandbox.fish",
     "share/fish/vendor_completions.d/connload.fish", "share/doc/connload/README.md", "share/doc/connload/LICENSE",
+    "share/doc/connload/NEWS.md",
     "share/doc/connload/examples/desk.csv", "share/doc/connload/examples/systemd/connload.service",
     "share/doc/connload/examples/mail-summary",
 }
@@ -193,9 +196,11 @@ def test_install_and_uninstall(tree, tmp_path):
     assert os.access(target / "opt/it is/share/doc/connload/examples/mail-summary", os.X_OK)
     assert not os.access(target / "opt/it is/share/doc/connload/examples/desk.csv", os.X_OK)
     assert (target / "opt/it is/share/zsh/site-functions/_connload").read_text() == "1.2.3 1 zsh\n"
-    # What they say of the examples' place is so.
+    # What they say of the examples' place is so, and no link leads nowhere.
     assert "/opt/it is/share/doc/connload/examples\n" in (target / "opt/it is/share/man/man1/connload.1").read_text()
-    assert "`examples/` and <img src=\"examples/report.png\">" in (target / "opt/it is/share/doc/connload/README.md").read_text()
+    assert (target / "opt/it is/share/doc/connload/README.md").read_text() == (
+        "# connload\n`examples/` and <img src=\"examples/report.png\">\n"
+        "[news](NEWS.md), inside (`src/README.md` in the source), tests (`tests/README.md#debian` in the source)\n")
     assert tree("uninstall", *arguments).returncode == 0
     assert [path for path in target.rglob("*") if path.is_file()] == []
 
