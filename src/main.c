@@ -32,6 +32,7 @@
  *   payload       the body of a create
  *   redact        secrets taken out of what a server says
  *   remote        a connector as the API answers it
+ *   spoilt        cells that a spreadsheet has changed
  * io: files and people
  *   columns       how wide text is on a terminal
  *   console       standard error: messages and the live line
@@ -93,6 +94,7 @@
  *   plan          --dry-run
  *   paths         where the results go, and whether they may
  *   places        no file that is written is in the way of another
+ *   warnings      what is no error of a row, and most likely a mistake all the same
  *   secrets       the API key; env: and file: references
  *   stop          why a run stops early
  *   events        the log's lines about rows

@@ -47,6 +47,7 @@ static bool check_rows(struct checking *checking, struct err *err)
     const struct check_config *config = checking->config;
     struct run *run = &checking->run;
     struct intake_config how = {
+        .compares_labels = true,
         .allow_duplicates = config->allow_duplicates,
         .shard = config->shard,
         .shard_count = config->shard_count,

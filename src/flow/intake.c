@@ -28,8 +28,9 @@ struct reading {
     const struct intake_config *config;
     struct console *console;
     struct twin_table twins;
-    struct twin_table spent; /* finished rows whose secrets have been emptied, by connector_public_hash() */
-    uint32_t *suspects;      /* indices of rows that an earlier run refused as duplicates, of types with secrets */
+    struct twin_table labels; /* rows by label, where these are compared */
+    struct twin_table spent;  /* finished rows whose secrets have been emptied, by connector_public_hash() */
+    uint32_t *suspects;       /* indices of rows that an earlier run refused as duplicates, of types with secrets */
     size_t suspect_count, suspect_cap;
     uint64_t references;        /* rows whose secret looks like a reference that nobody looks up */
     enum field reference_field; /* the first one's field, scheme and index */
@@ -74,14 +75,19 @@ static void add_to_table(struct twin_table *table, uint64_t index, uint32_t tag)
     table->count++;
 }
 
-/*
- * The slot of the row with the same payload, if one was read before, or NULL. Equal tags are proved by reading that row
- * again. False where that fails.
- */
-static bool find_twin(struct reading *reading, const struct connector *connector, uint32_t tag, struct twin_slot **twin,
-                      struct err *err)
+static bool same_label(const struct connector *a, const struct connector *b)
 {
-    const struct twin_table *table = &reading->twins;
+    return span_equal(a->label, b->label);
+}
+
+/*
+ * The slot in `table` of the row that is the same, if one was read before, or NULL. Equal tags are proved by reading
+ * that row again. False where that fails.
+ */
+static bool find_like(struct reading *reading, const struct twin_table *table,
+                      bool (*is_same)(const struct connector *, const struct connector *),
+                      const struct connector *connector, uint32_t tag, struct twin_slot **twin, struct err *err)
+{
     const struct rows *rows = reading->intake->rows;
 
     *twin = NULL;
@@ -95,7 +101,7 @@ static bool find_twin(struct reading *reading, const struct connector *connector
             continue;
         if (!sheet_at(reading->sheet, other->offset, other->length, other->line, &read, err))
             return false;
-        if (connector_equal(&read->connector, connector)) {
+        if (is_same(&read->connector, connector)) {
             *twin = &table->slot[at];
             return true;
         }
@@ -157,7 +163,7 @@ static bool note_twins(struct reading *reading, uint64_t index, const struct she
     note_secrets(reading, index, read);
     if (!read->valid)
         return true;
-    if (!find_twin(reading, &read->connector, tag, &twin, err))
+    if (!find_like(reading, &reading->twins, connector_equal, &read->connector, tag, &twin, err))
         return false;
     if (twin == NULL) {
         add_to_table(&reading->twins, index, tag);
@@ -169,6 +175,26 @@ static bool note_twins(struct reading *reading, uint64_t index, const struct she
         twin->row = (uint32_t)index + 1;
     } else if (row->state != ROW_CARRIED)
         mark_twin(row, rows_number(rows, (uint64_t)(other - rows->row)));
+    return true;
+}
+
+/* Documents are tagged with their connector's label: those of two rows with one label can't be told apart. */
+static bool note_label(struct reading *reading, uint64_t index, const struct sheet_row *read, struct err *err)
+{
+    const struct rows *rows = reading->intake->rows;
+    struct span label = read->connector.label;
+    uint32_t tag = (uint32_t)hash_finish(hash_span(HASH_START, label));
+    struct twin_slot *other;
+
+    if (!reading->config->compares_labels || label.len == 0 || rows->row[index].twin ||
+        rows->row[index].status == STATUS_ARCHIVED)
+        return true;
+    if (!find_like(reading, &reading->labels, same_label, &read->connector, tag, &other, err))
+        return false;
+    if (other != NULL)
+        warnings_of_label(&reading->intake->warnings, index, rows_number(rows, other->row - 1));
+    else
+        add_to_table(&reading->labels, index, tag);
     return true;
 }
 
@@ -313,7 +339,8 @@ static void say_references(struct reading *reading)
 
 static bool add_row(struct reading *reading, const struct sheet_row *read, struct err *err)
 {
-    struct rows *rows = reading->intake->rows;
+    struct intake *intake = reading->intake;
+    struct rows *rows = intake->rows;
     uint64_t index;
 
     if (rows->count >= ROWS_MAX)
@@ -328,7 +355,8 @@ static bool add_row(struct reading *reading, const struct sheet_row *read, struc
     keep_key(reading, index, read);
     note_named(reading, index, read);
     note_reference(reading, index, read);
-    return note_twins(reading, index, read, err);
+    warnings_of_row(&intake->warnings, reading->sheet, rows, index, read);
+    return note_twins(reading, index, read, err) && note_label(reading, index, read, err);
 }
 
 static void cut_named(struct intake *intake, uint64_t from, uint64_t to)
@@ -398,6 +426,7 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
         step = CSV_STEP_FAILED;
     free(reading.twins.slot);
     free(reading.spent.slot);
+    free(reading.labels.slot);
     free(reading.suspects);
     if (step == CSV_STEP_FAILED)
         return false;
@@ -471,6 +500,8 @@ bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *j
         done = refuse_row(intake, i, journal, &outcome, err);
         events_outcome(log, i, row, &outcome);
     }
+    if (done)
+        warnings_say(&intake->warnings, sheet, intake->rows, console);
     buf_release(&codes);
     buf_release(&messages);
     return done;

@@ -10,6 +10,7 @@
 #include "flow/rows.h"
 #include "flow/sheet.h"
 #include "flow/tally.h"
+#include "flow/warnings.h"
 #include "io/console.h"
 #include "io/journal.h"
 #include "io/log.h"
@@ -20,6 +21,7 @@
 
 struct intake_config {
     bool allow_duplicates;
+    bool compares_labels;        /* a label that two rows share is a warning */
     unsigned shard, shard_count; /* the rows of shard `shard` (from 1) of `shard_count` alone; 0 or 1 = all */
 };
 
@@ -30,6 +32,7 @@ struct intake {
     bool want_keys;
     uint32_t *named; /* rows to be sent or settled whose connector_id is a UUID; owned by the caller */
     uint64_t named_count, named_cap;
+    struct warnings warnings;
     uint64_t plan; /* tells one set of rows to be sent from another, without secrets */
 };
 
@@ -45,7 +48,7 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
 
 /*
  * Gives every row that fails the checks its outcome: says it (`FILE:LINE: …`), counts it, and writes it to `journal`
- * (NULL for `check`), `report` and `log` (each or NULL). Rows that have an outcome already (an interrupted run's) are
+ * (or NULL), `report` and `log` (each or NULL), and says the warnings after that. Rows that have an outcome already (an interrupted run's) are
  * passed over.
  */
 bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *journal, struct report *report,

@@ -446,9 +446,10 @@ static bool open_path(struct source *source, const char *path, struct err *err)
         ok = refuse_open(source->name, err);
     else if (S_ISDIR(about.st_mode))
         ok = refuse_folder(source->name, err);
-    else if (S_ISREG(about.st_mode) && about.st_size > 0)
+    else if (S_ISREG(about.st_mode) && about.st_size > 0) {
+        source->info.others_read = (about.st_mode & S_IROTH) != 0;
         return open_file(source, fd, (uint64_t)about.st_size, err);
-    else /* a file of the size 0 may still give bytes: those in /proc do */
+    } else /* a file of the size 0 may still give bytes: those in /proc do */
         ok = open_stream(source, fd, err);
     close(fd);
     return ok;

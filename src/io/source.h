@@ -55,8 +55,9 @@ struct source_info {
     bool bom; /* a byte order mark was there, or another encoding than UTF-8; it is not part of the bytes */
     bool utf16;
     bool gzip;
-    bool is_stdin; /* standard input, a FIFO or a device: can't be read again by a later run */
-    uint64_t size; /* bytes of the decoded text (without BOM) */
+    bool others_read; /* it is a file that every user may read */
+    bool is_stdin;    /* standard input, a FIFO or a device: can't be read again by a later run */
+    uint64_t size;    /* bytes of the decoded text (without BOM) */
 };
 const struct source_info *source_info(const struct source *source);
 

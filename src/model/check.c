@@ -4,8 +4,12 @@
 #include "model/email.h"
 
 #include <assert.h>
+#include <string.h>
 
-enum { LISTED = 5 }; /* bad values of one cell that a message quotes */
+enum {
+    LISTED = 5,       /* bad values of one cell that a message quotes */
+    MENDED_MAX = 512, /* bytes of one that are looked at for what is meant */
+};
 
 static const char *const names[] = {
     [CHECK_MISSING_TYPE] = "missing_type",
@@ -304,37 +308,83 @@ static void check_boolean(const struct row *row)
 static bool has_brackets(const struct listing *listing)
 {
     for (size_t i = 0; i < listing->count && i < LISTED; i++)
-        for (size_t at = 0; at < listing->values[i].len; at++)
-            if (listing->values[i].data[at] == '<')
-                return true;
+        if (memchr(listing->values[i].data, '<', listing->values[i].len) != NULL)
+            return true;
     return false;
 }
 
-/* The address in a link, `mailto:a@b.c`; empty where it is none. */
-static struct span linked_address(struct span text)
+/* Full-width characters, and the stops of East Asian scripts, as the ASCII characters that they stand for. */
+static void put_narrow(struct span text, struct buf *out)
+{
+    for (size_t at = 0, len; at < text.len; at += len) {
+        struct span rest = {text.data + at, text.len - at};
+        uint32_t point;
+
+        len = text_char_len(rest);
+        point = len > 0 ? text_code_point(rest) : 0;
+        len = len > 0 ? len : 1;
+        if (point >= 0xFF01 && point <= 0xFF5E)
+            buf_char(out, (char)(point - 0xFEE0));
+        else if (point == 0x3000 || point == 0x3001)
+            buf_char(out, ',');
+        else if (point == 0x3002 || point == 0xFF61)
+            buf_char(out, '.');
+        else
+            buf_add(out, rest.data, len);
+    }
+}
+
+/* What stands between angle brackets, or all of it; without the scheme of a link, `mailto:a@b.c`. */
+static struct span bare(struct span text)
 {
     static const char scheme[] = "mailto:";
     size_t len = sizeof(scheme) - 1;
+    const char *open = memchr(text.data, '<', text.len), *close = memrchr(text.data, '>', text.len);
 
-    if (text.len <= len || !text_equal_fold((struct span){text.data, len}, span_of(scheme)))
-        return (struct span){0};
-    text = (struct span){text.data + len, text.len - len};
-    return email_is_valid(text) ? text : (struct span){0};
+    if (open != NULL && close != NULL && close > open)
+        text = (struct span){open + 1, (size_t)(close - open) - 1};
+    if (text.len > len && text_equal_fold((struct span){text.data, len}, span_of(scheme)))
+        text = (struct span){text.data + len, text.len - len};
+    return text;
 }
 
-/* What to write for the first of some invalid addresses that is a link. */
-static void hint_link(const struct row *row, const struct listing *invalid, struct buf *out)
+/* Appends the addresses that are meant by what is none, joined by `;`; nothing where that can't be told. */
+static void mend_address(struct span value, struct buf *out)
 {
-    for (size_t i = 0; i < invalid->count && i < LISTED; i++) {
-        struct span address = linked_address(invalid->values[i]);
+    struct buf narrow;
+    struct span rest, address;
+    bool valid = true;
 
-        if (address.len == 0 || is_hidden(row, FIELD_ALLOWED_EMAILS))
-            continue;
-        buf_text(out, " (write ");
-        text_quote(out, address, HEADER_SHOWN);
-        buf_char(out, ')');
-        return;
+    buf_init(&narrow, MENDED_MAX);
+    put_narrow(value, &narrow);
+    rest = bare(buf_view(&narrow));
+    while (valid && !narrow.overflow && email_next(&rest, &address))
+        valid = email_is_valid(address);
+    rest = bare(buf_view(&narrow));
+    while (valid && !narrow.overflow && email_next(&rest, &address)) {
+        buf_text(out, out->len > 0 ? ";" : "");
+        buf_span(out, address);
     }
+    buf_release(&narrow);
+}
+
+/* What to write in place of invalid addresses. */
+static void hint_addresses(const struct row *row, const struct listing *invalid, struct buf *out)
+{
+    struct buf mended;
+
+    if (is_hidden(row, FIELD_ALLOWED_EMAILS))
+        return;
+    buf_init(&mended, LISTED * MENDED_MAX);
+    for (size_t i = 0; i < invalid->count && i < LISTED; i++)
+        mend_address(invalid->values[i], &mended);
+    if (mended.len > 0) {
+        buf_text(out, " (write ");
+        text_quote(out, buf_view(&mended), MENDED_MAX);
+        buf_char(out, ')');
+    } else if (has_brackets(invalid))
+        buf_text(out, " (write addresses alone, without names and angle brackets)");
+    buf_release(&mended);
 }
 
 static void check_emails(const struct row *row)
@@ -353,9 +403,7 @@ static void check_emails(const struct row *row)
         out = complain(row, CHECK_INVALID_EMAIL, FIELD_ALLOWED_EMAILS);
         listing_show(&invalid, row, FIELD_ALLOWED_EMAILS, out);
         buf_text(out, invalid.count == 1 ? " not an e-mail address" : " not e-mail addresses");
-        if (has_brackets(&invalid))
-            buf_text(out, " (write addresses alone, without names and angle brackets)");
-        hint_link(row, &invalid, out);
+        hint_addresses(row, &invalid, out);
     } else if (row->connector->email_count == 0 && row->connector->type == TYPE_EMAIL) {
         complain_of_missing(row, FIELD_ALLOWED_EMAILS);
     }

@@ -163,7 +163,18 @@ static void addresses(void **state)
                                 "not e-mail addresses"},
         {"email,L,,,Jane <jane@bank.com>",
          "invalid_email: column E \"allowed_emails\": \"Jane\" and \"<jane@bank.com>\" are not e-mail addresses (write "
+         "\"jane@bank.com\")"},
+        {"email,L,,,Jane <jane@>",
+         "invalid_email: column E \"allowed_emails\": \"Jane\" and \"<jane@>\" are not e-mail addresses (write "
          "addresses alone, without names and angle brackets)"},
+        {"email,L,,,Jane <mailto:jane@bank.com>;<bob@bank.com>",
+         "invalid_email: column E \"allowed_emails\": \"Jane\", \"<mailto:jane@bank.com>\" and \"<bob@bank.com>\" are not "
+         "e-mail addresses (write \"jane@bank.com;bob@bank.com\")"},
+        {"email,L,,,jane@bank.com\uFF1Bbob@bank.com\u3001joe\uFF20bank\uFF0Ecom",
+         "invalid_email: column E \"allowed_emails\": \"jane@bank.com\uFF1Bbob@bank.com\u3001joe\uFF20bank\uFF0Ecom\" is not an "
+         "e-mail address (write \"jane@bank.com;bob@bank.com;joe@bank.com\")"},
+        {"email,L,,,\uFF1Bx\uFF0C",
+         "invalid_email: column E \"allowed_emails\": \"\uFF1Bx\uFF0C\" is not an e-mail address"},
         {"email,L,,,x@y MailTo:jane@bank.com",
          "invalid_email: column E \"allowed_emails\": \"MailTo:jane@bank.com\" is "
          "not an e-mail address (write \"jane@bank.com\")"},
