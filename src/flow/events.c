@@ -2,12 +2,13 @@
 
 #include "model/json.h"
 
-struct json_object *events_row(struct log *log, const char *event, uint64_t index, const struct row *row)
+struct json_object *events_row(struct log *log, const char *event, const struct rows *rows, uint64_t index)
 {
     struct json_object *line = log_begin(log, event);
+    const struct row *row = &rows->row[index];
 
     if (line != NULL) {
-        json_object_integer(line, "row", (int64_t)index + 1);
+        json_object_integer(line, "row", rows_number(rows, index));
         json_object_integer(line, "line", row->line);
         json_object_text(line, "state", span_of(row_state_name(row->state)));
     }
@@ -20,9 +21,9 @@ static void add_text(struct json_object *line, const char *name, struct span tex
         json_object_text(line, name, text);
 }
 
-void events_outcome(struct log *log, uint64_t index, const struct row *row, const struct outcome *outcome)
+void events_outcome(struct log *log, const struct rows *rows, uint64_t index, const struct outcome *outcome)
 {
-    struct json_object *line = events_row(log, "row", index, row);
+    struct json_object *line = events_row(log, "row", rows, index);
 
     if (line == NULL)
         return;

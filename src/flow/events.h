@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 /* Begins a line about the row of that index: its number, line and state. NULL where there is no log. */
-struct json_object *events_row(struct log *log, const char *event, uint64_t index, const struct row *row);
+struct json_object *events_row(struct log *log, const char *event, const struct rows *rows, uint64_t index);
 
 /* The whole line `row`: a row has its outcome. */
-void events_outcome(struct log *log, uint64_t index, const struct row *row, const struct outcome *outcome);
+void events_outcome(struct log *log, const struct rows *rows, uint64_t index, const struct outcome *outcome);
 
 #endif

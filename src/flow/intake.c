@@ -498,7 +498,7 @@ bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *j
         tally->said++;
         report_row(report, &place, read->values.value[FIELD_TYPE], &outcome);
         done = refuse_row(intake, i, journal, &outcome, err);
-        events_outcome(log, i, row, &outcome);
+        events_outcome(log, intake->rows, i, &outcome);
     }
     if (done)
         warnings_say(&intake->warnings, sheet, intake->rows, console);

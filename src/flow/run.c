@@ -50,7 +50,7 @@ void run_release(struct run *run)
 
 struct json_object *run_log_row(struct run *run, const char *event, uint64_t row)
 {
-    return events_row(run->log, event, row, &run->rows.row[row]);
+    return events_row(run->log, event, &run->rows, row);
 }
 
 static void count_failure(struct run *run, enum status status)
@@ -83,7 +83,7 @@ void run_record(struct run *run, uint64_t row, const struct outcome *outcome)
     if (outcome->error_code.len > 0) /* the tally names such rows alone */
         where = sheet_place(run->sheet, &run->rows, row);
     tally_row(run->tally, outcome, &where, clock_mono_ms());
-    events_outcome(run->log, row, &run->rows.row[row], outcome);
+    events_outcome(run->log, &run->rows, row, outcome);
     count_failure(run, outcome->status);
 }
 

@@ -2,7 +2,7 @@
  * log: `--log FILE`: a JSON object on a line of its own for each attempt and event, appended.
  *
  * Members of every line: `time` (RFC 3339, UTC, with milliseconds: when it was written) and `event`. A member that has
- * nothing to say is left out. Rows are told by `row` (from 1, of the input or the shard), `line` (the physical line of
+ * nothing to say is left out. Rows are told by `row` (as a spreadsheet counts them), `line` (the physical line of
  * the input on which it begins) and `state` (the row's, after the event for `row`, before it else: pending, in_flight,
  * backoff, ready, unsettled, done, carried). No line holds a secret; messages quote cells that fail the checks.
  *
