@@ -334,11 +334,7 @@ static void describe(struct search *search, const struct match *match, const str
     else if (unsure && remote->owner_id.len > 0)
         add_part(text, "it is shared, perhaps by a colleague: user_id %.*s", (int)remote->owner_id.len,
                  remote->owner_id.data);
-    if (connector_secret(row).len > 0)
-        add_part(text,
-                 "%s: not compared, for the account does not show it; to replace it, archive this connector and run "
-                 "this again",
-                 field_name(row->user_password.len > 0 ? FIELD_USER_PASSWORD : FIELD_SESSION_ID));
+    connector_uncompared(row, text);
 }
 
 static void row_exists(struct search *search, uint64_t index, const struct match *match, const struct sheet_row *read)

@@ -194,26 +194,26 @@ static void log_settled(struct settle *settle, uint64_t row, const char *result)
     log_end(settle->run->log, line);
 }
 
-/* Lasts until the next sheet_at(); empty where there is none. */
-static struct span secret_of(struct settle *settle, uint64_t index)
+/* Lasts until the next row is read; NULL, with the run stopped, where it can't be read. */
+static const struct connector *read_row(struct settle *settle, uint64_t index)
 {
     struct run *run = settle->run;
     const struct row *row = &run->rows.row[index];
     struct sheet_row *read;
     struct err err;
 
-    if (!sheet_has_secrets(run->sheet))
-        return (struct span){0};
     if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
-        return connector_secret(&read->connector);
+        return &read->connector;
     courier_fault(run->courier, &err);
-    return (struct span){0};
+    return NULL;
 }
 
+/* A row that an earlier run lost may have been sent with another secret. */
 static void settle_created(struct settle *settle, const struct unsettled *entry, const struct candidate *candidate)
 {
     struct run *run = settle->run;
-    struct span own = secret_of(settle, entry->row);
+    const struct connector *row = sheet_has_secrets(run->sheet) ? read_row(settle, entry->row) : NULL;
+    struct span own = row != NULL ? connector_secret(row) : (struct span){0};
     struct outcome outcome = {
         .status = STATUS_CREATED,
         .connector_id = span_of(candidate->id),
@@ -224,10 +224,11 @@ static void settle_created(struct settle *settle, const struct unsettled *entry,
     buf_reset(&run->code);
     hush_field(&run->courier->hush, own, span_of(candidate->inbox), &run->text);
     outcome.inbox_email = buf_view(&run->text);
-    if (candidate->differs != NULL) {
+    if (candidate->differs != NULL)
         hush_field(&run->courier->hush, own, span_of(candidate->differs), &run->code);
-        outcome.error_message = buf_view(&run->code);
-    }
+    if (entry->earlier && row != NULL)
+        connector_uncompared(row, &run->code);
+    outcome.error_message = buf_view(&run->code);
     if (run->rows.row[entry->row].attempts == 0)
         run->rows.row[entry->row].attempts = 1; /* an interrupted run's, which had no time to count it */
     run->tally->settled_created++;

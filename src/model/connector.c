@@ -270,6 +270,17 @@ bool connector_equal(const struct connector *a, const struct connector *b)
     return a->type != TYPE_SHAREPOINT || span_equal(a->session_id, b->session_id);
 }
 
+void connector_uncompared(const struct connector *row, struct buf *out)
+{
+    if (connector_secret(row).len == 0)
+        return;
+    buf_format(out,
+               "%s%s: not compared, for the account does not show it; to replace it, archive this connector and run "
+               "this again",
+               out->len > 0 ? "; " : "",
+               field_name(row->user_password.len > 0 ? FIELD_USER_PASSWORD : FIELD_SESSION_ID));
+}
+
 /* Likeness */
 
 enum connector_likeness connector_compare(const struct connector *row, const struct connector *shown)

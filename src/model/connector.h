@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 enum {
-    PAYLOAD_MAX = 65536,      /* bytes of a request body (api.md, "Limits") */
-    EMAILS_MAX = 10922,       /* addresses of a connector that are looked at: with this many of 3 bytes, and so with
+    PAYLOAD_MAX = 65536, /* bytes of a request body (api.md, "Limits") */
+    EMAILS_MAX = 10922,  /* addresses of a connector that are looked at: with this many of 3 bytes, and so with
                             `"a@b",` for each, a payload is over PAYLOAD_MAX */
 };
 
@@ -69,6 +69,12 @@ struct span connector_secret(const struct connector *connector);
 bool connector_equal(const struct connector *a, const struct connector *b);
 bool connector_public_equal(const struct connector *a, const struct connector *b);
 bool connector_key_equal(const struct connector *a, const struct connector *b);
+
+/*
+ * Appends, after `; ` where the text is not empty, that the row's secret could not be compared, and how to replace it.
+ * Appends nothing where it has none.
+ */
+void connector_uncompared(const struct connector *row, struct buf *out);
 
 /*
  * What of a row's connector the account's `shown` may be. Description and sharing are not looked at.

@@ -633,3 +633,25 @@ def test_an_id_that_was_there_before_answers_no_create(connload, raw_server, wri
     write_csv("desk.csv", DESK, [["email", "New", "x@example.com"]])
     assert connload("create", "desk.csv", *QUICK).rc == 0
     assert read_csv("desk.results.csv")[0]["connector_id"] != older["connector_id"]
+
+
+def test_a_lost_rows_secret_that_may_have_changed_is_told(connload, raw_server, write_csv, read_csv):
+    """The earlier run sent another session; the list shows neither."""
+    made = []
+
+    def behave(exchange):
+        if exchange.method == "GET":
+            return http_answer(200, {"results": made} if last else {"results": [7]})
+        made.append(connector_of(exchange.json(), created_at=stamp(0)))
+        return Close()
+
+    raw_server(behave)
+    last = False
+    write_csv("desk.csv", ["type", "label", "session_id"], [["sharepoint", "Desk", "old session"]])
+    assert connload("create", "desk.csv", *QUICK).rc == 1
+    row, = read_csv("desk.results.csv")
+    write_csv("desk.results.csv", list(row), [[*{**row, "session_id": "new session"}.values()]])
+    last = True
+    assert connload("create", "desk.results.csv", *QUICK).rc == 0
+    row, = read_csv("desk.results.csv")
+    assert row["status"] == "created" and "session_id: not compared" in row["error_message"]
