@@ -192,6 +192,7 @@ static struct courier_config courier_of(const struct options *options)
                 .cap_ms = options->retry_cap_ms,
             },
         .deadline_ms = options->deadline_ms,
+        .max_outage_ms = options->max_outage_ms,
         .grace_ms = options->grace_ms,
     };
 }

@@ -47,7 +47,7 @@ struct options {
     uint64_t concurrency;
     struct rate rate;
     uint64_t max_attempts;
-    int64_t retry_base_ms, retry_cap_ms, settle_ms, late_ms;
+    int64_t retry_base_ms, retry_cap_ms, max_outage_ms, settle_ms, late_ms;
 
     /* the API */
     const char *base_url, *api_key_file, *ca_file, *proxy;

@@ -476,12 +476,44 @@ static bool is_over(const struct create *create)
 
     if (http_in_flight(create->courier.http) > 0)
         return false;
-    if (create->courier.stop == STOP_KEY_REFUSED || create->courier.stop == STOP_LOCAL)
+    if (create->courier.stop == STOP_KEY_REFUSED || create->courier.stop == STOP_UNKNOWN_PATH ||
+        create->courier.stop == STOP_OUTAGE || create->courier.stop == STOP_LOCAL)
         return true; /* no list would be answered, or none can be acted on */
     if (settle_has_rows(&create->settle) && !waits_for_nothing(create))
         return false;
     return courier_stopping(&create->courier) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
                                                   !launch_has_rows((struct launch *)&create->launch));
+}
+
+/* While the service is away: one list, which may settle rows as well, or one row, whose answer may end that. */
+static void probe(struct create *create)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    switch (courier_probe(&create->courier, now_ms)) {
+    case OUTAGE_PROBE_LIST:
+        if (!create->settle.listing.active)
+            settle_ask(&create->settle, now_ms);
+        break;
+    case OUTAGE_PROBE_ROW:
+        if (launch_has_rows(&create->launch))
+            launch_probe(&create->launch, now_ms);
+        else if (create->run.rows.in_state[ROW_BACKOFF] == create->run.doubt_count)
+            courier_end_outage(&create->courier);
+        break;
+    case OUTAGE_PROBE_NONE:
+        break;
+    }
+}
+
+/* A list is due for settling, or where nothing else can tell whose a 403 is. */
+static int64_t list_due(struct create *create)
+{
+    bool in_doubt = create->run.doubt_count > 0 && !create->settle.listing.active &&
+                    !launch_has_rows(&create->launch) && http_in_flight(create->courier.http) == 0 &&
+                    !courier_stopping(&create->courier);
+
+    return in_doubt ? create->settle.not_before_ms : settle_due(&create->settle);
 }
 
 /*
@@ -494,19 +526,21 @@ static int64_t send_all(struct create *create, int64_t *list_ms)
     struct courier *courier = &create->courier;
     bool stop_creating = courier_stopping(courier);
 
+    if (outage_holds(&courier->outage) && !stop_creating)
+        probe(create);
     for (;;) {
         int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(courier, now_ms);
-        bool list_due = (*list_ms = settle_due(&create->settle)) <= now_ms;
+        bool list_is_due = (*list_ms = list_due(create)) <= now_ms;
 
         if (courier->stop == STOP_LOCAL)
             return INT64_MAX;
-        if (!list_due && (stop_creating || !launch_has_rows(&create->launch)))
+        if (!list_is_due && (stop_creating || !launch_has_rows(&create->launch)))
             return INT64_MAX;
         if (next_ms > now_ms) {
-            *list_ms = list_due ? INT64_MAX : *list_ms;
+            *list_ms = list_is_due ? INT64_MAX : *list_ms;
             return next_ms;
         }
-        if (list_due)
+        if (list_is_due)
             settle_ask(&create->settle, now_ms);
         else
             launch_row(&create->launch, now_ms);
@@ -524,6 +558,7 @@ static void take_answers(struct create *create)
         if (answer.tag == LISTING_TAG) {
             note_lists(create, 1);
             settle_answer(&create->settle, &answer);
+            run_resolve_doubts(&create->run, true);
         } else
             land_answer(&create->land, &answer);
     }
@@ -890,7 +925,7 @@ static enum exit_code end(struct create *create)
     struct err err;
 
     set_stop(create);
-    create->tally.most_in_window = pace_most_in_window(create->courier.pace);
+    courier_add_figures(&create->courier);
     if (create->courier.stop == STOP_LOCAL && journal_path(create->run.journal) == NULL)
         return write_what_is_known(create);
     if (create->courier.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { DIFFERS_MAX = 4096, LOST_MAX = 256 };
+enum { DIFFERS_MAX = 4096, LOST_MAX = 256, SAID_MAX = 16384 };
 
 void land_init(struct land *land, struct run *run)
 {
@@ -112,7 +112,7 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     hush_field(&run->courier->hush, own, buf_view(&land->differs), &run->code);
     add_errors(land, answer, own, &run->code);
     outcome.error_message = buf_view(&run->code);
-    run->key_has_worked = true;
+    run->forbidden = 0;
     run_note_account(run, remote->org_id, own);
     witness_add(&run->witness, remote->id, answer->ended_ms);
     judge_compare_clocks(&run->clock, remote->created_ms, answer->date_ms, answer->latency_us / 1000);
@@ -121,16 +121,16 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     run_finish(run, row, &outcome);
 }
 
-/* Certainly not created. Where the pace holds all rows (a 429, a 503 with Retry-After), this one need not wait by
+/* Certainly not created. Where all rows are held (a 429, a 503 with Retry-After, an outage), this one need not wait by
  * itself. */
-static void act_again(struct land *land, uint64_t row, const struct http_answer *answer)
+static void act_again(struct land *land, uint64_t row, const struct http_answer *answer, bool spared)
 {
     struct run *run = land->run;
     uint32_t attempts = run->rows.row[row].attempts;
     int64_t now_ms = clock_mono_ms(), until_ms;
     struct err err;
 
-    if (answer->fatal && !run->key_has_worked) {
+    if (courier_is_hopeless(run->courier, answer)) {
         rows_move(&run->rows, row, ROW_PENDING);
         courier_stop(run->courier, STOP_UNREACHABLE, "%s", run->text.data);
         return;
@@ -144,7 +144,8 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
         return;
     }
     console_detail(run->console, "%s: %s; to be sent again", sheet_where(run->sheet, &run->rows, row), run->text.data);
-    if ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->courier->pace, now_ms, &until_ms))
+    if (spared ||
+        ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->courier->pace, now_ms, &until_ms)))
         run_send_again(run, row);
     else
         run_back_off(run, row, courier_backoff(run->courier, attempts), now_ms);
@@ -190,13 +191,40 @@ static void act_settle(struct land *land, uint64_t row, struct unsettled *entry)
 static void act_refused(struct land *land, uint64_t row, const struct http_answer *answer)
 {
     struct run *run = land->run;
+    struct buf said;
 
     rows_move(&run->rows, row, ROW_PENDING);
-    courier_stop(run->courier, STOP_KEY_REFUSED,
-                 "%s: the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or "
-                 "--api-key-file, and that the key is meant for %s",
-                 sheet_where(run->sheet, &run->rows, row), answer->status,
-                 api_error_without_status(run->text.data, answer->status), run->courier->config.http.base_url);
+    buf_init(&said, SAID_MAX);
+    buf_format(&said, "%s: the server answered %d: %s", sheet_where(run->sheet, &run->rows, row), answer->status,
+               api_error_without_status(run->text.data, answer->status));
+    courier_refuse(run->courier, answer->body, said.data);
+    buf_release(&said);
+}
+
+/* In the API's own words: this row's, unless no other fares better. */
+static void act_forbidden(struct land *land, uint64_t row, const struct http_answer *answer)
+{
+    struct run *run = land->run;
+
+    if (++run->forbidden >= RUN_FORBIDDEN_MOST)
+        courier_stop(run->courier, STOP_FORBIDDEN,
+                     "%d rows in a row were answered %d, and none was accepted since: %s; ask whoever manages the "
+                     "account or the key",
+                     RUN_FORBIDDEN_MOST, answer->status, api_error_without_status(run->text.data, answer->status));
+    run_give_up(run, row, STATUS_REJECTED, answer->status, run->code.data, run->text.data);
+}
+
+/* By what is in front of the API: a path that it does not know, a filter that does not like the row, or a block. */
+static void act_doubt(struct land *land, uint64_t row, const struct http_answer *answer)
+{
+    struct run *run = land->run;
+
+    if (api_error_is_unknown_path(answer->body) && !run->courier->outage.reached) {
+        act_refused(land, row, answer);
+        return;
+    }
+    buf_text(&run->text, "; a gateway in front of the API refuses this row, and not others: see what its texts hold");
+    run_doubt(run, row, answer->ended_ms);
 }
 
 /*
@@ -232,6 +260,13 @@ static bool names_new(struct land *land, const struct http_answer *answer)
            !idset_has(&run->claimed, land->remote.id) && !idset_has(&run->twins, land->remote.id);
 }
 
+static enum outage_sign sign_of(const struct http_answer *answer, enum verdict verdict, bool gateways)
+{
+    bool decided = verdict == VERDICT_CREATED || verdict == VERDICT_REJECTED || verdict == VERDICT_FORBIDDEN;
+
+    return outage_sign(answer, decided && !gateways, gateways);
+}
+
 void land_answer(struct land *land, const struct http_answer *answer)
 {
     struct run *run = land->run;
@@ -240,7 +275,10 @@ void land_answer(struct land *land, const struct http_answer *answer)
     bool readable = names_new(land, answer), own = readable && is_about(land, row, entry.public_hash);
     enum verdict verdict = classify_create(answer->fate, answer->status, own);
 
+    bool gateways = verdict == VERDICT_FORBIDDEN && api_error_is_gateways(answer->body), spared;
+
     courier_heed(run->courier, answer);
+    spared = run_tell(run, row, answer, sign_of(answer, verdict, gateways));
     if (readable && !own)
         memcpy(entry.named, land->remote.id.data, UUID_TEXT);
     if (verdict != VERDICT_CREATED)
@@ -251,15 +289,22 @@ void land_answer(struct land *land, const struct http_answer *answer)
         act_created(land, row, answer);
         break;
     case VERDICT_REJECTED:
+        run->forbidden = 0;
         run_give_up(run, row, STATUS_REJECTED, answer->status, run->code.data, run->text.data);
         break;
     case VERDICT_AGAIN:
-        act_again(land, row, answer);
+        act_again(land, row, answer, spared);
         break;
     case VERDICT_SETTLE:
         if (is_error(answer))
             entry.said = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text));
         act_settle(land, row, &entry);
+        break;
+    case VERDICT_FORBIDDEN:
+        if (gateways)
+            act_doubt(land, row, answer);
+        else
+            act_forbidden(land, row, answer);
         break;
     case VERDICT_REFUSED:
         act_refused(land, row, answer);
@@ -267,5 +312,6 @@ void land_answer(struct land *land, const struct http_answer *answer)
     case VERDICTS:
         break;
     }
+    run_resolve_doubts(run, false);
     launch_forget(run, answer->tag);
 }

@@ -22,15 +22,19 @@ void launch_release(struct launch *launch)
     buf_wipe(&launch->payload);
 }
 
-bool launch_has_rows(struct launch *launch)
+/* Whether there is a row that this run has not sent yet. */
+static bool has_fresh(struct launch *launch)
 {
     const struct rows *rows = &launch->run->rows;
 
-    if (launch->run->ready_count > 0)
-        return true;
     while (launch->next < rows->count && (rows->row[launch->next].state != ROW_PENDING || rows->row[launch->next].held))
         launch->next++;
     return launch->next < rows->count;
+}
+
+bool launch_has_rows(struct launch *launch)
+{
+    return launch->run->ready_count > 0 || has_fresh(launch);
 }
 
 /* Before they are promised: as what the rows from `first` to before `end` are sent. */
@@ -145,26 +149,52 @@ struct span launch_secret(const struct run *run, uint64_t tag)
     return hush_kept(&run->courier->hush, run->flight[tag >> 32].secret);
 }
 
-void launch_row(struct launch *launch, int64_t now_ms)
+/* `again`: it was sent before. */
+static bool send_row(struct launch *launch, uint64_t row, bool again, int64_t now_ms)
 {
     struct run *run = launch->run;
     struct http_request request = {.method = HTTP_POST, .path = "/contents/v1/connectors"};
-    uint64_t row = launch->next;
+    struct row *state = &run->rows.row[row];
     struct flight flight;
-    struct row *state;
 
-    if (!promise(launch, run->ready_count > 0 ? run->ready[run->ready_head] : row, now_ms))
-        return;
-    run_take_ready(run, &row);
     if (!build(launch, row, &flight))
-        return;
-    state = &run->rows.row[row];
-    if (state->attempts > 0)
-        run->tally->retries++;
+        return false;
+    run->tally->retries += again && !state->earlier;
     if (state->attempts < ROW_ATTEMPTS_MAX)
         state->attempts++;
     rows_move(&run->rows, row, ROW_IN_FLIGHT);
     request.body = buf_view(&launch->payload);
     request.tag = board(run, &flight);
     courier_send(run->courier, REQUEST_CREATE, &request, now_ms);
+    return true;
+}
+
+void launch_row(struct launch *launch, int64_t now_ms)
+{
+    struct run *run = launch->run;
+    bool again = run->ready_count > 0;
+    uint64_t row = again ? run->ready[run->ready_head] : launch->next;
+
+    if (!promise(launch, row, now_ms))
+        return;
+    run_take_ready(run, &row);
+    send_row(launch, row, again, now_ms);
+}
+
+void launch_probe(struct launch *launch, int64_t now_ms)
+{
+    struct run *run = launch->run;
+    struct outage *outage = &run->courier->outage;
+    bool fresh = has_fresh(launch);
+    uint64_t row;
+
+    if (!fresh && run->ready_count > 1 && run->ready[run->ready_head] == outage->tried && run_take_ready(run, &row))
+        run_send_again(run, row);
+    row = fresh ? launch->next : run->ready[run->ready_head];
+    if (!promise(launch, row, now_ms))
+        return;
+    if (!fresh)
+        run_take_ready(run, &row);
+    if (send_row(launch, row, !fresh, now_ms))
+        outage_try(outage, row);
 }

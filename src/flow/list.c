@@ -257,7 +257,7 @@ static enum exit_code end(struct list *list, const char *path)
     for (int i = 0; i < STATUSES; i++)
         list->tally.status[i] = list->count[i];
     list->tally.rows = list->count[STATUS_EXISTS] + list->count[STATUS_ARCHIVED];
-    list->tally.most_in_window = pace_most_in_window(list->courier.pace);
+    courier_add_figures(&list->courier);
     return reporting_end(&list->reporting, &list->facts, &list->tally, list->console);
 }
 

@@ -183,6 +183,17 @@ static bool is_refused(const struct listing *listing, const struct http_answer *
            api_error_is_told(buf_view(&listing->head));
 }
 
+/* A later list's 403, whoever says so, is no row's own. */
+static void tell(struct listing *listing, const struct http_answer *answer, enum verdict verdict)
+{
+    struct courier *courier = listing->courier;
+    bool begun, listed = verdict == VERDICT_CREATED;
+
+    courier->listed |= listed;
+    if (listed || courier->outage.reached || outage_holds(&courier->outage)) /* else it is tried a few times alone */
+        courier_tell(courier, answer, OUTAGE_LIST, outage_sign(answer, listed, verdict == VERDICT_FORBIDDEN), &begun);
+}
+
 enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why)
 {
     bool none = says_none(listing, answer), whole = none || json_list_complete(listing->list);
@@ -194,13 +205,18 @@ enum verdict listing_answer(struct listing *listing, const struct http_answer *a
                     (answer->total >= 0 && (uint64_t)answer->total != listing->connectors + listing->unreadable);
     listing->took_ms = answer->ended_ms - answer->started_ms;
     listing->refused = !whole && is_refused(listing, answer);
-    if (answer->fatal && verdict == VERDICT_AGAIN)
+    if (verdict == VERDICT_AGAIN && courier_is_hopeless(listing->courier, answer))
         verdict = VERDICT_REJECTED;
+    if (verdict == VERDICT_FORBIDDEN && !listing->courier->listed)
+        verdict = VERDICT_REFUSED;
     log_list(listing, answer, verdict);
+    tell(listing, answer, verdict);
     if (verdict == VERDICT_CREATED)
         listing->attempts = 0;
     else
         explain(listing, answer, whole, why);
+    if (verdict == VERDICT_REFUSED)
+        courier_refuse(listing->courier, answer->body, why->data);
     return verdict;
 }
 
@@ -225,28 +241,27 @@ bool listing_is_round(const struct listing *listing)
 static void after_failure(struct listing *listing, enum verdict verdict, struct span why, int64_t *next_ms)
 {
     struct courier *courier = listing->courier;
+    bool away = courier->outage.reached && outage_holds(&courier->outage);
 
-    if (verdict == VERDICT_REFUSED)
-        courier_stop(
-            courier, STOP_KEY_REFUSED,
-            "%.*s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant for %s",
-            (int)why.len, why.data, courier->config.http.base_url);
-    else if (verdict == VERDICT_REJECTED || !retry_allowed(&courier->config.retry, listing->attempts))
+    if (verdict == VERDICT_REJECTED || (!away && !retry_allowed(&courier->config.retry, listing->attempts)))
         courier_stop(courier, listing->refused ? STOP_NO_LIST : STOP_UNREACHABLE,
                      "%.*s; asked %s for the account's connectors %" PRIu32 " time%s", (int)why.len, why.data,
                      courier->config.http.base_url, listing->attempts, listing->attempts == 1 ? "" : "s");
     else {
         console_detail(courier->console, "list: %.*s; asking again", (int)why.len, why.data);
-        *next_ms = clock_mono_ms() + courier_backoff(courier, listing->attempts);
+        *next_ms = away ? 0 : clock_mono_ms() + courier_backoff(courier, listing->attempts);
     }
 }
 
 static void show_waiting(struct listing *listing, const char *doing, int64_t now_ms)
 {
     struct progress progress = {.doing = doing, .done = listing->connectors, .eta_ms = -1};
-    int64_t until_ms, send_ms = listing->active ? now_ms : courier_next_send(listing->courier, now_ms);
+    char text[COURIER_AWAY];
+    int64_t until_ms, send_ms = listing->active ? now_ms : courier_next_list(listing->courier, now_ms);
 
-    if (pace_holding(listing->courier->pace, now_ms, &until_ms)) {
+    if (outage_holds(&listing->courier->outage))
+        progress.why = courier_explain_away(listing->courier, now_ms, text, &progress.wait_ms);
+    else if (pace_holding(listing->courier->pace, now_ms, &until_ms)) {
         progress.wait_ms = until_ms - now_ms;
         progress.why = pace_hold_was_asked(listing->courier->pace) ? "as the server asks (Retry-After)" : "after a 429";
     } else if (send_ms > now_ms && send_ms != INT64_MAX) {
@@ -266,7 +281,7 @@ bool listing_run(struct listing *listing, const char *doing)
     buf_init(&why, 4096);
     listing->attempts = 0;
     while (!listed) {
-        int64_t now_ms = clock_mono_ms(), send_ms = courier_next_send(courier, now_ms);
+        int64_t now_ms = clock_mono_ms(), send_ms = courier_next_list(courier, now_ms);
         struct http_answer answer;
 
         if (courier_stopping(courier)) {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/timers.h"
+#include "flow/probe.h"
 #include "model/api_error.h"
 #include "model/classify.h"
 
@@ -32,6 +33,7 @@ struct looking {
     bool all_taken; /* the handler has no more */
     struct remote remote;
     struct buf why;
+    struct probe probe;
 };
 
 void lookup_send(struct courier *courier, struct span id, uint64_t tag, int64_t now_ms)
@@ -79,10 +81,7 @@ enum lookup_result lookup_answer(struct courier *courier, const struct http_answ
         return LOOKUP_GONE;
     explain(courier, answer, why);
     if (answer->status == 401)
-        courier_stop(courier, STOP_KEY_REFUSED,
-                     "%s; the API key is refused: check BIGDATA_API_KEY or --api-key-file, and that the key is meant "
-                     "for %s",
-                     buf_view(why).data, courier->config.http.base_url);
+        courier_refuse(courier, answer->body, buf_view(why).data);
     return verdict == VERDICT_AGAIN && !answer->fatal ? LOOKUP_AGAIN : LOOKUP_FAILED;
 }
 
@@ -102,6 +101,22 @@ static void log_lookup(struct looking *looking, const struct asked *asked, const
     log_end(looking->courier->log, line);
 }
 
+/* Whether the attempt is spared, for the service is away. */
+static bool tell(struct looking *looking, const struct http_answer *answer, enum lookup_result result)
+{
+    const struct outage *outage = &looking->courier->outage;
+    bool begun,
+        spared = courier_tell(looking->courier, answer, answer->tag,
+                              outage_sign(answer, result == LOOKUP_FOUND || result == LOOKUP_GONE, false), &begun);
+
+    for (unsigned i = 0; begun && i < outage->in_row; i++)
+        if (outage->failed[i].row < looking->slots && looking->asked[outage->failed[i].row].attempts > 0)
+            looking->asked[outage->failed[i].row].attempts--;
+    if (spared && !begun)
+        looking->asked[answer->tag].attempts--;
+    return spared;
+}
+
 static void take_answer(struct looking *looking, const struct http_answer *answer)
 {
     struct courier *courier = looking->courier;
@@ -111,6 +126,10 @@ static void take_answer(struct looking *looking, const struct http_answer *answe
     buf_reset(&looking->why);
     result = lookup_answer(courier, answer, span_of(asked->id), &looking->remote, &looking->why);
     log_lookup(looking, asked, answer, result);
+    if (tell(looking, answer, result)) {
+        timers_add(&looking->waiting, clock_mono_ms(), answer->tag);
+        return;
+    }
     if (result == LOOKUP_AGAIN && retry_allowed(&courier->config.retry, asked->attempts)) {
         timers_add(&looking->waiting, clock_mono_ms() + courier_backoff(courier, asked->attempts), answer->tag);
         return;
@@ -151,14 +170,17 @@ static int64_t send_all(struct looking *looking)
 {
     for (;;) {
         int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(looking->courier, now_ms);
+        bool try = outage_holds(&looking->courier->outage) && probe_send(&looking->probe, now_ms);
         uint64_t place;
 
-        if (next_ms > now_ms)
+        if (next_ms > now_ms && !try)
             return looking->all_taken && timers_next(&looking->waiting) > next_ms ? timers_next(&looking->waiting)
                                                                                   : next_ms;
         if (!take_next(looking, now_ms, &place))
             return timers_next(&looking->waiting);
         looking->asked[place].attempts++;
+        if (try)
+            outage_try(&looking->courier->outage, place);
         lookup_send(looking->courier, span_of(looking->asked[place].id), place, now_ms);
     }
 }
@@ -180,6 +202,7 @@ bool lookup_run(struct courier *courier, const struct lookup_handler *handler)
     timers_init(&looking.waiting);
     remote_init(&looking.remote);
     buf_init(&looking.why, 4096);
+    probe_init(&looking.probe, courier);
     while (!courier_stopping(courier)) {
         int64_t next_ms = send_all(&looking);
 
@@ -188,7 +211,8 @@ bool lookup_run(struct courier *courier, const struct lookup_handler *handler)
         courier_wait(courier, clock_sooner(next_ms, console_due(courier->console)));
         show(&looking);
         while (!courier_stopping(courier) && courier_take(courier, &answer))
-            take_answer(&looking, &answer);
+            if (!probe_answer(&looking.probe, &answer))
+                take_answer(&looking, &answer);
     }
     if (courier_stopping(courier)) {
         http_abort(courier->http);
@@ -199,5 +223,6 @@ bool lookup_run(struct courier *courier, const struct lookup_handler *handler)
     timers_release(&looking.waiting);
     remote_release(&looking.remote);
     buf_release(&looking.why);
+    probe_release(&looking.probe);
     return !courier_stopping(courier);
 }

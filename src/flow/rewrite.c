@@ -7,10 +7,14 @@
 #include "flow/secrets.h"
 #include "io/digest.h"
 #include "io/output.h"
+#include "model/api_error.h"
 
 #include <stdlib.h>
 
-enum { PROMISE_STRIDE = 256 }; /* rows: behind a crash it is known within these whether a request may have been sent */
+enum {
+    PROMISE_STRIDE = 256, /* rows: behind a crash it is known within these whether a request may have been sent */
+    SAID_MAX = 16384,
+};
 
 static bool open_sheet(struct rewrite *rewrite, struct console *console, struct err *err)
 {
@@ -57,9 +61,55 @@ static bool prepare(struct rewrite *rewrite, struct err *err)
                       rewrite->reporting.log, err))
         return false;
     rewrite->courier_ready = true;
+    probe_init(&rewrite->probe, &rewrite->courier);
     run_init(&rewrite->run, &rewrite->courier, config->courier.http.concurrency, 0, 0);
     recent_init(&rewrite->recent, config->courier.rate.count > 0 ? config->courier.rate.window_ms : 60000,
                 clock_wall_ms());
+    return true;
+}
+
+void rewrite_again(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer)
+{
+    struct run *run = &rewrite->run;
+    struct courier *courier = &rewrite->courier;
+    uint32_t attempts = run->rows.row[index].attempts;
+    int64_t now_ms = clock_mono_ms(), until_ms;
+
+    if (courier_is_hopeless(courier, answer)) {
+        rows_move(&run->rows, index, ROW_PENDING);
+        courier_stop(courier, STOP_UNREACHABLE, "%s", run->text.data);
+    } else if (!retry_allowed(&courier->config.retry, attempts))
+        rewrite_stays(rewrite, index, answer->status, run->code.data, run->text.data);
+    else if (outage_holds(&courier->outage) ||
+             ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(courier->pace, now_ms, &until_ms)))
+        run_send_again(run, index);
+    else
+        run_back_off(run, index, courier_backoff(courier, attempts), now_ms);
+}
+
+void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer)
+{
+    struct run *run = &rewrite->run;
+    struct buf said;
+
+    rows_move(&run->rows, index, ROW_PENDING);
+    buf_init(&said, SAID_MAX);
+    buf_format(&said, "the server answered %d: %s", answer->status,
+               api_error_without_status(run->text.data, answer->status));
+    courier_refuse(&rewrite->courier, answer->body, said.data);
+    buf_release(&said);
+}
+
+bool rewrite_probe(struct rewrite *rewrite, int64_t now_ms)
+{
+    struct run *run = &rewrite->run;
+    uint64_t row;
+
+    if (!outage_holds(&rewrite->courier.outage) || !probe_send(&rewrite->probe, now_ms))
+        return false;
+    if (run->ready_count > 1 && run->ready[run->ready_head] == rewrite->courier.outage.tried &&
+        run_take_ready(run, &row))
+        run_send_again(run, row); /* another is tried first */
     return true;
 }
 
@@ -207,7 +257,7 @@ static enum exit_code end(struct rewrite *rewrite)
 
     facts->stop = courier->stop;
     facts->stop_text = courier->stop != STOP_NONE ? courier->err.text : NULL;
-    rewrite->tally.most_in_window = pace_most_in_window(courier->pace);
+    courier_add_figures(courier);
     facts->exit_code = courier->stop != STOP_NONE  ? EXIT_STOPPED
                        : rewrite->run.failures > 0 ? EXIT_SOME_NOT
                                                    : EXIT_ALL_DONE;
@@ -228,6 +278,7 @@ static void release(struct rewrite *rewrite)
     sheet_close(rewrite->run.sheet);
     if (rewrite->courier_ready) {
         run_release(&rewrite->run);
+        probe_release(&rewrite->probe);
         courier_release(&rewrite->courier);
     }
     buf_wipe(&rewrite->key);

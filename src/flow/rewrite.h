@@ -9,6 +9,7 @@
 
 #include "base/exit.h"
 #include "flow/courier.h"
+#include "flow/probe.h"
 #include "flow/recent.h"
 #include "flow/run.h"
 #include "flow/sheet.h"
@@ -39,6 +40,7 @@ struct rewrite {
     struct facts facts;
     struct courier_config courier_config;
     struct courier courier;
+    struct probe probe;
     struct buf key;
     struct run run;
     struct recent recent;
@@ -70,6 +72,21 @@ bool rewrite_row(struct rewrite *rewrite, uint64_t index, struct sheet_row **rea
 
 /* Before the request of a row: the journal's promise. False: the run stops. */
 bool rewrite_promise(struct rewrite *rewrite, uint64_t index, int64_t now_ms);
+
+/*
+ * The row may be sent again, for run->code and run->text: does so, at once, after a backoff, or when the service is
+ * back. Stops the run where the service was never reached and is not to be; after its attempts the row stays.
+ */
+void rewrite_again(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer);
+
+/* A 401, or a path that the gateway does not know: stops the run, and burns no row. */
+void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer);
+
+/*
+ * While the service is away: sends a list if it is time for one. True: it is time for one row, the next to be sent,
+ * which is then told by outage_try(), or for courier_end_outage() where there is none.
+ */
+bool rewrite_probe(struct rewrite *rewrite, int64_t now_ms);
 
 /* The row keeps its status and its connector, with the reason beside it: a failure. Texts are harmless by now. */
 void rewrite_stays(struct rewrite *rewrite, uint64_t index, int http_status, const char *code, const char *message);

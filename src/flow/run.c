@@ -45,6 +45,7 @@ void run_release(struct run *run)
     words_release(&run->words);
     free(run->ready);
     free(run->unsettled);
+    free(run->doubts);
     free(run->flight);
 }
 
@@ -136,6 +137,76 @@ void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms
 {
     rows_move(&run->rows, row, ROW_BACKOFF);
     timers_add(&run->backoffs, now_ms + wait_ms, row);
+}
+
+void run_spare(struct run *run, uint64_t row)
+{
+    if (run->rows.row[row].attempts > 0 && run->rows.row[row].state != ROW_DONE)
+        run->rows.row[row].attempts--;
+}
+
+static bool is_in_doubt(const struct run *run, uint64_t row)
+{
+    for (size_t i = 0; i < run->doubt_count; i++)
+        if (run->doubts[i].row == row)
+            return true;
+    return false;
+}
+
+bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, enum outage_sign sign)
+{
+    const struct outage *outage = &run->courier->outage;
+    bool begun, spared = courier_tell(run->courier, answer, row, sign, &begun);
+
+    for (unsigned i = 0; begun && i < outage->in_row; i++)
+        if (outage->failed[i].row < run->rows.count && outage->failed[i].row != row &&
+            !is_in_doubt(run, outage->failed[i].row))
+            run_spare(run, outage->failed[i].row);
+    if (spared && sign == OUTAGE_AWAY)
+        run_spare(run, row);
+    return spared;
+}
+
+void run_doubt(struct run *run, uint64_t row, int64_t ended_ms)
+{
+    if (run->doubt_count == run->doubt_cap) {
+        run->doubt_cap = run->doubt_cap > 0 ? run->doubt_cap * 2 : 16;
+        run->doubts = alloc_resize(run->doubts, run->doubt_cap, sizeof(run->doubts[0]));
+    }
+    run->doubts[run->doubt_count++] = (struct doubt){
+        .row = (uint32_t)row,
+        .ended_ms = ended_ms,
+        .said = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text)),
+    };
+    rows_move(&run->rows, row, ROW_BACKOFF);
+}
+
+void run_resolve_doubts(struct run *run, bool listed)
+{
+    const struct outage *outage = &run->courier->outage;
+    size_t kept = 0;
+    bool no_list_tells;
+
+    run->doubt_lists = run->doubt_count == 0 ? 0 : run->doubt_lists + (listed && !outage_holds(outage));
+    no_list_tells = !retry_allowed(&run->courier->config.retry, run->doubt_lists);
+    for (size_t i = 0; i < run->doubt_count; i++) {
+        struct doubt doubt = run->doubts[i];
+        enum outage_block whose = outage_block(outage, doubt.ended_ms);
+
+        switch (whose == OUTAGE_UNDECIDED && no_list_tells ? OUTAGE_ROWS_OWN : whose) {
+        case OUTAGE_UNDECIDED:
+            run->doubts[kept++] = doubt;
+            break;
+        case OUTAGE_ROWS_OWN:
+            run_give_up(run, doubt.row, STATUS_REJECTED, 403, doubt.said->code, doubt.said->message);
+            break;
+        case OUTAGE_EVERYBODYS:
+            run_spare(run, doubt.row);
+            run_send_again(run, doubt.row);
+            break;
+        }
+    }
+    run->doubt_count = kept;
 }
 
 void run_wake_backoffs(struct run *run, int64_t now_ms)

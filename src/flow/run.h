@@ -58,6 +58,15 @@ struct flight {
     bool taken;
 };
 
+/* A row that what is in front of the API answered with 403: its own, or a block of everybody. */
+struct doubt {
+    uint32_t row;
+    int64_t ended_ms;
+    const struct word *said;
+};
+
+enum { RUN_FORBIDDEN_MOST = 5 }; /* rows in a row */
+
 struct run {
     struct console *console;
     struct log *log;
@@ -77,6 +86,11 @@ struct run {
     size_t unsettled_count, unsettled_cap;
     int64_t unsettled_since_ms; /* the earliest of them; INT64_MAX where there is none */
 
+    struct doubt *doubts; /* rows in ROW_BACKOFF without a timer */
+    size_t doubt_count, doubt_cap;
+    unsigned doubt_lists; /* lists that did not tell whose their 403 was */
+    unsigned forbidden;   /* rows in a row that the API itself answered with 403 */
+
     struct flight *flight; /* `flights` of them, as many as requests may be in flight */
     unsigned flights;
 
@@ -90,7 +104,6 @@ struct run {
 
     uint64_t failures;      /* rows rejected, failed or unknown in this run */
     uint64_t failures_max;  /* stop where there are as many; 0 = never */
-    bool key_has_worked;    /* a create was accepted */
     bool account_noted;     /* the journal knows the account */
     int64_t promised_ms;    /* when this process last promised; 0: not yet */
     int64_t interrupted_ms; /* wall clock: when the run that it goes on with was last heard of; 0: there is none */
@@ -117,6 +130,22 @@ void run_give_up(struct run *run, uint64_t row, enum status status, int http_sta
 /* Certainly not created: to be sent again, at once or after `wait_ms`. */
 void run_send_again(struct run *run, uint64_t row);
 void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms);
+
+/* A row's last attempt fell into an outage: it has it back. */
+void run_spare(struct run *run, uint64_t row);
+
+/*
+ * What an answer to a row's request says about the service: courier_tell(), with the attempts spared. True: to be sent
+ * again as soon as the service is back.
+ */
+bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, enum outage_sign sign);
+
+/* A 403 by what is in front of the API, with run->code and run->text: the row waits until it is known whose it is. */
+void run_doubt(struct run *run, uint64_t row, int64_t ended_ms);
+
+/* Gives the rows that are in doubt their outcome, or sends them again, where it is known; `listed`: after a list's
+ * answer. Where lists can't tell, it is the rows' own. */
+void run_resolve_doubts(struct run *run, bool listed);
 
 /* Moves the rows whose backoff is over to the ready ones. */
 void run_wake_backoffs(struct run *run, int64_t now_ms);

@@ -593,12 +593,13 @@ void settle_answer(struct settle *settle, const struct http_answer *answer)
         return;
     }
     candidates_reset(&settle->candidates);
-    if (verdict == VERDICT_AGAIN && !courier_must_abort(run->courier, now_ms)) {
+    if (outage_holds(&run->courier->outage) && !courier_stopping(run->courier))
+        return; /* the next probe may tell */
+    if ((verdict == VERDICT_AGAIN || verdict == VERDICT_FORBIDDEN) && !courier_must_abort(run->courier, now_ms)) {
         ask_again(settle, SETTLE_LISTS_MAX, settle->why.data, now_ms);
         return;
     }
-    if (verdict == VERDICT_REFUSED)
-        courier_stop(run->courier, STOP_KEY_REFUSED, "%s; the API key is refused", settle->why.data);
+    settle->not_before_ms = now_ms + pause_after(settle);
     decide(settle, settle->why.data);
 }
 

@@ -48,7 +48,8 @@ bool settle_has_rows(const struct settle *settle);
 /* When the next list is due; INT64_MAX where none is, or one is in flight. A run that stops waits for nothing. */
 int64_t settle_due(const struct settle *settle);
 
-/* Sends the list. Needs settle_due() <= now_ms and courier_next_send() <= now_ms. */
+/* Sends the list; also where nothing waits for it, and it only asks whether the service is there. Needs
+ * courier_next_list() <= now_ms. */
 void settle_ask(struct settle *settle, int64_t now_ms);
 
 /* Takes the list's answer and decides. */

@@ -19,6 +19,9 @@ enum stop_reason {
     STOP_SIGNAL,
     STOP_DEADLINE,
     STOP_KEY_REFUSED,
+    STOP_UNKNOWN_PATH, /* the gateway does not know the path: the base URL is wrong */
+    STOP_FORBIDDEN,    /* 403 to several rows in a row, in the API's own words */
+    STOP_OUTAGE,       /* the service was away for longer than --max-outage */
     STOP_MAX_FAILURES,
     STOP_UNREACHABLE,   /* the list request before the first row did not succeed */
     STOP_NO_LIST,       /* the server was reached, but gave no list that the run can go on with */

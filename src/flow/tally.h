@@ -64,6 +64,8 @@ struct tally {
     uint64_t unsent;           /* of them, those that never left: no connection */
     uint64_t latency[TALLY_LATENCIES], latency_count;
     int64_t latency_sum_us, latency_max_us;
+    unsigned outages;   /* times that the service was away */
+    int64_t away_ms;    /* how long it was, in all */
     uint64_t waited_ms; /* time in which only the rate limit kept the next request from being sent */
     uint32_t most_in_window;
     struct tally_error error[TALLY_ERRORS];

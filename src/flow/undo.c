@@ -184,21 +184,6 @@ static void archived(struct undo *undo, uint64_t index, const struct http_answer
     run_record(&undo->rewrite.run, index, &outcome);
 }
 
-static void again(struct undo *undo, uint64_t index, const struct http_answer *answer)
-{
-    struct run *run = &undo->rewrite.run;
-    uint32_t attempts = run->rows.row[index].attempts;
-    int64_t now_ms = clock_mono_ms(), until_ms;
-
-    if (!retry_allowed(&undo->rewrite.courier.config.retry, attempts))
-        stays(undo, index, answer->status, run->code.data, run->text.data);
-    else if ((answer->status == 429 || answer->retry_after_ms >= 0) &&
-             pace_holding(undo->rewrite.courier.pace, now_ms, &until_ms))
-        run_send_again(run, index);
-    else
-        run_back_off(run, index, courier_backoff(&undo->rewrite.courier, attempts), now_ms);
-}
-
 static void log_attempt(struct undo *undo, uint64_t index, const struct http_answer *answer, const char *event,
                         const char *verdict)
 {
@@ -237,6 +222,8 @@ static enum verdict judge_delete(struct undo *undo, uint64_t index, const struct
 {
     if (answer->status == 404 && maybe)
         return VERDICT_CREATED;
+    if (answer->status == 403 && api_error_is_unknown_path(answer->body) && !undo->rewrite.courier.outage.reached)
+        return VERDICT_REFUSED;
     if (answer->status == 403) /* this connector's own: somebody else's, or what a filter does not like */
         return VERDICT_REJECTED;
     return classify_idempotent(answer->fate, answer->status, says_archived(undo, index, answer));
@@ -249,6 +236,8 @@ static void take_delete(struct undo *undo, uint64_t index, const struct http_ans
 
     if (answer->sent && (verdict == VERDICT_CREATED || (verdict == VERDICT_AGAIN && answer->status != 429)))
         undo->trace[index] |= TRACE_SENT;
+    run_tell(&undo->rewrite.run, index, answer,
+             outage_sign(answer, verdict == VERDICT_CREATED || verdict == VERDICT_REJECTED || is_2xx(answer), false));
     if (verdict != VERDICT_CREATED)
         describe(undo, answer);
     log_attempt(undo, index, answer, "archive", verdict == VERDICT_CREATED ? "archived" : verdict_name(verdict));
@@ -257,13 +246,10 @@ static void take_delete(struct undo *undo, uint64_t index, const struct http_ans
     else if (is_2xx(answer))
         check_later(undo, index, answer);
     else if (verdict == VERDICT_AGAIN)
-        again(undo, index, answer);
-    else if (verdict == VERDICT_REFUSED) {
-        rows_move(&undo->rewrite.run.rows, index, ROW_PENDING);
-        courier_stop(&undo->rewrite.courier, STOP_KEY_REFUSED,
-                     "the server answered %d: %s; the API key is refused: check BIGDATA_API_KEY or --api-key-file",
-                     answer->status, api_error_without_status(undo->rewrite.run.text.data, answer->status));
-    } else {
+        rewrite_again(&undo->rewrite, index, answer);
+    else if (verdict == VERDICT_REFUSED)
+        rewrite_refused(&undo->rewrite, index, answer);
+    else {
         undo->rewrite.facts.hopeless++;
         stays(undo, index, answer->status, undo->rewrite.run.code.data, undo->rewrite.run.text.data);
     }
@@ -296,6 +282,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
     buf_reset(&run->text);
     buf_text(&run->code, "not_checked");
     result = lookup_answer(&undo->rewrite.courier, answer, outcome.connector_id, &undo->remote, &run->text);
+    run_tell(run, index, answer, outage_sign(answer, result == LOOKUP_FOUND || result == LOOKUP_GONE, false));
     log_attempt(undo, index, answer, "archive_check",
                 result == LOOKUP_FOUND && undo->remote.archived ? "archived" : names[result]);
     if (result == LOOKUP_GONE || (result == LOOKUP_FOUND && undo->remote.archived))
@@ -303,7 +290,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
     else if (result == LOOKUP_FOUND)
         not_archived(undo, index, answer);
     else if (result == LOOKUP_AGAIN)
-        again(undo, index, answer);
+        rewrite_again(&undo->rewrite, index, answer);
     else if (courier_stopping(&undo->rewrite.courier))
         rows_move(&run->rows, index, ROW_PENDING);
     else
@@ -341,8 +328,25 @@ static bool is_over(struct undo *undo)
            (!has_rows(undo) && undo->rewrite.run.rows.in_state[ROW_BACKOFF] == 0);
 }
 
+/* The one row whose answer may end the outage. */
+static void try_row(struct undo *undo, int64_t now_ms)
+{
+    struct run *run = &undo->rewrite.run;
+    uint64_t row;
+
+    if (has_rows(undo)) {
+        row = run->ready_count > 0 ? run->ready[run->ready_head] : undo->next;
+        send_row(undo, now_ms);
+        if (run->rows.row[row].state == ROW_IN_FLIGHT)
+            outage_try(&undo->rewrite.courier.outage, row);
+    } else if (run->rows.in_state[ROW_BACKOFF] == 0)
+        courier_end_outage(&undo->rewrite.courier);
+}
+
 static int64_t send_all(struct undo *undo)
 {
+    if (!courier_stopping(&undo->rewrite.courier) && rewrite_probe(&undo->rewrite, clock_mono_ms()))
+        try_row(undo, clock_mono_ms());
     while (!courier_stopping(&undo->rewrite.courier) && has_rows(undo)) {
         int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(&undo->rewrite.courier, now_ms);
 
@@ -359,7 +363,8 @@ static void take_answers(struct undo *undo)
     struct err err;
 
     while (undo->rewrite.courier.stop != STOP_LOCAL && courier_take(&undo->rewrite.courier, &answer))
-        take_answer(undo, &answer);
+        if (!probe_answer(&undo->rewrite.probe, &answer))
+            take_answer(undo, &answer);
     if (undo->rewrite.courier.stop != STOP_LOCAL && !journal_flush(undo->rewrite.run.journal, &err))
         courier_fault(&undo->rewrite.courier, &err);
 }

@@ -344,3 +344,33 @@ bool api_error_is_json(struct span body)
 
     return text.len > skipped && text.data[skipped] == '{';
 }
+
+/* Whether it is `{"message": "…"}`, as API Gateway writes it, with one of the texts. */
+static bool says_alone(struct span body, const char *const *texts, size_t count)
+{
+    struct json_reader *reader = json_reader_new();
+    const struct json_value *value = api_error_is_json(body) ? json_read(reader, body) : NULL;
+    const struct json_value *first = json_first(value);
+    struct span said = json_string(json_member(value, "message"));
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++)
+        found = found || text_equal_fold(span_trim(said), span_of(texts[i]));
+    found = found && first != NULL && json_next(first) == NULL;
+    json_reader_free(reader);
+    return found;
+}
+
+bool api_error_is_unknown_path(struct span body)
+{
+    static const char *const texts[] = {"Missing Authentication Token"};
+
+    return says_alone(body, texts, 1);
+}
+
+bool api_error_is_gateways(struct span body)
+{
+    static const char *const texts[] = {"Forbidden", "Missing Authentication Token"};
+
+    return !api_error_is_json(body) || says_alone(body, texts, 2);
+}

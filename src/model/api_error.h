@@ -23,6 +23,12 @@ struct api_secrets {
 /* Whether an answer is the API's own, a JSON object, rather than a gateway's page. */
 bool api_error_is_json(struct span body);
 
+/* Whether it is what the gateway in front of the API says: no JSON object, or its `{"message": "Forbidden"}`. */
+bool api_error_is_gateways(struct span body);
+
+/* Whether it is the gateway's word for a path that it does not know (api.md). */
+bool api_error_is_unknown_path(struct span body);
+
 /*
  * Whether an answer says that it is an error, whatever its status: a JSON object with something in `errors`, `error` or
  * `fault`, or with `success` or `ok` false. Also where an envelope's `results` hold what was asked for.

@@ -3,8 +3,8 @@
 #include <assert.h>
 
 static const char *const names[] = {
-    [VERDICT_CREATED] = "created", [VERDICT_REJECTED] = "rejected", [VERDICT_AGAIN] = "again",
-    [VERDICT_SETTLE] = "settle",   [VERDICT_REFUSED] = "refused",
+    [VERDICT_CREATED] = "created", [VERDICT_REJECTED] = "rejected",   [VERDICT_AGAIN] = "again",
+    [VERDICT_SETTLE] = "settle",   [VERDICT_FORBIDDEN] = "forbidden", [VERDICT_REFUSED] = "refused",
 };
 static_assert(sizeof(names) / sizeof(names[0]) == VERDICTS, "a name for each verdict");
 
@@ -16,8 +16,10 @@ static bool is_within(int status, int first, int last)
 /* What a status alone says of a request that the server has read. */
 static enum verdict judge_status(int status)
 {
-    if (status == 401 || status == 403)
+    if (status == 401)
         return VERDICT_REFUSED;
+    if (status == 403)
+        return VERDICT_FORBIDDEN;
     if (status == 429)
         return VERDICT_AGAIN;
     if (is_within(status, 400, 499) && status != 408)

@@ -15,7 +15,8 @@ enum verdict {
     VERDICT_AGAIN,    /* certainly not created: unsent, 429 */
     VERDICT_SETTLE,   /* may exist: lost, 3xx (a redirect often follows what was done, and is not followed itself), 408,
                          5xx (a proxy answers 503 after the API has acted), a 2xx that can't be read, no status */
-    VERDICT_REFUSED, /* the key is refused, 401 or 403: stops the run, burns no row */
+    VERDICT_FORBIDDEN, /* 403: the row's own, the key's, or a gateway's block; the command tells which */
+    VERDICT_REFUSED,   /* 401: the key is refused; stops the run, burns no row */
     VERDICTS,
 };
 
@@ -33,7 +34,7 @@ enum verdict classify_create(enum fate fate, int http_status, bool readable);
  */
 enum verdict classify_idempotent(enum fate fate, int http_status, bool readable);
 
-/* The verdict in one word, for logs: `created`, `rejected`, `again`, `settle`, `refused`. Static. */
+/* The verdict in one word, for logs: `created`, `rejected`, `again`, `settle`, `forbidden`, `refused`. Static. */
 const char *verdict_name(enum verdict verdict);
 
 #endif

@@ -117,6 +117,12 @@ static void end_request(struct pace *pace)
         pace->in_flight--;
 }
 
+static void rest_slot(struct pace *pace, int64_t now_ms)
+{
+    if (pace->slots > 0)
+        window_add(&pace->resting, now_ms + pace->rest_ms, 1);
+}
+
 /*
  * A refusal without Retry-After may still say when its window begins anew. Half a year of that is not believed: it may
  * well be another limit's.
@@ -133,8 +139,7 @@ static int64_t wait_of(const struct pace_answer *answer)
 void pace_answered(struct pace *pace, int64_t now_ms, const struct pace_answer *answer)
 {
     end_request(pace);
-    if (pace->slots > 0)
-        window_add(&pace->resting, now_ms + pace->rest_ms, 1);
+    rest_slot(pace, now_ms);
     if (answer->refused)
         adapt_refused(&pace->adapt, now_ms, pace->in_flight, wait_of(answer));
     else if (answer->outage && answer->retry_after_ms >= 0)
@@ -145,9 +150,8 @@ void pace_answered(struct pace *pace, int64_t now_ms, const struct pace_answer *
 
 void pace_unsent(struct pace *pace, int64_t now_ms)
 {
-    (void)now_ms;
     end_request(pace);
-    window_drop_newest(&pace->sends);
+    rest_slot(pace, now_ms);
     adapt_unsent(&pace->adapt);
 }
 

@@ -73,7 +73,8 @@ void pace_sent(struct pace *pace, int64_t now_ms);
  */
 void pace_answered(struct pace *pace, int64_t now_ms, const struct pace_answer *answer);
 
-/* One request that took a slot was certainly never sent (no connection): its slot is free at once. */
+/* One request that took a slot was certainly never sent (no connection). It counts all the same: a host that does not
+ * answer is not stormed. */
 void pace_unsent(struct pace *pace, int64_t now_ms);
 
 /* Whether a refusal's Retry-After (or our own backoff in its place) holds all requests; `until_ms` is set where so. */
@@ -93,8 +94,7 @@ int64_t pace_eta_ms(const struct pace *pace, int64_t now_ms, uint64_t requests);
 
 /*
  * The most requests sent within any rolling window so far (the declared window; 60 s where there is none), by the
- * times of sending, an earlier run's left out. Exact; only a request reported by pace_unsent() is taken off the newest
- * send instead of its own.
+ * times of sending, an earlier run's left out.
  */
 uint32_t pace_most_in_window(const struct pace *pace);
 

@@ -91,6 +91,10 @@ static const char *mend_first(const struct facts *facts)
     switch (facts->stop) {
     case STOP_KEY_REFUSED:
         return "mend the key first: check BIGDATA_API_KEY or --api-key-file";
+    case STOP_UNKNOWN_PATH:
+        return "mend the base URL first: check --base-url (BIGDATA_API_BASE_URL)";
+    case STOP_FORBIDDEN:
+        return "see to the permission first: the server's words say which";
     case STOP_UNREACHABLE:
         return "mend this first: check --base-url (BIGDATA_API_BASE_URL), DNS, proxy and certificates";
     case STOP_NO_LIST:

@@ -188,6 +188,15 @@ static void add_pace(struct figures *f, const struct facts *facts, const struct 
     metric(f, "connload_run_rate_limit_wait_seconds", "Time in which only the rate limit kept a request back.");
 }
 
+static void add_outages(struct figures *f, const struct tally *tally)
+{
+    begin(f, "outages", true);
+    count(f, "outages", "count", tally->outages);
+    metric(f, "connload_run_outages", "Times that the service was away.");
+    number(f, FIGURE_MS, "outages", "away_ms", (double)tally->away_ms);
+    metric(f, "connload_run_outage_seconds", "How long the service was away, in all.");
+}
+
 static void add_end(struct figures *f, const struct facts *facts)
 {
     count(f, NULL, "concurrency", facts->concurrency);
@@ -216,6 +225,7 @@ struct figures *figures_new(const struct facts *facts, const struct tally *tally
     add_requests(f, tally);
     add_latencies(f, tally);
     add_pace(f, facts, tally);
+    add_outages(f, tally);
     /* a command that sends nothing has no such metrics; the summary always has all members */
     for (unsigned i = network; i < f->count && facts->base_url == NULL; i++)
         f->figure[i].metric = NULL;

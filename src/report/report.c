@@ -300,6 +300,8 @@ static void add_network_figures(struct page *page)
     add_figure(page, "repeated", "%" PRIu64, tally->retries);
     add_figure(page, "answers 429", "%" PRIu64, tally->refused);
     add_figure(page, "answers lost, settled by the list", "%" PRIu64, tally->lost);
+    if (tally->outages > 0)
+        add_figure(page, "the service was away", "%s", num_format_duration(text, tally->away_ms));
     add_figure(page, "rate limit", "%s", num_format_rate(text, page->facts->rate));
     add_figure(page, "most requests in any window", "%" PRIu32, tally->most_in_window);
     add_figure(page, "kept waiting by the limit alone", "%s", num_format_duration(text, (int64_t)tally->waited_ms));

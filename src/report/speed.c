@@ -73,10 +73,17 @@ static int64_t eta(const struct speed *speed, const struct speed_input *input, u
     return by_speed_ms > by_limit_ms ? by_speed_ms : by_limit_ms;
 }
 
-static void explain_wait(struct progress *progress, const struct speed_input *input, int64_t now_ms)
+/* `text` is for a reason that has figures. */
+static void explain_wait(struct progress *progress, const struct speed_input *input, int64_t now_ms,
+                         char text[COURIER_AWAY])
 {
+    const struct outage *outage = &input->courier->outage;
     int64_t until_ms;
 
+    if (outage_holds(outage)) {
+        progress->why = courier_explain_away(input->courier, now_ms, text, &progress->wait_ms);
+        return;
+    }
     if (progress->in_flight > 0)
         return;
     if (pace_holding(input->courier->pace, now_ms, &until_ms)) {
@@ -98,6 +105,7 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
     const struct rows *rows = input->rows;
     const struct tally *tally = input->tally;
     uint64_t done = rows->in_state[ROW_DONE] + rows->in_state[ROW_CARRIED];
+    char text[COURIER_AWAY];
     struct progress progress = {
         .doing = courier_stopping(input->courier) ? "stopping"
                  : input->is_undo                 ? "archiving"
@@ -123,6 +131,6 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
     progress.rate = speed->rate;
     set_marks(speed, input, done, now_ms);
     progress.eta_ms = eta(speed, input, done, now_ms);
-    explain_wait(&progress, input, now_ms);
+    explain_wait(&progress, input, now_ms, text);
     console_progress(input->courier->console, &progress, now_ms);
 }

@@ -230,6 +230,19 @@ static void put_lost(struct page *page)
     end_line(page);
 }
 
+static void put_outages(struct page *page)
+{
+    const struct tally *tally = page->tally;
+    char time[NUM_DURATION_TEXT];
+
+    if (tally->away_ms < WORTH_SAYING_MS)
+        return;
+    put(page, YELLOW, "the service was away for %s", num_format_duration(time, tally->away_ms));
+    if (tally->outages > 1)
+        put(page, YELLOW, "in %u times", tally->outages);
+    end_line(page);
+}
+
 static void put_look_alikes(struct page *page)
 {
     uint64_t count = page->facts->look_alikes;
@@ -438,6 +451,7 @@ void summary_text(struct buf *out, const struct facts *facts, const struct tally
     put_heading(&page);
     put_pace(&page);
     put_lost(&page);
+    put_outages(&page);
     put_look_alikes(&page);
     put_left_sheet(&page);
     before = out->len;

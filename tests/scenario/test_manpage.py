@@ -116,7 +116,7 @@ def test_the_page_names_every_code_for_an_answer_that_is_lost():
 @pytest.fixture
 def reports(sandbox, connload, desk, tmp_path):
     """A run with a row of each kind of end, and what it wrote: (log lines, summary, metrics)."""
-    sandbox(faults={"drop-after": "100:1"})
+    box = sandbox(faults={"drop-after": "100:1"})
     with open(desk(3), "a") as sheet:
         sheet.write("email,No address,\n")
     run = connload("create", "desk.csv", "--log", "run.jsonl", "--summary", "run.json", "--metrics", "run.prom",
@@ -128,6 +128,9 @@ def reports(sandbox, connload, desk, tmp_path):
     desk(2, "fewer.csv")
     night = connload("create", "fewer.csv", "--skip-existing", "--log", "run.jsonl", "--settle", "10ms")
     assert night.rc == 0, night.err
+    box.faults({"503-before": "100:3"})
+    away = connload("create", desk(3, "away.csv"), "--again", "--log", "run.jsonl", "--settle", "10ms", "--concurrency", "1")
+    assert away.rc == 0, away.err
     undone = connload("undo", "--yes", "desk.results.csv", "--log", "run.jsonl")
     assert undone.rc == 0, undone.err
     return ([json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()],

@@ -1,0 +1,48 @@
+#include "flow/probe.h"
+
+enum { WHY_MAX = 16384 };
+
+static void on_begin(void *context)
+{
+    (void)context;
+}
+
+static bool on_connector(void *context, const struct remote *remote, struct span element)
+{
+    (void)context;
+    (void)remote;
+    (void)element;
+    return true;
+}
+
+void probe_init(struct probe *probe, struct courier *courier)
+{
+    struct listing_handler handler = {.begin = on_begin, .connector = on_connector};
+
+    listing_init(&probe->listing, courier, &handler);
+    buf_init(&probe->why, WHY_MAX);
+}
+
+void probe_release(struct probe *probe)
+{
+    listing_release(&probe->listing);
+    buf_release(&probe->why);
+}
+
+bool probe_send(struct probe *probe, int64_t now_ms)
+{
+    enum outage_probe next = courier_probe(probe->listing.courier, now_ms);
+
+    if (next == OUTAGE_PROBE_LIST && !probe->listing.active)
+        listing_send(&probe->listing, now_ms);
+    return next == OUTAGE_PROBE_ROW;
+}
+
+bool probe_answer(struct probe *probe, const struct http_answer *answer)
+{
+    if (answer->tag != LISTING_TAG)
+        return false;
+    buf_reset(&probe->why);
+    listing_answer(&probe->listing, answer, &probe->why);
+    return true;
+}
