@@ -15,7 +15,7 @@ from datetime import datetime
 import pytest
 from conftest import ROOT, api_answer
 
-STATUSES = ["created", "exists", "archived", "invalid", "rejected", "failed", "unknown", "not_attempted"]
+STATUSES = ["created", "exists", "updated", "archived", "invalid", "rejected", "failed", "unknown", "not_attempted"]
 HEADER = ["type", "label", "allowed_emails"]
 
 
