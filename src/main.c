@@ -28,6 +28,7 @@
  *   json          the home of cJSON
  *   json_list     a list answer read as it arrives
  *   json_text     the bytes of JSON texts before a parser sees them
+ *   label         a label as a server may have kept it; home of utf8proc
  *   outcome       statuses, result columns, fates of requests
  *   payload       the body of a create
  *   redact        secrets taken out of what a server says
@@ -56,7 +57,10 @@
  * net: the network, and policy about it
  *   adapt         the pace that a server takes whose limit is not known
  *   fields        the header fields of an answer that matter
- *   http          the home of libcurl and libssl: many requests at once, none sent twice
+ *   http          many requests at once, none sent twice; with the next three the home of libcurl and libssl
+ *   http_end      what became of a transfer, from libcurl's codes
+ *   http_transfer one transfer: its headers, its body, whether it was sent
+ *   http_url      base URL and proxy, taken apart
  *   noise         refusals that do not depend on the pace
  *   pace          when the next request may be sent
  *   retry         backoff, Retry-After and RateLimit headers
@@ -82,13 +86,17 @@
  *   ask           a question to whoever sits at the terminal
  *   launch        sends rows
  *   land          takes their answers
- *   settle        settles rows whose answer was lost
+ *   settle        settles rows whose answer was lost: who waits, when to ask
+ *   candidates    what a list has that may be theirs
+ *   witness       whether a list shows what is known to exist
+ *   judge         what a list means for them
  *   listing       one GET of the account
  *   lookup        one GET of each connector that is asked for by its id
  *   hush          what must not come back through a server's text
  *   words         what the server said of rows whose fate is not yet known
  *   idset         which connectors are some row's
  *   resume        takes up an interrupted run
+ *   inherit       takes over what an interrupted run of another version of the sheet knew
  *   recent        what of the rate window an earlier run has used
  *   finish        writes the result file
  *   plan          --dry-run
