@@ -48,8 +48,8 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
 
 /*
  * Gives every row that fails the checks its outcome: says it (`FILE:LINE: …`), counts it, and writes it to `journal`
- * (or NULL), `report` and `log` (each or NULL), and says the warnings after that. Rows that have an outcome already (an interrupted run's) are
- * passed over.
+ * (or NULL), `report` and `log` (each or NULL), and says the warnings after that. Rows that have an outcome already (an
+ * interrupted run's) are passed over.
  */
 bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *journal, struct report *report,
                    struct log *log, struct console *console, struct tally *tally, struct err *err);

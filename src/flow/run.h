@@ -30,8 +30,8 @@
 enum { RUN_PROMISE_MS = 250 }; /* a promise is renewed about this often: a sync costs milliseconds */
 
 /*
- * When an answer was lost, by the server's clock as the run knew it that lost it: a clock of ours may have been put right
- * since, a file's time may be another machine's. JUDGE_NO_TIME: `from_ms` is not known, `to_ms` is no end.
+ * When an answer was lost, by the server's clock as the run knew it that lost it: a clock of ours may have been put
+ * right since, a file's time may be another machine's. JUDGE_NO_TIME: `from_ms` is not known, `to_ms` is no end.
  */
 struct lost_time {
     int64_t from_ms, to_ms;

@@ -1,4 +1,4 @@
-"""What is no error and most likely a mistake: it is said, with the row and the cell, and the rows are sent all the same."""
+"""What is no error and most likely a mistake: said, with the row and the cell, and the rows are sent all the same."""
 
 import pytest
 from once import LAG, QUICK, posts
