@@ -21,7 +21,7 @@
 
 static const struct option_spec table[] = {
     {"encoding", 0, "NAME", SHEET | UNDO, GROUP_INPUT, KIND_ENCODING, AT(encoding), 0, 0,
-     "what a sheet that is not UTF-8 was saved in: windows-1252, or any other name that iconv knows"},
+     "what a sheet that is not UTF-8 was saved in: windows-1252, or what else iconv knows"},
     {"delimiter", 0, "CHAR", SHEET | UNDO | LIST, GROUP_INPUT, KIND_DELIMITER, AT(delimiter), 0, 0,
      "cells are separated by this: , ; tab, or any other ASCII character (found from the header)"},
     {"map", 0, "FIELD=COLUMN", SHEET | UNDO, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,

@@ -58,7 +58,7 @@ def test_bash_offers_every_option_of_a_command(connload, complete, command):
 
 
 def test_bash_offers_options_by_their_beginning_and_after_others(complete):
-    assert complete("create", "--skip-existing", "--max-") == ["--max-failures", "--max-attempts"]
+    assert complete("create", "--skip-existing", "--max-") == ["--max-failures", "--max-attempts", "--max-outage"]
     assert complete("--he") == ["--help"]
     assert complete("list", "--yes") == []
 
