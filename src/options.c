@@ -77,7 +77,7 @@ static const struct option_spec table[] = {
      "how long a lost request may still be acted on: absence is believed after it (30s)"},
 
     {"api-key-file", 0, "FILE", NET, GROUP_API, KIND_TEXT, AT(api_key_file), 0, 0,
-     "holds the API key, for its owner's and group's eyes only; - is standard input ($BIGDATA_API_KEY)"},
+     "holds the API key, for its owner and group alone; - is standard input ($BIGDATA_API_KEY)"},
     {"base-url", 0, "URL", NET, GROUP_API, KIND_TEXT, AT(base_url), 0, 0,
      "where the API is ($BIGDATA_API_BASE_URL, https://api.bigdata.com)"},
     {"no-preflight", 0, NULL, CREATE, GROUP_API, KIND_FLAG, AT(no_preflight), 0, 0,
