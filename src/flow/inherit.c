@@ -183,7 +183,7 @@ static bool unsettle(struct run *run, uint64_t index, const struct lost_time *lo
     settle_say_lost(lost, &run->text);
     outcome.error_message = buf_view(&run->text);
     if (row->state == ROW_PENDING)
-        rows_move(&run->rows, index, ROW_UNSETTLED);
+        rows_step(&run->rows, index, EVENT_TO_SETTLE);
     row->earlier = 1;
     if (row->place == 0) {
         if (!journal_outcome(run->journal, index, &outcome, &place, err))

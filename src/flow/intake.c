@@ -267,11 +267,11 @@ static void carry_over(struct reading *reading, uint64_t index, const struct she
 
     if (earlier->status == STATUS_UNKNOWN) {
         row->earlier = 1;
-        rows_move(intake->rows, index, ROW_UNSETTLED);
+        rows_step(intake->rows, index, EVENT_TO_SETTLE);
     }
     if (!status_is_finished(earlier->status))
         return;
-    rows_finish(intake->rows, index, ROW_CARRIED, earlier->status, 0);
+    rows_carry(intake->rows, index, earlier->status);
     if (earlier->status == STATUS_ARCHIVED || intake->claimed == NULL)
         return;
     if (!remote_is_uuid(earlier->connector_id))
@@ -461,7 +461,7 @@ static bool refuse_row(struct intake *intake, uint64_t index, struct journal *jo
 
     if (journal != NULL && !journal_outcome(journal, index, outcome, &place, err))
         return false;
-    rows_finish(intake->rows, index, ROW_DONE, outcome->status, place);
+    rows_finish(intake->rows, index, outcome->status, place);
     row->twin = 0;
     return true;
 }

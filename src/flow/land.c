@@ -131,7 +131,7 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
     struct err err;
 
     if (courier_is_hopeless(run->courier, answer)) {
-        rows_move(&run->rows, row, ROW_PENDING);
+        rows_step(&run->rows, row, EVENT_RUN_STOPS);
         courier_stop(run->courier, STOP_UNREACHABLE, "%s", run->text.data);
         return;
     }
@@ -146,7 +146,7 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
     console_detail(run->console, "%s: %s; to be sent again", sheet_where(run->sheet, &run->rows, row), run->text.data);
     if (spared ||
         ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->courier->pace, now_ms, &until_ms)))
-        run_send_again(run, row);
+        run_send_again(run, row, EVENT_ALL_WAIT);
     else
         run_back_off(run, row, courier_backoff(run->courier, attempts), now_ms);
 }
@@ -193,7 +193,7 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
     struct run *run = land->run;
     struct buf said;
 
-    rows_move(&run->rows, row, ROW_PENDING);
+    rows_step(&run->rows, row, EVENT_RUN_STOPS);
     buf_init(&said, SAID_MAX);
     buf_format(&said, "%s: the server answered %d: %s", sheet_where(run->sheet, &run->rows, row), answer->status,
                api_error_without_status(run->text.data, answer->status));

@@ -162,7 +162,7 @@ static bool send_row(struct launch *launch, uint64_t row, bool again, int64_t no
     run->tally->retries += again && !state->earlier;
     if (state->attempts < ROW_ATTEMPTS_MAX)
         state->attempts++;
-    rows_move(&run->rows, row, ROW_IN_FLIGHT);
+    rows_step(&run->rows, row, EVENT_SENT);
     request.body = buf_view(&launch->payload);
     request.tag = board(run, &flight);
     courier_send(run->courier, REQUEST_CREATE, &request, now_ms);
@@ -189,7 +189,7 @@ void launch_probe(struct launch *launch, int64_t now_ms)
     uint64_t row;
 
     if (!fresh && run->ready_count > 1 && run->ready[run->ready_head] == outage->tried && run_take_ready(run, &row))
-        run_send_again(run, row);
+        run_send_again(run, row, EVENT_PASSED_OVER);
     row = fresh ? launch->next : run->ready[run->ready_head];
     if (!promise(launch, row, now_ms))
         return;

@@ -98,7 +98,7 @@ static void is_to_be_sent(struct run *run, uint64_t index)
 {
     run->rows.row[index].earlier = 0;
     if (run->rows.row[index].state == ROW_UNSETTLED)
-        rows_move(&run->rows, index, ROW_PENDING);
+        rows_step(&run->rows, index, EVENT_NOT_THERE);
 }
 
 static void looked_up(void *context, uint64_t tag, enum lookup_result result, const struct remote *remote,

@@ -280,7 +280,7 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
         replay->failed = true;
         return;
     }
-    rows_finish(&run->rows, index, ROW_DONE, outcome->status, place);
+    rows_finish(&run->rows, index, outcome->status, place);
     replay->resume->recovered++;
     count_outcome(replay, outcome);
     if (outcome->status == STATUS_CREATED) {
@@ -346,7 +346,7 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
     run->interrupted_ms = replay.latest_ms;
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
-            rows_move(&run->rows, i, ROW_UNSETTLED);
+            rows_step(&run->rows, i, EVENT_TO_SETTLE);
     count_open(&replay, run->rows.in_state[is_create(&replay) ? ROW_UNSETTLED : ROW_PENDING]);
     return true;
 }

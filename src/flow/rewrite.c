@@ -76,13 +76,13 @@ void rewrite_again(struct rewrite *rewrite, uint64_t index, const struct http_an
     int64_t now_ms = clock_mono_ms(), until_ms;
 
     if (courier_is_hopeless(courier, answer)) {
-        rows_move(&run->rows, index, ROW_PENDING);
+        rows_step(&run->rows, index, EVENT_RUN_STOPS);
         courier_stop(courier, STOP_UNREACHABLE, "%s", run->text.data);
     } else if (!retry_allowed(&courier->config.retry, attempts))
         rewrite_stays(rewrite, index, answer->status, run->code.data, run->text.data);
     else if (outage_holds(&courier->outage) ||
              ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(courier->pace, now_ms, &until_ms)))
-        run_send_again(run, index);
+        run_send_again(run, index, EVENT_ALL_WAIT);
     else
         run_back_off(run, index, courier_backoff(courier, attempts), now_ms);
 }
@@ -92,7 +92,7 @@ void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_
     struct run *run = &rewrite->run;
     struct buf said;
 
-    rows_move(&run->rows, index, ROW_PENDING);
+    rows_step(&run->rows, index, EVENT_RUN_STOPS);
     buf_init(&said, SAID_MAX);
     buf_format(&said, "the server answered %d: %s", answer->status,
                api_error_without_status(run->text.data, answer->status));
@@ -109,7 +109,7 @@ bool rewrite_probe(struct rewrite *rewrite, int64_t now_ms)
         return false;
     if (run->ready_count > 1 && run->ready[run->ready_head] == rewrite->courier.outage.tried &&
         run_take_ready(run, &row))
-        run_send_again(run, row); /* another is tried first */
+        run_send_again(run, row, EVENT_PASSED_OVER); /* another is tried first */
     return true;
 }
 

@@ -3,6 +3,8 @@
 #include "base/alloc.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,36 @@ static const char *const state_names[] = {
     [ROW_UNSETTLED] = "unsettled", [ROW_DONE] = "done",           [ROW_CARRIED] = "carried",
 };
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == ROW_STATES, "every row state has a name");
+
+enum {
+    PENDING = 1 << ROW_PENDING,
+    IN_FLIGHT = 1 << ROW_IN_FLIGHT,
+    BACKOFF = 1 << ROW_BACKOFF,
+    READY = 1 << ROW_READY,
+    UNSETTLED = 1 << ROW_UNSETTLED,
+};
+
+static const struct {
+    const char *name;
+    unsigned from; /* the states that it can happen in, as bits */
+    enum row_state to;
+} steps[] = {
+    [EVENT_CARRIED] = {"carried", PENDING, ROW_CARRIED},
+    [EVENT_TO_SETTLE] = {"to settle", PENDING, ROW_UNSETTLED},
+    [EVENT_NOT_THERE] = {"not there", UNSETTLED, ROW_PENDING},
+    [EVENT_SENT] = {"sent", PENDING | READY, ROW_IN_FLIGHT},
+    [EVENT_ANSWER_LOST] = {"answer lost", IN_FLIGHT, ROW_UNSETTLED},
+    [EVENT_NOT_DONE] = {"not done", IN_FLIGHT, ROW_BACKOFF},
+    [EVENT_ALL_WAIT] = {"not done, all wait", IN_FLIGHT, ROW_READY},
+    [EVENT_RUN_STOPS] = {"not done, the run stops", IN_FLIGHT, ROW_PENDING},
+    [EVENT_IN_DOUBT] = {"in doubt", IN_FLIGHT, ROW_BACKOFF},
+    [EVENT_PASSED_OVER] = {"passed over", READY, ROW_READY},
+    [EVENT_WAITED] = {"waited", BACKOFF, ROW_READY},
+    [EVENT_ABSENT] = {"absent", UNSETTLED, ROW_READY},
+    [EVENT_ABSENT_HELD] = {"absent, held back", UNSETTLED, ROW_PENDING},
+    [EVENT_FINISHED] = {"finished", PENDING | IN_FLIGHT | BACKOFF | UNSETTLED, ROW_DONE},
+};
+static_assert(sizeof(steps) / sizeof(steps[0]) == ROW_EVENTS, "every event has its step");
 
 void rows_init(struct rows *rows)
 {
@@ -88,29 +120,39 @@ uint64_t rows_add(struct rows *rows, uint64_t offset, size_t length, uint32_t li
     return rows->count++;
 }
 
-static void set_state(struct rows *rows, struct row *row, enum row_state state)
-{
-    assert(row->state != ROW_DONE && row->state != ROW_CARRIED);
-    rows->in_state[row->state]--;
-    rows->in_state[state]++;
-    row->state = state & 0xF;
-}
-
-void rows_move(struct rows *rows, uint64_t index, enum row_state state)
-{
-    assert(state != ROW_DONE && state != ROW_CARRIED);
-    set_state(rows, &rows->row[index], state);
-}
-
-void rows_finish(struct rows *rows, uint64_t index, enum row_state state, enum status status, uint64_t place)
+void rows_step(struct rows *rows, uint64_t index, enum row_event event)
 {
     struct row *row = &rows->row[index];
 
-    assert(state == ROW_DONE || state == ROW_CARRIED);
-    set_state(rows, row, state);
-    row->status = status & 0xF;
-    row->place = place & ROW_PLACE_MAX;
+    if ((steps[event].from >> row->state & 1) == 0) {
+        fprintf(stderr,
+                "connload: a defect: line %" PRIu32 " is %s, where \"%s\" can't happen; what was done so far is "
+                "in the journal\n",
+                row->line, row_state_name(row->state), row_event_name(event));
+        abort();
+    }
+    rows->in_state[row->state]--;
+    row->state = steps[event].to & 0xF;
+    rows->in_state[row->state]++;
+}
+
+static void set_outcome(struct rows *rows, uint64_t index, enum status status, uint64_t place)
+{
+    rows->row[index].status = status & 0xF;
+    rows->row[index].place = place & ROW_PLACE_MAX;
     rows->with_status[status]++;
+}
+
+void rows_finish(struct rows *rows, uint64_t index, enum status status, uint64_t place)
+{
+    rows_step(rows, index, EVENT_FINISHED);
+    set_outcome(rows, index, status, place);
+}
+
+void rows_carry(struct rows *rows, uint64_t index, enum status status)
+{
+    rows_step(rows, index, EVENT_CARRIED);
+    set_outcome(rows, index, status, 0);
 }
 
 bool row_is_sendable(const struct row *row)
@@ -123,4 +165,9 @@ bool row_is_sendable(const struct row *row)
 const char *row_state_name(enum row_state state)
 {
     return state_names[state];
+}
+
+const char *row_event_name(enum row_event event)
+{
+    return steps[event].name;
 }

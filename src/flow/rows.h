@@ -1,8 +1,8 @@
 /*
  * rows: the rows of a run, 24 bytes each: where a row is in the input, what state it is in, where its outcome is.
  *
- * This is the one place that changes a row's state. A row goes forward; the ways back (backoff, settling) lead to
- * ROW_READY.
+ * This is the one place that changes a row's state. Callers say what happened to a row; one table of steps says from
+ * which states an event leads to which. src/README.md, "A row's life", draws it, and test_rows holds the two together.
  */
 #ifndef FLOW_ROWS_H
 #define FLOW_ROWS_H
@@ -22,6 +22,27 @@ enum row_state {
     ROW_DONE,      /* has its outcome, in the journal */
     ROW_CARRIED,   /* has its outcome in its own result columns, from an earlier run */
     ROW_STATES,
+};
+
+/*
+ * What happens to a row. "Not created" is certain, or nothing depends on it: what `undo` sends can be sent again.
+ */
+enum row_event {
+    EVENT_CARRIED,     /* its own result columns say that it is finished: by rows_carry() */
+    EVENT_TO_SETTLE,   /* a result file says `unknown`, or an interrupted run may have sent it */
+    EVENT_NOT_THERE,   /* the connector that its result columns name is not there, and no other is looked for */
+    EVENT_SENT,        /* a request for it went out */
+    EVENT_ANSWER_LOST, /* the answer does not tell whether it was created */
+    EVENT_NOT_DONE,    /* not created; waits for a time of its own */
+    EVENT_ALL_WAIT,    /* not created, and all rows wait for the same: it needs no time of its own */
+    EVENT_RUN_STOPS,   /* not created, and the run stops because of the answer */
+    EVENT_IN_DOUBT,    /* refused by a gateway: a probe is to tell whether others are, too */
+    EVENT_WAITED,      /* its own time is over, or the gateway refuses everybody */
+    EVENT_PASSED_OVER, /* another is tried before it */
+    EVENT_ABSENT,      /* the list has proved that it was not created */
+    EVENT_ABSENT_HELD, /* the same, of a row that this run is not to send */
+    EVENT_FINISHED,    /* its outcome is in the journal: by rows_finish() */
+    ROW_EVENTS,
 };
 
 struct row {
@@ -76,16 +97,21 @@ uint32_t rows_number(const struct rows *rows, uint64_t index);
 /* Keeps the `count` rows from `from` on alone. */
 void rows_keep(struct rows *rows, uint64_t from, uint64_t count);
 
-/* Moves a row that has no outcome. Moving a row that has one is a defect and aborts. */
-void rows_move(struct rows *rows, uint64_t index, enum row_state state);
+/* Moves a row to where the event leads; nothing else changes a row's state. An event that can't happen in the row's
+ * state is a defect, and ends the program by abort(): the journal makes that safe. */
+void rows_step(struct rows *rows, uint64_t index, enum row_event event);
 
-/* Gives a row its outcome (`state` ROW_DONE with its place in the journal, or ROW_CARRIED). */
-void rows_finish(struct rows *rows, uint64_t index, enum row_state state, enum status status, uint64_t place);
+/* Gives a row its outcome: with EVENT_FINISHED, at its place in the journal, or with EVENT_CARRIED. */
+void rows_finish(struct rows *rows, uint64_t index, enum status status, uint64_t place);
+void rows_carry(struct rows *rows, uint64_t index, enum status status);
 
 /* Whether the row counts for --limit: this run may send it, or the interrupted run that it goes on with has done so. */
 bool row_is_sendable(const struct row *row);
 
 /* For the log: "in_flight". */
 const char *row_state_name(enum row_state state);
+
+/* For people: "answer lost". */
+const char *row_event_name(enum row_event event);
 
 #endif

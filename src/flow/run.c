@@ -80,7 +80,7 @@ void run_record(struct run *run, uint64_t row, const struct outcome *outcome)
         courier_fault(run->courier, &err);
         return;
     }
-    rows_finish(&run->rows, row, ROW_DONE, outcome->status, place);
+    rows_finish(&run->rows, row, outcome->status, place);
     if (outcome->error_code.len > 0) /* the tally names such rows alone */
         where = sheet_place(run->sheet, &run->rows, row);
     tally_row(run->tally, outcome, &where, clock_mono_ms());
@@ -114,13 +114,13 @@ static void grow_ready(struct run *run)
     run->ready_cap = cap;
 }
 
-void run_send_again(struct run *run, uint64_t row)
+void run_send_again(struct run *run, uint64_t row, enum row_event event)
 {
     if (run->ready_count == run->ready_cap)
         grow_ready(run);
     run->ready[(run->ready_head + run->ready_count) % run->ready_cap] = (uint32_t)row;
     run->ready_count++;
-    rows_move(&run->rows, row, ROW_READY);
+    rows_step(&run->rows, row, event);
 }
 
 bool run_take_ready(struct run *run, uint64_t *row)
@@ -135,7 +135,7 @@ bool run_take_ready(struct run *run, uint64_t *row)
 
 void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms)
 {
-    rows_move(&run->rows, row, ROW_BACKOFF);
+    rows_step(&run->rows, row, EVENT_NOT_DONE);
     timers_add(&run->backoffs, now_ms + wait_ms, row);
 }
 
@@ -178,7 +178,7 @@ void run_doubt(struct run *run, uint64_t row, int64_t ended_ms)
         .ended_ms = ended_ms,
         .said = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text)),
     };
-    rows_move(&run->rows, row, ROW_BACKOFF);
+    rows_step(&run->rows, row, EVENT_IN_DOUBT);
 }
 
 void run_resolve_doubts(struct run *run, bool listed)
@@ -202,7 +202,7 @@ void run_resolve_doubts(struct run *run, bool listed)
             break;
         case OUTAGE_EVERYBODYS:
             run_spare(run, doubt.row);
-            run_send_again(run, doubt.row);
+            run_send_again(run, doubt.row, EVENT_WAITED);
             break;
         }
     }
@@ -214,7 +214,7 @@ void run_wake_backoffs(struct run *run, int64_t now_ms)
     uint64_t row;
 
     while (timers_pop(&run->backoffs, now_ms, &row))
-        run_send_again(run, row);
+        run_send_again(run, row, EVENT_WAITED);
 }
 
 bool run_promised_lately(const struct run *run, int64_t now_ms)
@@ -252,7 +252,7 @@ void run_wait_for_settling(struct run *run, const struct unsettled *entry)
 
 void run_unsettle(struct run *run, const struct unsettled *entry)
 {
-    rows_move(&run->rows, entry->row, ROW_UNSETTLED);
+    rows_step(&run->rows, entry->row, EVENT_ANSWER_LOST);
     run_wait_for_settling(run, entry);
     run->tally->lost++;
 }

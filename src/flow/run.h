@@ -127,8 +127,8 @@ void run_record(struct run *run, uint64_t row, const struct outcome *outcome);
 void run_give_up(struct run *run, uint64_t row, enum status status, int http_status, const char *code,
                  const char *message);
 
-/* Certainly not created: to be sent again, at once or after `wait_ms`. */
-void run_send_again(struct run *run, uint64_t row);
+/* Certainly not created: to be sent again, at once (`event` leads to ROW_READY) or after `wait_ms`. */
+void run_send_again(struct run *run, uint64_t row, enum row_event event);
 void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms);
 
 /* A row's last attempt fell into an outage: it has it back. */

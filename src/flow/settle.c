@@ -255,11 +255,11 @@ static void settle_absent(struct settle *settle, const struct unsettled *entry)
     run->tally->settled_absent++;
     log_settled(settle, entry->row, "absent");
     if (run->rows.row[entry->row].held)
-        rows_move(&run->rows, entry->row, ROW_PENDING);
+        rows_step(&run->rows, entry->row, EVENT_ABSENT_HELD);
     else if (entry->said != NULL)
         run_give_up(run, entry->row, STATUS_REJECTED, entry->http_status, entry->said->code, entry->said->message);
     else if (retry_allowed(&run->courier->config.retry, run->rows.row[entry->row].attempts))
-        run_send_again(run, entry->row);
+        run_send_again(run, entry->row, EVENT_ABSENT);
     else
         settle_failed(settle, entry);
 }

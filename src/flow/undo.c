@@ -43,7 +43,7 @@ static bool read_rows(struct undo *undo, struct err *err)
         uint64_t index = rows_add(rows, read->record.offset, read->record.raw.len, read->record.line, read->record.row);
 
         if (read->earlier.status != STATUS_CREATED)
-            rows_finish(rows, index, ROW_CARRIED, read->earlier.status, 0);
+            rows_carry(rows, index, read->earlier.status);
     }
     if (step == CSV_STEP_FAILED)
         return false;
@@ -127,7 +127,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
     }
     if (run->rows.row[index].attempts < ROW_ATTEMPTS_MAX)
         run->rows.row[index].attempts++;
-    rows_move(&run->rows, index, ROW_IN_FLIGHT);
+    rows_step(&run->rows, index, EVENT_SENT);
     if (undo->trace[index] & TRACE_CHECK)
         lookup_send(&undo->rewrite.courier, outcome.connector_id, index, now_ms);
     else
@@ -292,7 +292,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
     else if (result == LOOKUP_AGAIN)
         rewrite_again(&undo->rewrite, index, answer);
     else if (courier_stopping(&undo->rewrite.courier))
-        rows_move(&run->rows, index, ROW_PENDING);
+        rows_step(&run->rows, index, EVENT_RUN_STOPS);
     else
         stays(undo, index, answer->status, run->code.data, run->text.data);
 }
