@@ -233,27 +233,31 @@ static bool take_in(struct create *create, struct err *err)
                                                          create->run.log, create->console, &create->tally, err);
 }
 
-/*
- * Rows that are not to be sent by this run: all of them where --strict finds an invalid one; those beyond --limit.
- * Those of them that may exist are settled all the same.
- */
+/* Where the rows begin that are not to be sent by this run: behind --limit; all where --strict finds an invalid one. */
+static uint64_t held_from(const struct create *create)
+{
+    const struct rows *rows = &create->run.rows;
+    uint64_t limit = create->config->limit, index = 0;
+
+    if (create->facts.held_back)
+        return 0;
+    if (limit == 0)
+        return rows->count;
+    for (uint64_t seen = 0; index < rows->count && seen < limit; index++)
+        seen += row_is_sendable(&rows->row[index]);
+    return index;
+}
+
+/* Holds rows back, and counts the others. A row that may exist is settled all the same. */
 static void hold_rows(struct create *create)
 {
     struct rows *rows = &create->run.rows;
-    bool all = create->facts.held_back;
-    uint64_t limit = create->config->limit, seen = 0;
 
-    create->tally.to_send = create->facts.blocked = 0;
-    for (uint64_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->row[i];
-
-        if (!row_is_sendable(row))
-            continue;
-        row->held = row->state != ROW_DONE && (all || (limit > 0 && seen >= limit));
-        seen++;
-        create->tally.to_send += row->state == ROW_UNSETTLED || (row->state == ROW_PENDING && !row->held);
-        create->facts.blocked += row->state == ROW_PENDING && row->held;
-    }
+    rows->held_from = held_from(create);
+    create->facts.blocked = 0;
+    for (uint64_t i = rows->held_from; i < rows->count; i++)
+        create->facts.blocked += rows->row[i].state == ROW_PENDING;
+    create->tally.to_send = rows->in_state[ROW_UNSETTLED] + rows->in_state[ROW_PENDING] - create->facts.blocked;
 }
 
 static void set_failures_max(struct create *create)

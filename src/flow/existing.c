@@ -417,7 +417,7 @@ static void count_twin(struct search *search, uint32_t row, enum way way)
 {
     struct existing *found = search->found;
 
-    if (search->run->rows.row[row].held)
+    if (rows_is_held(&search->run->rows, row))
         return;
     found->alike += way == WAY_ALIKE;
     if (way != WAY_EXACT)

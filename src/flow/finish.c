@@ -24,15 +24,17 @@ struct finishing {
  * A row without an outcome: certainly not created, or, where its create may have happened and nobody could settle it,
  * `unknown`: a later run must not send it before the list has told.
  */
-static struct outcome open_outcome(const struct finishing *finishing, const struct row *row,
-                                   const struct sheet_row *read)
+static struct outcome open_outcome(const struct finishing *finishing, uint64_t index, const struct sheet_row *read)
 {
+    const struct rows *rows = &finishing->run->rows;
+    const struct row *row = &rows->row[index];
     struct outcome outcome = {.attempts = row->attempts};
 
     if (row->state != ROW_UNSETTLED && row->state != ROW_IN_FLIGHT) {
         outcome.status = STATUS_NOT_ATTEMPTED;
         outcome.connector_id = read->earlier.connector_id; /* nobody has asked whether it is there */
-        outcome.error_message = span_of(row->held ? finishing->config->why_held : finishing->config->why_not);
+        outcome.error_message =
+            span_of(rows_is_held(rows, index) ? finishing->config->why_held : finishing->config->why_not);
     } else if (row->earlier && read->earlier.status == STATUS_UNKNOWN)
         outcome = read->earlier;
     else {
@@ -57,7 +59,7 @@ static bool outcome_of(struct finishing *finishing, uint64_t index, const struct
         *outcome = read->earlier;
         return true;
     }
-    *outcome = open_outcome(finishing, row, read);
+    *outcome = open_outcome(finishing, index, read);
     return true;
 }
 

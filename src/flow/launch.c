@@ -27,7 +27,8 @@ static bool has_fresh(struct launch *launch)
 {
     const struct rows *rows = &launch->run->rows;
 
-    while (launch->next < rows->count && (rows->row[launch->next].state != ROW_PENDING || rows->row[launch->next].held))
+    while (launch->next < rows->count &&
+           (rows->row[launch->next].state != ROW_PENDING || rows_is_held(rows, launch->next)))
         launch->next++;
     return launch->next < rows->count;
 }

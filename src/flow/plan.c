@@ -113,11 +113,11 @@ static void show_cost(struct run *run, const struct plan_config *config, uint64_
     buf_format(out, "\n");
 }
 
-/* Shows one row, and holds it; counts those that count for --limit, and those that would be sent. */
+/* Shows one row; counts those that count for --limit, and those that would be sent. */
 static bool plan_row(struct run *run, const struct plan_config *config, const struct existing *found, uint64_t index,
                      uint64_t *sendable, uint64_t *creates, struct buf *out, struct err *err)
 {
-    struct row *row = &run->rows.row[index];
+    const struct row *row = &run->rows.row[index];
     bool beyond = row->state == ROW_PENDING && config->limit > 0 && *sendable >= config->limit;
 
     if (!show_row(run, config, found, index, beyond, out, err))
@@ -125,7 +125,6 @@ static bool plan_row(struct run *run, const struct plan_config *config, const st
     *sendable += row_is_sendable(row);
     if (!config->held && ((row->state == ROW_PENDING && !beyond) || row->state == ROW_UNSETTLED))
         (*creates)++;
-    row->held = 1;
     return true;
 }
 
@@ -153,6 +152,8 @@ bool plan_show(struct run *run, const struct plan_config *config, struct facts *
     for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++)
         shown = plan_row(run, config, &found, i, &sendable, &creates, &out, err);
     facts->planned = creates;
+    if (shown && !courier_stopping(run->courier))
+        run->rows.held_from = 0;
     if (shown && listed && !courier_stopping(run->courier))
         show_found(config, &found, &out);
     if (shown && !courier_stopping(run->courier))

@@ -50,7 +50,7 @@ static_assert(sizeof(steps) / sizeof(steps[0]) == ROW_EVENTS, "every event has i
 
 void rows_init(struct rows *rows)
 {
-    *rows = (struct rows){0};
+    *rows = (struct rows){.held_from = UINT64_MAX};
 }
 
 void rows_release(struct rows *rows)
@@ -153,6 +153,11 @@ void rows_carry(struct rows *rows, uint64_t index, enum status status)
 {
     rows_step(rows, index, EVENT_CARRIED);
     set_outcome(rows, index, status, 0);
+}
+
+bool rows_is_held(const struct rows *rows, uint64_t index)
+{
+    return index >= rows->held_from;
 }
 
 bool row_is_sendable(const struct row *row)

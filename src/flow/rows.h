@@ -52,12 +52,11 @@ struct row {
     uint64_t attempts : 8;
     uint64_t state : 4;   /* enum row_state */
     uint64_t status : 4;  /* enum status; for ROW_DONE and ROW_CARRIED, else STATUS_NONE */
-    uint64_t held : 1;    /* not to be sent by this run (--limit) */
     uint64_t invalid : 1; /* fails the checks */
     uint64_t twin : 1;    /* fails them (also) because another row has the same payload; until it is finished, `place`
                              is that row's number */
     uint64_t earlier : 1; /* a result file said `unknown`: to be settled before it may be sent */
-    uint64_t : 4;
+    uint64_t : 5;
     uint32_t line;       /* physical line, from 1 */
     uint32_t public_tag; /* of connector_public_hash(); 0 for rows that are not to be sent */
 };
@@ -77,6 +76,7 @@ struct rows {
     struct rows_gap *gap;
     size_t gap_count, gap_cap;
     uint64_t count, cap;
+    uint64_t held_from; /* the rows from here on are not to be sent by this run (--limit, --strict, --dry-run) */
     uint64_t in_state[ROW_STATES];
     uint64_t with_status[STATUSES]; /* of ROW_DONE and ROW_CARRIED */
 };
@@ -104,6 +104,9 @@ void rows_step(struct rows *rows, uint64_t index, enum row_event event);
 /* Gives a row its outcome: with EVENT_FINISHED, at its place in the journal, or with EVENT_CARRIED. */
 void rows_finish(struct rows *rows, uint64_t index, enum status status, uint64_t place);
 void rows_carry(struct rows *rows, uint64_t index, enum status status);
+
+/* Whether the row is one of those that this run is not to send: whatever its state. */
+bool rows_is_held(const struct rows *rows, uint64_t index);
 
 /* Whether the row counts for --limit: this run may send it, or the interrupted run that it goes on with has done so. */
 bool row_is_sendable(const struct row *row);

@@ -254,7 +254,7 @@ static void settle_absent(struct settle *settle, const struct unsettled *entry)
 
     run->tally->settled_absent++;
     log_settled(settle, entry->row, "absent");
-    if (run->rows.row[entry->row].held)
+    if (rows_is_held(&run->rows, entry->row))
         rows_step(&run->rows, entry->row, EVENT_ABSENT_HELD);
     else if (entry->said != NULL)
         run_give_up(run, entry->row, STATUS_REJECTED, entry->http_status, entry->said->code, entry->said->message);
