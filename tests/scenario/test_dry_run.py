@@ -34,7 +34,7 @@ def test_results_on_standard_output_stand_alone_there(connload, sandbox, write_c
     run = connload(*DRY, "desk.csv", "-o", out)
     lines = run.out.splitlines()
     assert run.rc == 1 and lines[0].endswith("attempts,created_at") and len(lines) == 4, run
-    assert "desk.csv:4: create email \"New\"\n" in run.err
+    assert 'desk.csv:4: row 4 "New": create email\n' in run.err
 
 
 def test_it_needs_neither_key_nor_server(connload, desk):
