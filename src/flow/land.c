@@ -224,7 +224,7 @@ static void act_doubt(struct land *land, uint64_t row, const struct http_answer 
         return;
     }
     buf_text(&run->text, "; a gateway in front of the API refuses this row, and not others: see what its texts hold");
-    run_doubt(run, row, answer->ended_ms);
+    run_doubt(run, row, answer);
 }
 
 /*

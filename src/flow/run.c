@@ -167,7 +167,7 @@ bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, e
     return spared;
 }
 
-void run_doubt(struct run *run, uint64_t row, int64_t ended_ms)
+void run_doubt(struct run *run, uint64_t row, const struct http_answer *answer)
 {
     if (run->doubt_count == run->doubt_cap) {
         run->doubt_cap = run->doubt_cap > 0 ? run->doubt_cap * 2 : 16;
@@ -175,7 +175,8 @@ void run_doubt(struct run *run, uint64_t row, int64_t ended_ms)
     }
     run->doubts[run->doubt_count++] = (struct doubt){
         .row = (uint32_t)row,
-        .ended_ms = ended_ms,
+        .sent_ms = answer->started_ms,
+        .ended_ms = answer->ended_ms,
         .said = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text)),
     };
     rows_step(&run->rows, row, EVENT_IN_DOUBT);
@@ -191,7 +192,7 @@ void run_resolve_doubts(struct run *run, bool listed)
     no_list_tells = !retry_allowed(&run->courier->config.retry, run->doubt_lists);
     for (size_t i = 0; i < run->doubt_count; i++) {
         struct doubt doubt = run->doubts[i];
-        enum outage_block whose = outage_block(outage, doubt.ended_ms);
+        enum outage_block whose = outage_block(outage, doubt.sent_ms, doubt.ended_ms);
 
         switch (whose == OUTAGE_UNDECIDED && no_list_tells ? OUTAGE_ROWS_OWN : whose) {
         case OUTAGE_UNDECIDED:

@@ -61,7 +61,7 @@ struct flight {
 /* A row that what is in front of the API answered with 403: its own, or a block of everybody. */
 struct doubt {
     uint32_t row;
-    int64_t ended_ms;
+    int64_t sent_ms, ended_ms;
     const struct word *said;
 };
 
@@ -141,7 +141,7 @@ void run_spare(struct run *run, uint64_t row);
 bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, enum outage_sign sign);
 
 /* A 403 by what is in front of the API, with run->code and run->text: the row waits until it is known whose it is. */
-void run_doubt(struct run *run, uint64_t row, int64_t ended_ms);
+void run_doubt(struct run *run, uint64_t row, const struct http_answer *answer);
 
 /* Gives the rows that are in doubt their outcome, or sends them again, where it is known; `listed`: after a list's
  * answer. Where lists can't tell, it is the rows' own. */

@@ -183,9 +183,9 @@ int64_t outage_lasts_ms(const struct outage *outage, int64_t now_ms)
     return outage_holds(outage) ? now_ms - outage->since_ms : 0;
 }
 
-enum outage_block outage_block(const struct outage *outage, int64_t ended_ms)
+enum outage_block outage_block(const struct outage *outage, int64_t sent_ms, int64_t ended_ms)
 {
-    if (outage->accepted_ms >= ended_ms)
-        return OUTAGE_ROWS_OWN;
-    return outage->blocked_ms >= ended_ms ? OUTAGE_EVERYBODYS : OUTAGE_UNDECIDED;
+    if (outage->blocked_ms >= sent_ms)
+        return OUTAGE_EVERYBODYS;
+    return outage->accepted_ms >= ended_ms ? OUTAGE_ROWS_OWN : OUTAGE_UNDECIDED;
 }

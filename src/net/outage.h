@@ -99,7 +99,10 @@ int64_t outage_limit_ms(const struct outage *outage);
 /* How long the service is away by now; 0 without an outage. */
 int64_t outage_lasts_ms(const struct outage *outage, int64_t now_ms);
 
-/* What a row's 403 by what is in front of the API, which came at `ended_ms`, has turned out to be. */
-enum outage_block outage_block(const struct outage *outage, int64_t ended_ms);
+/*
+ * What a row's 403 by what is in front of the API has turned out to be: a block where a list was refused since the row
+ * was sent, also one that is over by now; the row's own where something was accepted that was sent after the 403 came.
+ */
+enum outage_block outage_block(const struct outage *outage, int64_t sent_ms, int64_t ended_ms);
 
 #endif

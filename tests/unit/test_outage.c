@@ -166,14 +166,16 @@ static void whose_a_403_is(void **state)
     ended_ms = world.now_ms;
     late.ended_ms = ended_ms + 1;
     outage_tell(&world.outage, &late, 0); /* was on its way already: proves nothing */
-    assert_int_equal(outage_block(&world.outage, ended_ms), OUTAGE_UNDECIDED);
+    assert_int_equal(outage_block(&world.outage, ended_ms - LATENCY_MS, ended_ms), OUTAGE_UNDECIDED);
     tell(&world, "C-");
-    assert_int_equal(outage_block(&world.outage, ended_ms), OUTAGE_UNDECIDED);
+    assert_int_equal(outage_block(&world.outage, ended_ms - LATENCY_MS, ended_ms), OUTAGE_UNDECIDED);
     tell(&world, "Lb");
-    assert_int_equal(outage_block(&world.outage, ended_ms), OUTAGE_EVERYBODYS);
-    assert_int_equal(outage_block(&world.outage, world.now_ms + 1), OUTAGE_UNDECIDED);
-    tell(&world, "L+");
-    assert_int_equal(outage_block(&world.outage, ended_ms), OUTAGE_ROWS_OWN);
+    assert_int_equal(outage_block(&world.outage, ended_ms - LATENCY_MS, ended_ms), OUTAGE_EVERYBODYS);
+    assert_int_equal(outage_block(&world.outage, world.now_ms + 1, world.now_ms + 2), OUTAGE_UNDECIDED);
+    ended_ms = world.now_ms + LATENCY_MS; /* of a row that was refused after that list, and sent before */
+    tell(&world, "Eb L+");
+    assert_int_equal(outage_block(&world.outage, ended_ms - 2 * LATENCY_MS, ended_ms), OUTAGE_EVERYBODYS);
+    assert_int_equal(outage_block(&world.outage, ended_ms - LATENCY_MS + 1, ended_ms), OUTAGE_ROWS_OWN);
     assert_int_equal(world.outage.count, 0);
     tell(&world, "!D+");
     assert_int_equal(world.outage.count, 1);
