@@ -22,6 +22,7 @@
  *   check         every check of a row, with its sentence
  *   classify      what an answer, or the lack of one, means for a create
  *   connector     a payload's size, identity and comparison
+ *   edit          what differs between a row and its connector, and the PUT that puts it right
  *   email         e-mail addresses
  *   field         types and fields, and which goes with which
  *   header        which column holds which field
@@ -71,6 +72,7 @@
  * flow: the commands
  *   check         `connload check`
  *   create        `connload create`: its steps and its loop
+ *   update        `connload update`
  *   undo          `connload undo`
  *   rewrite       what the commands share that change a result file's connectors and write it anew
  *   list          `connload list`
@@ -79,6 +81,8 @@
  *   rows          the table of rows: the one place that changes a row's state
  *   run           what the parts of a run share, and the verbs by which a row changes
  *   courier       requests by the pace; signals and the deadline seen
+ *   account       what the account says of the connectors that rows name
+ *   owners        whose connectors are one's own
  *   existing      what the account has before the first row
  *   earlier       the connectors that the replaced result file names
  *   named         rows of a result file that name a connector, and would be sent
@@ -137,6 +141,7 @@
 #include "flow/list.h"
 #include "flow/places.h"
 #include "flow/undo.h"
+#include "flow/update.h"
 #include "io/console.h"
 
 #include <fcntl.h>
@@ -217,11 +222,16 @@ static struct paths_config paths_of(const struct options *options)
     };
 }
 
-/* `undo` rewrites its input; nobody has looked yet whether another command's is a result file, too. */
+static bool rewrites_input(const struct options *options)
+{
+    return options->command == COMMAND_UNDO || options->command == COMMAND_UPDATE;
+}
+
+/* `undo` and `update` rewrite their input; nobody has looked yet whether another command's is a result file, too. */
 static bool check_places(const struct options *options, struct err *err)
 {
     struct paths_config paths = paths_of(options);
-    char *results = options->input != NULL ? paths_results(&paths, options->command == COMMAND_UNDO) : NULL;
+    char *results = options->input != NULL ? paths_results(&paths, rewrites_input(options)) : NULL;
     struct places places = {
         .input = options->input,
         .results = results != NULL ? results : options->output,
@@ -304,6 +314,13 @@ static enum exit_code undo(const struct options *options, struct console *consol
     return undo_run(&config, console);
 }
 
+static enum exit_code update(const struct options *options, struct console *console)
+{
+    struct update_config config = {.rewrite = rewrite_of(options), .again = options->again};
+
+    return update_run(&config, console);
+}
+
 static enum exit_code list(const struct options *options, struct console *console)
 {
     struct list_config config = {
@@ -362,10 +379,8 @@ static enum exit_code fail(const struct options *options, struct console *consol
 static enum exit_code run(const struct options *options)
 {
     static enum exit_code (*const commands[COMMANDS])(const struct options *, struct console *) = {
-        [COMMAND_CHECK] = check,
-        [COMMAND_CREATE] = create,
-        [COMMAND_UNDO] = undo,
-        [COMMAND_LIST] = list,
+        [COMMAND_CHECK] = check, [COMMAND_CREATE] = create, [COMMAND_UPDATE] = update,
+        [COMMAND_UNDO] = undo,   [COMMAND_LIST] = list,
     };
     struct console_config config = {.fd = STDERR_FILENO, .quiet = options->quiet, .verbose = options->verbose};
     struct console *console = console_new(&config);

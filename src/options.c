@@ -12,19 +12,21 @@
 
 #define CHECK (1U << COMMAND_CHECK)
 #define CREATE (1U << COMMAND_CREATE)
+#define UPDATE (1U << COMMAND_UPDATE)
 #define UNDO (1U << COMMAND_UNDO)
 #define LIST (1U << COMMAND_LIST)
 #define SHEET (CHECK | CREATE)
-#define NET (CREATE | UNDO | LIST)
-#define ALL (CHECK | CREATE | UNDO | LIST)
+#define REWRITE (UPDATE | UNDO)
+#define NET (CREATE | REWRITE | LIST)
+#define ALL (CHECK | CREATE | REWRITE | LIST)
 #define AT(member) offsetof(struct options, member)
 
 static const struct option_spec table[] = {
-    {"encoding", 0, "NAME", SHEET | UNDO, GROUP_INPUT, KIND_ENCODING, AT(encoding), 0, 0,
+    {"encoding", 0, "NAME", SHEET | REWRITE, GROUP_INPUT, KIND_ENCODING, AT(encoding), 0, 0,
      "what a sheet that is not UTF-8 was saved in: windows-1252, or what else iconv knows"},
-    {"delimiter", 0, "CHAR", SHEET | UNDO | LIST, GROUP_INPUT, KIND_DELIMITER, AT(delimiter), 0, 0,
+    {"delimiter", 0, "CHAR", SHEET | REWRITE | LIST, GROUP_INPUT, KIND_DELIMITER, AT(delimiter), 0, 0,
      "cells are separated by this: , ; tab, or any other ASCII character (found from the header)"},
-    {"map", 0, "FIELD=COLUMN", SHEET | UNDO, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,
+    {"map", 0, "FIELD=COLUMN", SHEET | REWRITE, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,
      "the column of that name holds the field; may be given for each field"},
     {"default", 0, "FIELD=VALUE", SHEET, GROUP_INPUT, KIND_DEFAULT, AT(defaults), 0, 0,
      "the value of empty cells, or of a missing column; a secret's only as a reference"},
@@ -39,14 +41,14 @@ static const struct option_spec table[] = {
      "the result file; - is standard output (INPUT.results.csv; check: none; list: -)"},
     {"force", 0, NULL, SHEET | LIST, GROUP_RESULTS, KIND_FLAG, AT(force), 0, 0,
      "replace an existing result file, whatever it says"},
-    {"redact", 0, NULL, SHEET | UNDO, GROUP_RESULTS, KIND_FLAG, AT(redact), 0, 0,
+    {"redact", 0, NULL, SHEET | REWRITE, GROUP_RESULTS, KIND_FLAG, AT(redact), 0, 0,
      "empty the secret cells of every row of the results, not of the finished ones alone"},
 
     {"skip-existing", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(skip_existing), 0, 0,
      "do not create what the account has already (same type and label)"},
-    {"again", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(again), 0, 0,
-     "create rows of which the account has exact twins, too, without asking"},
-    {"dry-run", 'n', NULL, CREATE | UNDO, GROUP_ROWS, KIND_FLAG, AT(dry_run), 0, 0,
+    {"again", 0, NULL, CREATE | UPDATE, GROUP_ROWS, KIND_FLAG, AT(again), 0, 0,
+     "do not mind exact twins in the account; of update: what was changed there meanwhile"},
+    {"dry-run", 'n', NULL, CREATE | REWRITE, GROUP_ROWS, KIND_FLAG, AT(dry_run), 0, 0,
      "say what would be done to each row, and change nothing"},
     {"strict", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(strict), 0, 0,
      "send nothing unless every row passes the checks"},
@@ -55,13 +57,13 @@ static const struct option_spec table[] = {
      "stop when so many rows, or so large a share of those to be sent, have failed"},
     {"deadline", 0, "DURATION", NET, GROUP_ROWS, KIND_DURATION, AT(deadline_ms), 1, 0,
      "stop when the run has taken so long"},
-    {"grace", 0, "DURATION", CREATE | UNDO, GROUP_ROWS, KIND_DURATION, AT(grace_ms), 0, 0,
+    {"grace", 0, "DURATION", CREATE | REWRITE, GROUP_ROWS, KIND_DURATION, AT(grace_ms), 0, 0,
      "when stopping, how long to wait for what is in flight (30s)"},
     {"yes", 0, NULL, UNDO, GROUP_ROWS, KIND_FLAG, AT(yes), 0, 0, "do not ask before archiving"},
 
     {"rate", 0, "N/WINDOW|none", NET, GROUP_PACE, KIND_RATE, AT(rate), 0, 0,
      "at most N requests in any rolling window: 500/m, 20/s, 50/3s (500/m)"},
-    {"concurrency", 0, "N", CREATE | UNDO, GROUP_PACE, KIND_NUMBER, AT(concurrency), 1, 1000,
+    {"concurrency", 0, "N", CREATE | REWRITE, GROUP_PACE, KIND_NUMBER, AT(concurrency), 1, 1000,
      "requests in flight at once (16)"},
     {"max-attempts", 0, "N", NET, GROUP_PACE, KIND_NUMBER, AT(max_attempts), 1, 100,
      "requests for a row, at the most (5)"},
@@ -71,7 +73,7 @@ static const struct option_spec table[] = {
      "the backoff's longest step (60s)"},
     {"max-outage", 0, "DURATION", NET, GROUP_PACE, KIND_DURATION, AT(max_outage_ms), 0, 0,
      "how long a service that is away is waited for (10m)"},
-    {"settle", 0, "DURATION", CREATE | UNDO, GROUP_PACE, KIND_DURATION, AT(settle_ms), 0, 0,
+    {"settle", 0, "DURATION", CREATE | REWRITE, GROUP_PACE, KIND_DURATION, AT(settle_ms), 0, 0,
      "how long reads may lag writes: a lost answer waits so long for the list (5s)"},
     {"late", 0, "DURATION", CREATE, GROUP_PACE, KIND_DURATION, AT(late_ms), 0, 0,
      "how long a lost request may still be acted on: absence is believed after it (30s)"},
@@ -107,8 +109,8 @@ static const struct option_spec table[] = {
 enum { OPTIONS = sizeof(table) / sizeof(table[0]), FIRST_LONG = 256, REPEAT_MAX = 1 << 20 };
 
 static const char *const names[] = {
-    [COMMAND_NONE] = "",     [COMMAND_CHECK] = "check", [COMMAND_CREATE] = "create",
-    [COMMAND_UNDO] = "undo", [COMMAND_LIST] = "list",
+    [COMMAND_NONE] = "",         [COMMAND_CHECK] = "check", [COMMAND_CREATE] = "create",
+    [COMMAND_UPDATE] = "update", [COMMAND_UNDO] = "undo",   [COMMAND_LIST] = "list",
 };
 static_assert(sizeof(names) / sizeof(names[0]) == COMMANDS, "every command has a name");
 
@@ -511,7 +513,8 @@ static bool read_command(struct options *options, const char *word, struct err *
     if (options->command != COMMAND_NONE)
         return true;
     nearest = text_nearest(span_of(word), names + 1, COMMANDS - 1);
-    return err_set(err, EXIT_USAGE, "there is no command \"%.*s\"; the commands are check, create, undo and list%s%s%s",
+    return err_set(err, EXIT_USAGE,
+                   "there is no command \"%.*s\"; the commands are check, create, update, undo and list%s%s%s",
                    (int)text_cut(span_of(word), 40), word, nearest >= 0 ? "; did you mean " : "",
                    nearest >= 0 ? names[nearest + 1] : "", nearest >= 0 ? "?" : "");
 }
@@ -529,14 +532,16 @@ static bool read_operands(struct options *options, int count, char **operands, s
     int wanted;
 
     if (count == 0)
-        return err_set(err, EXIT_USAGE, "connload needs a command: check, create, undo or list; see connload --help");
+        return err_set(err, EXIT_USAGE,
+                       "connload needs a command: check, create, update, undo or list; see connload --help");
     if (!read_command(options, operands[0], err))
         return false;
     wanted = options->command == COMMAND_LIST ? 1 : 2;
     if (count < wanted)
-        return err_set(err, EXIT_USAGE, "`connload %s` needs the %s to work on; see connload --help",
-                       names[options->command],
-                       options->command == COMMAND_UNDO ? "result file" : "sheet (- is standard input)");
+        return err_set(
+            err, EXIT_USAGE, "`connload %s` needs the %s to work on; see connload --help", names[options->command],
+            options->command == COMMAND_UNDO || options->command == COMMAND_UPDATE ? "result file"
+                                                                                   : "sheet (- is standard input)");
     if (count > wanted)
         return err_set(err, EXIT_USAGE, "`connload %s` takes %s; \"%.*s\" is one argument too many",
                        names[options->command], wanted == 1 ? "no file" : "one file",

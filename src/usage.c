@@ -27,6 +27,8 @@ static const struct command_help commands[COMMANDS] = {
     [COMMAND_CHECK] = {"connload check  [options] INPUT  ", "check every row; no network", "connload check desk.csv"},
     [COMMAND_CREATE] = {"connload create [options] INPUT  ", "create a connector for every row that has none yet",
                         "connload create --skip-existing -o desk.results.csv desk.csv"},
+    [COMMAND_UPDATE] = {"connload update [options] RESULTS", "make the connectors of a result file what its rows say",
+                        "connload update --dry-run account.csv"},
     [COMMAND_UNDO] = {"connload undo   [options] RESULTS", "archive the connectors that a result file names as created",
                       "connload undo --yes desk.results.csv"},
     [COMMAND_LIST] = {"connload list   [options]        ", "write the account's connectors as a result file",
@@ -157,7 +159,7 @@ static void complete_bash(void)
            "_connload()\n{\n"
            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= word\n"
            "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-           "        case $word in check|create|undo|list) command=$word; break ;; esac\n"
+           "        case $word in check|create|update|undo|list) command=$word; break ;; esac\n"
            "    done\n");
     complete_bash_arguments();
     printf("    if [[ $cur == -* ]]; then\n        case $command in\n");
@@ -169,7 +171,7 @@ static void complete_bash(void)
     printf("        *) mapfile -t COMPREPLY < <(compgen -W \"--help --version\" -- \"$cur\") ;;\n"
            "        esac\n"
            "    elif [[ -z $command ]]; then\n"
-           "        mapfile -t COMPREPLY < <(compgen -W \"check create undo list\" -- \"$cur\")\n"
+           "        mapfile -t COMPREPLY < <(compgen -W \"check create update undo list\" -- \"$cur\")\n"
            "    else\n"
            "        compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
            "    fi\n}\n"

@@ -7,6 +7,7 @@
 #include "flow/listing.h"
 #include "flow/lookup.h"
 #include "flow/matches.h"
+#include "flow/owners.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -20,12 +21,6 @@ enum way {
     WAY_EXACT,       /* it shows the row's payload, */
     WAY_ALIKE,       /* or its type and label */
     WAYS,
-};
-
-/* Whose connectors are one's own: told by one that an earlier run has created, or by all that are not shared. */
-struct owners {
-    uint64_t creator, unshared; /* run_owner_hash(); 0 = not known */
-    bool several;               /* owners of unshared ones: they tell nothing */
 };
 
 struct search {
@@ -177,27 +172,14 @@ static bool note_listed_before(struct search *search, struct span id)
     return journal_twin(search->run->journal, id, &err) || fault(search, &err);
 }
 
-/* A list shows what is one's own, and what colleagues share. */
 static void note_owner(struct search *search, const struct remote *remote, bool created)
 {
-    struct owners *owners = &search->owners;
-    uint64_t owner = run_owner_hash(remote->owner_id);
-
-    if (owner != 0 && (created || text_equal_fold(span_of(search->run->own_id), remote->id)))
-        owners->creator = owner;
-    if (owner == 0 || remote->connector.share_with_org)
-        return;
-    owners->several = owners->several || (owners->unshared != 0 && owners->unshared != owner);
-    owners->unshared = owner;
+    owners_note(&search->owners, remote, created || span_equal(span_of(search->run->own_id), remote->id));
 }
 
 static uint64_t own_of(const struct search *search)
 {
-    const struct owners *owners = &search->owners;
-
-    if (search->run->owner != 0)
-        return search->run->owner;
-    return owners->creator != 0 ? owners->creator : owners->several ? 0 : owners->unshared;
+    return owners_own(&search->owners, search->run->owner);
 }
 
 static bool is_colleagues(const struct search *search, const struct match *match)

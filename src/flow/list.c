@@ -13,6 +13,7 @@
 #include "io/scratch.h"
 #include "model/field.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,6 +89,24 @@ static void add_emails(struct list *list, const struct connector *connector)
     buf_release(&joined);
 }
 
+/* What is told beside the fields: the columns of enum list_column, in its order. */
+static void add_account_cells(struct list *list, const struct remote *remote)
+{
+    char files[32] = "", synced[32] = "";
+
+    if (remote->files_count >= 0)
+        snprintf(files, sizeof(files), "%.0f", remote->files_count);
+    if (remote->last_sync_count >= 0)
+        snprintf(synced, sizeof(synced), "%.0f", remote->last_sync_count);
+    add_cell(list, remote->owner_id, false);
+    add_cell(list, remote->updated_at, false);
+    add_cell(list, span_of(files), false);
+    add_cell(list, remote->last_sync_at, false);
+    add_cell(list, remote->last_sync_status, false);
+    add_cell(list, span_of(synced), false);
+    add_cell(list, remote->last_sync_error_msg, false);
+}
+
 static bool on_connector(void *context, const struct remote *remote, struct span element)
 {
     struct list *list = context;
@@ -105,6 +124,7 @@ static bool on_connector(void *context, const struct remote *remote, struct span
     add_cell(list, connector->user_id, false);
     add_cell(list, none, false); /* user_password */
     add_cell(list, none, false); /* session_id */
+    add_account_cells(list, remote);
     add_cell(list, span_of(status_name(status)), false);
     add_cell(list, remote->id, false);
     add_cell(list, remote->inbox_email, false);
@@ -120,6 +140,10 @@ static void add_header(struct list *list, struct buf *out)
 {
     for (size_t i = 0; i < FIELDS; i++) {
         buf_text(out, field_name((enum field)i));
+        buf_char(out, list->delimiter);
+    }
+    for (size_t i = 0; i < LIST_COLUMNS; i++) {
+        buf_text(out, list_column_name((enum list_column)i));
         buf_char(out, list->delimiter);
     }
     for (size_t i = 0; i < RESULT_COLUMNS; i++) {

@@ -34,15 +34,25 @@ struct looking {
     struct remote remote;
     struct buf why;
     struct probe probe;
+    char code[16];
 };
 
-void lookup_send(struct courier *courier, struct span id, uint64_t tag, int64_t now_ms)
+static void send(struct courier *courier, struct span id, const struct span *body, uint64_t tag, int64_t now_ms)
 {
     char path[sizeof(LOOKUP_PATH) + UUID_TEXT];
     struct http_request request = {.method = HTTP_GET, .path = path, .tag = tag};
 
     snprintf(path, sizeof(path), LOOKUP_PATH "%.*s", (int)id.len, id.data);
-    courier_send(courier, REQUEST_LOOKUP, &request, now_ms);
+    if (body != NULL) {
+        request.method = HTTP_PUT;
+        request.body = *body;
+    }
+    courier_send(courier, body != NULL ? REQUEST_UPDATE : REQUEST_LOOKUP, &request, now_ms);
+}
+
+void lookup_send(struct courier *courier, struct span id, uint64_t tag, int64_t now_ms)
+{
+    send(courier, id, NULL, tag, now_ms);
 }
 
 static void explain(struct courier *courier, const struct http_answer *answer, struct buf *why)
@@ -89,7 +99,7 @@ static void log_lookup(struct looking *looking, const struct asked *asked, const
                        enum lookup_result result)
 {
     static const char *const results[] = {"found", "gone", "failed", "again"};
-    struct json_object *line = log_begin(looking->courier->log, "lookup");
+    struct json_object *line = log_begin(looking->courier->log, looking->handler->body != NULL ? "update" : "lookup");
 
     if (line == NULL)
         return;
@@ -117,6 +127,22 @@ static bool tell(struct looking *looking, const struct http_answer *answer, enum
     return spared;
 }
 
+static void fill_detail(struct looking *looking, const struct asked *asked, const struct http_answer *answer)
+{
+    struct lookup_detail *detail = looking->handler->detail;
+
+    if (detail == NULL)
+        return;
+    snprintf(looking->code, sizeof(looking->code), "http_%d", answer->status);
+    *detail = (struct lookup_detail){
+        .http_status = answer->status,
+        .attempts = asked->attempts,
+        .code = answer->status > 0             ? looking->code
+                : answer->problem_code != NULL ? answer->problem_code
+                                               : "connection_lost",
+    };
+}
+
 static void take_answer(struct looking *looking, const struct http_answer *answer)
 {
     struct courier *courier = looking->courier;
@@ -124,6 +150,8 @@ static void take_answer(struct looking *looking, const struct http_answer *answe
     enum lookup_result result;
 
     buf_reset(&looking->why);
+    if (looking->handler->body != NULL)
+        courier_heed(courier, answer);
     result = lookup_answer(courier, answer, span_of(asked->id), &looking->remote, &looking->why);
     log_lookup(looking, asked, answer, result);
     if (tell(looking, answer, result)) {
@@ -137,6 +165,7 @@ static void take_answer(struct looking *looking, const struct http_answer *answe
     asked->taken = false;
     looking->taken--;
     looking->done++;
+    fill_detail(looking, asked, answer);
     looking->handler->answered(looking->handler->context, asked->tag, result == LOOKUP_AGAIN ? LOOKUP_FAILED : result,
                                &looking->remote, result == LOOKUP_FOUND ? answer->body : buf_view(&looking->why));
 }
@@ -165,6 +194,19 @@ static bool take_next(struct looking *looking, int64_t now_ms, uint64_t *place)
     return true;
 }
 
+static bool send_one(struct looking *looking, uint64_t place, int64_t now_ms)
+{
+    const struct lookup_handler *handler = looking->handler;
+    struct asked *asked = &looking->asked[place];
+    struct span body;
+
+    if (handler->body != NULL && !handler->body(handler->context, asked->tag, &body))
+        return false;
+    asked->attempts++;
+    send(looking->courier, span_of(asked->id), handler->body != NULL ? &body : NULL, place, now_ms);
+    return true;
+}
+
 /* Sends what may be sent; when the next may be, as far as the pace and the backoffs know. */
 static int64_t send_all(struct looking *looking)
 {
@@ -178,10 +220,10 @@ static int64_t send_all(struct looking *looking)
                                                                                   : next_ms;
         if (!take_next(looking, now_ms, &place))
             return timers_next(&looking->waiting);
-        looking->asked[place].attempts++;
         if (try)
             outage_try(&looking->courier->outage, place);
-        lookup_send(looking->courier, span_of(looking->asked[place].id), place, now_ms);
+        if (!send_one(looking, place, now_ms))
+            return INT64_MAX;
     }
 }
 
@@ -191,6 +233,27 @@ static void show(struct looking *looking)
 
     progress.in_flight = http_in_flight(looking->courier->http);
     console_progress(looking->courier->console, &progress, clock_mono_ms());
+}
+
+/* After a stop: what was changed may still be answered, what was asked for need not. */
+static void end_flights(struct looking *looking)
+{
+    struct courier *courier = looking->courier;
+    struct http_answer answer;
+
+    while (looking->handler->body != NULL && courier->stop != STOP_LOCAL && http_in_flight(courier->http) > 0 &&
+           !courier_must_abort(courier, clock_mono_ms())) {
+        courier_wait(courier, console_due(courier->console));
+        show(looking);
+        while (courier->stop != STOP_LOCAL && courier_take(courier, &answer))
+            if (!probe_answer(&looking->probe, &answer))
+                take_answer(looking, &answer);
+    }
+    if (!courier_stopping(courier))
+        return;
+    http_abort(courier->http);
+    while (courier_take(courier, &answer))
+        continue;
 }
 
 bool lookup_run(struct courier *courier, const struct lookup_handler *handler)
@@ -214,11 +277,7 @@ bool lookup_run(struct courier *courier, const struct lookup_handler *handler)
             if (!probe_answer(&looking.probe, &answer))
                 take_answer(&looking, &answer);
     }
-    if (courier_stopping(courier)) {
-        http_abort(courier->http);
-        while (courier_take(courier, &answer))
-            continue;
-    }
+    end_flights(&looking);
     free(looking.asked);
     timers_release(&looking.waiting);
     remote_release(&looking.remote);

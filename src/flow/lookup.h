@@ -1,5 +1,6 @@
 /*
- * lookup: connectors asked for by their ids, one GET each (api.md): what no list shows, or not yet.
+ * lookup: connectors asked for by their ids, one GET each (api.md): what no list shows, or not yet; or changed, one PUT
+ * each. Both are idempotent: what is lost is sent again, and both are answered with the connector.
  */
 #ifndef FLOW_LOOKUP_H
 #define FLOW_LOOKUP_H
@@ -35,18 +36,28 @@ struct lookup_handler {
     /* The next id to ask for, which lasts until the call returns, and what `answered` is to know it by; false where
      * there is none left. */
     bool (*next)(void *context, uint64_t *tag, struct span *id);
+    /* NULL: connectors are asked for. Else they are changed: the body of the PUT, which lasts until the call returns, at
+     * each attempt; false where the courier was stopped. */
+    bool (*body)(void *context, uint64_t tag, struct span *body);
     /*
      * The answer; `remote` is valid for LOOKUP_FOUND. `text`: the connector as it came for LOOKUP_FOUND, a sentence for
-     * LOOKUP_FAILED. Both last until the call returns.
+     * LOOKUP_FAILED. Both last until the call returns. LOOKUP_FOUND of a PUT: it has been acted on.
      */
     void (*answered)(void *context, uint64_t tag, enum lookup_result result, const struct remote *remote,
                      struct span text);
+    struct lookup_detail *detail; /* of each answer, before `answered`; or NULL */
+};
+
+struct lookup_detail {
+    int http_status;   /* 0 = there was none */
+    uint32_t attempts; /* that were made */
+    const char *code;  /* of an error: `http_403`, `connection_lost` …; lasts until `answered` returns */
 };
 
 /*
  * Asks for all of them, as many at once as the courier takes and as the pace allows, each under the attempt limit, and
- * for nothing else meanwhile. False where the courier was stopped before all were answered: a stop gives them up at
- * once, for nothing is lost with them.
+ * for nothing else meanwhile. False where the courier was stopped before all were answered: a stop gives up at once
+ * what is asked for, for nothing is lost with it; what is changed has the grace.
  */
 bool lookup_run(struct courier *courier, const struct lookup_handler *handler);
 

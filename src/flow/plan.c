@@ -7,6 +7,7 @@
 #include "io/disk.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { FLUSH_AT = 1 << 16 };
@@ -91,19 +92,13 @@ static bool show_row(struct run *run, const struct plan_config *config, const st
     return out->len < FLUSH_AT || flush(out, config->out, err);
 }
 
-static void show_cost(struct run *run, const struct plan_config *config, uint64_t creates, uint64_t lists,
-                      struct buf *out)
+void plan_cost(const struct courier *courier, uint64_t requests, const char *parts, struct buf *out)
 {
     char text[NUM_DURATION_TEXT];
-    const struct rate *rate = &run->courier->config.rate;
-    int64_t least_ms = pace_eta_ms(run->courier->pace, clock_mono_ms(), creates + lists);
+    const struct rate *rate = &courier->config.rate;
+    int64_t least_ms = pace_eta_ms(courier->pace, clock_mono_ms(), requests);
 
-    if (config->held) {
-        buf_format(out, "nothing would be sent: a row fails the checks (--strict)\n");
-        return;
-    }
-    buf_format(out, "%" PRIu64 " request%s (%" PRIu64 " to create, %" PRIu64 " to list)", creates + lists,
-               creates + lists == 1 ? "" : "s", creates, lists);
+    buf_format(out, "%" PRIu64 " request%s (%s)", requests, requests == 1 ? "" : "s", parts);
     if (rate->count > 0)
         buf_format(out, "; at %s ", num_format_rate(text, *rate));
     if (rate->count > 0 && least_ms > 0)
@@ -111,6 +106,19 @@ static void show_cost(struct run *run, const struct plan_config *config, uint64_
     else if (rate->count > 0)
         buf_format(out, "the limit does not slow it");
     buf_format(out, "\n");
+}
+
+static void show_cost(struct run *run, const struct plan_config *config, uint64_t creates, uint64_t lists,
+                      struct buf *out)
+{
+    char parts[64];
+
+    if (config->held) {
+        buf_format(out, "nothing would be sent: a row fails the checks (--strict)\n");
+        return;
+    }
+    snprintf(parts, sizeof(parts), "%" PRIu64 " to create, %" PRIu64 " to list", creates, lists);
+    plan_cost(run->courier, creates + lists, parts, out);
 }
 
 /* Shows one row; counts those that count for --limit, and those that would be sent. */

@@ -26,6 +26,9 @@ struct plan_config {
     int out;                  /* standard output, or standard error where the results go to that */
 };
 
+/* Appends how many requests a plan takes, `parts` of which, and how long the limit makes that last: a line. */
+void plan_cost(const struct courier *courier, uint64_t requests, const char *parts, struct buf *out);
+
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err);
 
 #endif

@@ -59,6 +59,7 @@ static bool read_header(struct sheet *sheet, struct buf *notes, struct err *err)
         .map_count = config->map_count,
         .defaults = config->defaults,
         .delimiter_given = config->delimiter != '\0',
+        .may_lack = config->may_lack,
         .results_only = config->results_only,
     };
 
@@ -217,6 +218,14 @@ static void distrust_shifted(struct sheet_row *row)
                  "them right and empty its error_code cell");
 }
 
+/* In a file of `list` the account's texts have a guard against spreadsheets, which is no part of them. */
+static void take_guards_off(struct row_values *values)
+{
+    for (enum field field = 0; field < FIELDS; field++)
+        if (!field_is_secret(field) && !values->defaulted[field])
+            values->value[field] = results_unguarded(values->value[field]);
+}
+
 /* Makes a checked row of the record in rows[which]. */
 static bool make_row(struct sheet *sheet, int which, struct err *err)
 {
@@ -225,6 +234,8 @@ static bool make_row(struct sheet *sheet, int which, struct err *err)
     if (!read_earlier(sheet, row, err))
         return false;
     connector_values(&row->values, &sheet->header, sheet->config.defaults, row->record.cells, row->record.count);
+    if (sheet->header.is_list)
+        take_guards_off(&row->values);
     if (sheet->config.secret_refs)
         secrets_resolve(&sheet->secrets[which], &row->values);
     problems_reset(&row->problems);

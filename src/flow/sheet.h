@@ -29,7 +29,7 @@ struct sheet_config {
     size_t map_count;
     const char *const *defaults; /* FIELDS of them, NULL where there is none */
     bool secret_refs;
-    bool results_only; /* of header_options */
+    bool may_lack, results_only; /* of header_options */
 };
 
 struct sheet;

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum request_kind { REQUEST_CREATE, REQUEST_LIST, REQUEST_DELETE, REQUEST_LOOKUP, REQUEST_KINDS };
+enum request_kind { REQUEST_CREATE, REQUEST_LIST, REQUEST_DELETE, REQUEST_LOOKUP, REQUEST_UPDATE, REQUEST_KINDS };
 
 enum {
     TALLY_ERRORS = 48, /* kinds of errors told apart; what comes after is counted as "other" */

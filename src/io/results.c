@@ -157,8 +157,7 @@ void results_row(struct buf *out, const struct results_style *style, const struc
 
 /* --- in --- */
 
-/* Without the `'` that csv_write_foreign() puts before what a spreadsheet would run. */
-static struct span unguarded(struct span cell)
+struct span results_unguarded(struct span cell)
 {
     if (cell.len >= 2 && cell.data[0] == '\'' && cell.data[1] != '\0' && strchr("=+-@\t\r", cell.data[1]) != NULL)
         return (struct span){cell.data + 1, cell.len - 1};
@@ -246,7 +245,7 @@ bool results_read(struct outcome *outcome, const struct header *header, const st
     for (size_t i = 0; i < RESULT_COLUMNS; i++) {
         size_t at = header->columns + i;
 
-        cells[i] = at < record->count ? unguarded(record->cells[at]) : (struct span){"", 0};
+        cells[i] = at < record->count ? results_unguarded(record->cells[at]) : (struct span){"", 0};
     }
     *outcome = (struct outcome){
         .status = status_named(cells[RESULT_STATUS]),

@@ -41,6 +41,9 @@ void results_header(struct buf *out, const struct results_style *style, const st
 void results_row(struct buf *out, const struct results_style *style, const struct csv_record *record,
                  const struct outcome *outcome);
 
+/* A cell without the `'` that csv_write_foreign() puts before what a spreadsheet would run. */
+struct span results_unguarded(struct span cell);
+
 /*
  * The eight cells of a row of a result file; those that a short row lacks are empty. Spans point into the record; a
  * leading `'` that csv_write_foreign() put there is taken off, so that it isn't doubled when the row is written again.

@@ -74,7 +74,7 @@ static void fill_slots(struct connector *connector)
     connector->slotted = connector->email_count;
 }
 
-static bool has_email(const struct connector *connector, struct span address)
+bool connector_has_email(const struct connector *connector, struct span address)
 {
     if (connector->slotted > 0)
         return *slot_of(connector, address) != 0;
@@ -88,7 +88,7 @@ bool connector_add_email(struct connector *connector, struct span address)
 {
     if (connector->email_count >= FEW)
         fill_slots(connector);
-    if (has_email(connector, address))
+    if (connector_has_email(connector, address))
         return false;
     if (connector->email_count == EMAILS_MAX)
         return true;
@@ -231,12 +231,12 @@ static bool equal_but_blanks(struct span a, struct span b)
 }
 
 /* Neither has an address twice, so that as many and all of them found means equal. */
-static bool equal_emails(const struct connector *a, const struct connector *b)
+bool connector_same_emails(const struct connector *a, const struct connector *b)
 {
     if (a->email_count != b->email_count)
         return false;
     for (size_t i = 0; i < a->email_count; i++)
-        if (!has_email(b, a->emails[i]))
+        if (!connector_has_email(b, a->emails[i]))
             return false;
     return true;
 }
@@ -244,7 +244,7 @@ static bool equal_emails(const struct connector *a, const struct connector *b)
 static bool equal_configs(const struct connector *a, const struct connector *b)
 {
     if (a->type == TYPE_EMAIL)
-        return equal_emails(a, b);
+        return connector_same_emails(a, b);
     return a->type != TYPE_INVESTMENT_RESEARCH || span_equal(a->user_id, b->user_id);
 }
 
@@ -345,7 +345,7 @@ static bool list_lacking(struct buf *out, const char *lead, const struct connect
     size_t lacking = 0;
 
     for (size_t i = 0; i < own->email_count; i++) {
-        if (has_email(against, own->emails[i]))
+        if (connector_has_email(against, own->emails[i]))
             continue;
         if (lacking++ >= SHOWN_EMAILS)
             continue;
@@ -361,7 +361,7 @@ static void compare_emails(struct differences *differences, const struct connect
 {
     bool more;
 
-    if (equal_emails(row, theirs))
+    if (connector_same_emails(row, theirs))
         return;
     begin_difference(differences, FIELD_ALLOWED_EMAILS);
     more = list_lacking(differences->out, "only in the account ", theirs, row);

@@ -43,6 +43,10 @@ void connector_reset(struct connector *connector);
  */
 bool connector_add_email(struct connector *connector, struct span address);
 
+/* Whether it has the address; whether both have the same ones: in whatever ASCII case and order. */
+bool connector_has_email(const struct connector *connector, struct span address);
+bool connector_same_emails(const struct connector *a, const struct connector *b);
+
 /*
  * The exact length in bytes of payload_write()'s output, of a type that is known. One text alone: the bytes of a JSON
  * string with its quotes, as cJSON escapes it (`\"`, `\\`, \b \f \n \r \t, other control characters below 0x20 as

@@ -82,6 +82,23 @@ static void find_results(struct header *header, const struct span *cells, size_t
         header->columns = end - RESULT_COLUMNS;
 }
 
+/* Tells a file of `list` by the seven columns before these; `updated_at` counts wherever it is. */
+static void find_list(struct header *header, const struct span *cells)
+{
+    size_t end = header->columns, match = 0;
+
+    header->updated_at = -1;
+    if (!header->is_result)
+        return;
+    while (end >= LIST_COLUMNS && match < LIST_COLUMNS &&
+           field_names_match(cells[end - LIST_COLUMNS + match], span_of(list_column_name((enum list_column)match))))
+        match++;
+    header->is_list = match == LIST_COLUMNS;
+    for (size_t i = 0; i < end; i++)
+        if (field_names_match(cells[i], span_of(list_column_name(LIST_UPDATED_AT))))
+            header->updated_at = (int)i;
+}
+
 /*
  * Sheets have columns named "Status" of their own; but one that names connectors, however it is written, was a result
  * file, and would be created once more.
@@ -448,7 +465,8 @@ static void read_columns(struct reading *reading)
     }
     if (options->results_only)
         return;
-    refuse_missing(reading);
+    if (!options->may_lack || !reading->header->is_result)
+        refuse_missing(reading);
     refuse_twins(reading);
 }
 
@@ -471,6 +489,7 @@ bool header_read(struct header *header, const struct span *cells, size_t count, 
                        "not needed",
                        options->file, options->line, count, HEADER_COLUMNS_MAX);
     find_results(header, cells, count);
+    find_list(header, cells);
     buf_init(&reading.complaints, COMPLAINTS_MAX);
     reading.role = alloc_zeroed(count, sizeof(*reading.role));
     for (size_t i = 0; i < count; i++)

@@ -31,6 +31,7 @@ struct header_options {
     const char *const *defaults; /* FIELDS of them: the `--default` of each field, or NULL */
     char delimiter;              /* what separated the cells */
     bool delimiter_given;        /* by --delimiter */
+    bool may_lack;               /* a result file's rows are compared, field by field: type and label may be missing */
     bool results_only; /* a result file's rows are not checked nor sent: what of the fields is missing, or there twice,
                           is no mistake, and there is no advice */
 };
@@ -41,6 +42,8 @@ struct header {
     int likely[FIELDS];  /* for a field without a column: the one that is most likely meant for it, or -1 */
     char *likely_names[FIELDS]; /* its name; NULL where there is none */
     size_t columns;             /* of the input itself, without the eight result columns */
+    int updated_at;             /* the column of that name in a result file; -1 = there is none */
+    bool is_list;               /* before the eight result columns it ends in the seven of `list` */
     bool is_result;             /* the header ends in the eight result columns, in order, however they are written */
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/num.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,35 @@ static enum label_likeness compare_parts(const struct forms *a, const struct for
          memcmp(whole->letters.data + whole->letters.len - len, part->letters.data, len) != 0))
         return LABEL_OTHER;
     return part->first == LABEL_LETTERS ? LABEL_ALIKE : LABEL_PART;
+}
+
+/* The text composed; as it is where it can't be. Owned. */
+static utf8proc_uint8_t *compose(struct span text, size_t *len)
+{
+    utf8proc_uint8_t *composed = NULL;
+    utf8proc_ssize_t got = utf8proc_map((const utf8proc_uint8_t *)text.data, (utf8proc_ssize_t)text.len, &composed,
+                                        UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+
+    *len = got >= 0 ? (size_t)got : 0;
+    return got >= 0 ? composed : NULL;
+}
+
+bool label_same(struct span a, struct span b)
+{
+    utf8proc_uint8_t *composed_a, *composed_b;
+    size_t len_a, len_b;
+    bool same;
+
+    a = text_trim(a);
+    b = text_trim(b);
+    if (span_equal(a, b) || a.len == 0 || b.len == 0)
+        return a.len == b.len;
+    composed_a = compose(a, &len_a);
+    composed_b = compose(b, &len_b);
+    same = composed_a != NULL && composed_b != NULL && len_a == len_b && memcmp(composed_a, composed_b, len_a) == 0;
+    free(composed_a);
+    free(composed_b);
+    return same;
 }
 
 enum label_likeness label_compare(struct span sent, struct span shown)

@@ -25,6 +25,9 @@ enum {
     LABEL_FEW = 3,      /* fewer are no part of anything */
 };
 
+/* Whether two texts, labels or others, are equal but for blanks at their ends and Unicode normalisation (NFC). */
+bool label_same(struct span a, struct span b);
+
 enum label_likeness label_compare(struct span sent, struct span shown);
 
 /*

@@ -27,6 +27,22 @@ static const char *const columns[] = {
 };
 static_assert(sizeof(columns) / sizeof(columns[0]) == RESULT_COLUMNS, "a name for each result column");
 
+static const char *const list_columns[] = {
+    [LIST_OWNER_ID] = "owner_id",
+    [LIST_UPDATED_AT] = "updated_at",
+    [LIST_FILES_COUNT] = "files_count",
+    [LIST_LAST_SYNC_AT] = "last_sync_at",
+    [LIST_LAST_SYNC_STATUS] = "last_sync_status",
+    [LIST_LAST_SYNC_COUNT] = "last_sync_count",
+    [LIST_LAST_SYNC_ERROR_MSG] = "last_sync_error_msg",
+};
+static_assert(sizeof(list_columns) / sizeof(list_columns[0]) == LIST_COLUMNS, "a name for each column of a list");
+
+const char *list_column_name(enum list_column column)
+{
+    return list_columns[column];
+}
+
 const char *status_name(enum status status)
 {
     return statuses[status];

@@ -37,6 +37,18 @@ enum result_column {
     RESULT_COLUMNS,
 };
 
+/* The columns that `list` has before the eight, in their order: what the account tells of a connector beside its fields. */
+enum list_column {
+    LIST_OWNER_ID,
+    LIST_UPDATED_AT,
+    LIST_FILES_COUNT,
+    LIST_LAST_SYNC_AT,
+    LIST_LAST_SYNC_STATUS,
+    LIST_LAST_SYNC_COUNT,
+    LIST_LAST_SYNC_ERROR_MSG,
+    LIST_COLUMNS,
+};
+
 /* A row's eight result cells. The spans belong to whoever filled them in. */
 struct outcome {
     enum status status;
@@ -72,6 +84,7 @@ enum status status_named(struct span name);
 bool status_is_finished(enum status status);
 
 const char *result_column_name(enum result_column column);
+const char *list_column_name(enum list_column column);
 
 /* The result column of exactly that name (blanks around it ignored), or RESULT_COLUMNS. */
 enum result_column result_column_named(struct span name);

@@ -113,6 +113,12 @@ bool remote_read(struct remote *remote, struct span text)
         remote->created_at = (struct span){0};
         remote->created_ms = -1;
     }
+    remote->updated_at = short_text(value, "updated_at");
+    remote->files_count = json_number(json_member(value, "files_count"), -1);
+    remote->last_sync_at = short_text(value, "last_sync_at");
+    remote->last_sync_status = short_text(value, "last_sync_status");
+    remote->last_sync_count = json_number(json_member(value, "last_sync_count"), -1);
+    remote->last_sync_error_msg = json_string(json_member(value, "last_sync_error_msg"));
     remote->archived = json_kind(json_member(value, "archived")) == JSON_TRUE;
     remote->connector.type = type_of(remote->type);
     remote->connector.label = json_string(json_member(value, "label"));

@@ -20,6 +20,8 @@ enum {
 struct remote {
     struct connector connector; /* its public fields; of the config, the addresses or the broker's user_id */
     struct span id, type, org_id, owner_id, created_at, inbox_email; /* empty where absent, null or of a wrong type */
+    struct span updated_at, last_sync_at, last_sync_status, last_sync_error_msg; /* likewise, as they came */
+    double files_count, last_sync_count;                                         /* -1 where absent */
     int64_t created_ms; /* created_at in wall milliseconds; -1 where it is not RFC 3339, and counts as absent */
     bool archived;
     bool enveloped;             /* there may be errors beside it */

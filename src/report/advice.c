@@ -86,6 +86,17 @@ static struct advice after_undo(const struct facts *facts, const struct tally *t
     return (struct advice){.what = "archive the rest:", .command = "undo", .path = facts->results};
 }
 
+static struct advice after_update(const struct facts *facts)
+{
+    if (facts->dry_run)
+        return (struct advice){.what = "do it:", .command = "update", .path = facts->input};
+    if (facts->exit_code == EXIT_ALL_DONE || facts->results == NULL)
+        return (struct advice){0};
+    return (struct advice){.what = "look at these rows (error_message says why), and update the rest:",
+                           .command = "update",
+                           .path = facts->results};
+}
+
 static const char *mend_first(const struct facts *facts)
 {
     switch (facts->stop) {
@@ -126,5 +137,7 @@ struct advice advice_of(const struct facts *facts, const struct tally *tally)
         return facts->dry_run ? after_plan(facts, tally) : after_create(facts, tally);
     if (strcmp(facts->command, "undo") == 0)
         return after_undo(facts, tally);
+    if (strcmp(facts->command, "update") == 0)
+        return after_update(facts);
     return (struct advice){0};
 }

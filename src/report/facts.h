@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct facts {
-    const char *command;  /* "check", "create", "undo", "list" */
+    const char *command;  /* "check", "create", "update", "undo", "list", "status" */
     const char *input;    /* as the user named it; NULL for `list` */
     const char *results;  /* where the results are; NULL where none were written */
     const char *left;     /* an earlier run's result file, left as it was by a run that sent nothing; or NULL */
@@ -33,6 +33,8 @@ struct facts {
     uint64_t blocked;     /* rows held back: --limit, --strict */
     uint64_t planned;     /* --dry-run: rows that would be sent */
     uint64_t finished;    /* `check`: rows of a result file that are done */
+    uint64_t changed;     /* connectors that were changed: `update`, --update */
+    uint64_t unnamed;     /* `update`: rows that name no connector, or an archived one */
     uint64_t hopeless;    /* `undo`: rows that no other run could archive */
     char input_sha256[DIGEST_HEX],
         results_sha256[DIGEST_HEX]; /* of the files: as it was read, as it was written; empty where there is none */

@@ -131,10 +131,8 @@ static void add_answers(struct figures *f, const struct tally *tally)
 static void add_requests(struct figures *f, const struct tally *tally)
 {
     static const char *const kinds[REQUEST_KINDS] = {
-        [REQUEST_CREATE] = "create",
-        [REQUEST_LIST] = "list",
-        [REQUEST_DELETE] = "archive",
-        [REQUEST_LOOKUP] = "lookup",
+        [REQUEST_CREATE] = "create", [REQUEST_LIST] = "list",     [REQUEST_DELETE] = "archive",
+        [REQUEST_LOOKUP] = "lookup", [REQUEST_UPDATE] = "update",
     };
 
     begin(f, "requests", true);
@@ -204,6 +202,8 @@ static void add_end(struct figures *f, const struct facts *facts)
     count(f, NULL, "look_alikes", facts->look_alikes);
     count(f, NULL, "left_sheet", facts->left_sheet);
     count(f, NULL, "blocked", facts->blocked);
+    count(f, NULL, "changed", facts->changed);
+    metric(f, "connload_run_changed", "Connectors that were changed to what their rows say.");
     add(f, FIGURE_ERRORS, NULL, "errors");
     begin(f, "stop", facts->stop != STOP_NONE);
     text(f, "stop", "reason", stop_reason_name(facts->stop));

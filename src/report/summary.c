@@ -101,17 +101,26 @@ static void name_status(const struct page *page, enum status status, char name[3
         snprintf(name, 32, page->facts->dry_run ? "not sent" : "not attempted");
 }
 
-/* Rows that pass `check`, and that `undo --dry-run` would archive, get no status: they are what is left. */
+static bool is_rewrite(const struct page *page)
+{
+    return is_command(page, "undo") || is_command(page, "update");
+}
+
+/*
+ * `check` gives no status to rows that pass, nor `undo --dry-run` and `update --dry-run` to those that they would
+ * change: they are what is left.
+ */
 static uint64_t without_status(const struct page *page)
 {
-    return is_command(page, "check") || (is_command(page, "undo") && page->facts->dry_run) ? tally_passed(page->tally)
-                                                                                           : 0;
+    return is_command(page, "check") || (is_rewrite(page) && page->facts->dry_run) ? tally_passed(page->tally) : 0;
 }
 
 static const char *name_without_status(const struct page *page)
 {
     if (is_command(page, "undo"))
         return "would be archived";
+    if (is_command(page, "update"))
+        return "that differ";
     return without_status(page) == 1 ? "passes" : "pass";
 }
 
@@ -158,7 +167,7 @@ static void put_heading(struct page *page)
 static double speed_of(const struct page *page)
 {
     const struct tally *tally = page->tally;
-    uint64_t rows = tally->requests[REQUEST_DELETE];
+    uint64_t rows = tally->requests[REQUEST_DELETE] + tally->requests[REQUEST_UPDATE];
 
     if (tally->requests[REQUEST_CREATE] > tally->retries)
         rows += tally->requests[REQUEST_CREATE] - tally->retries;
@@ -253,6 +262,20 @@ static void put_look_alikes(struct page *page)
     put(page, YELLOW, "like a connector that the account had already;");
     put(page, YELLOW, "--skip-existing keeps such rows from being created again");
     end_line(page);
+}
+
+static void put_changed(struct page *page)
+{
+    uint64_t changed = page->facts->changed, unnamed = page->facts->unnamed;
+
+    if (changed > 0)
+        put(page, GREEN, "%" PRIu64 " connector%s changed%s", changed, changed == 1 ? " was" : "s were",
+            unnamed > 0 ? ";" : "");
+    if (unnamed > 0)
+        put(page, PLAIN, "%" PRIu64 " row%s no connector, or an archived one", unnamed,
+            unnamed == 1 ? " names" : "s name");
+    if (page->at > 0)
+        end_line(page);
 }
 
 /* Nothing else names them: whoever wants to archive them needs the ids. */
@@ -454,6 +477,7 @@ void summary_text(struct buf *out, const struct facts *facts, const struct tally
     put_outages(&page);
     put_look_alikes(&page);
     put_left_sheet(&page);
+    put_changed(&page);
     before = out->len;
     put_errors(&page);
     apart = out->len > before; /* errors stand between blank lines */

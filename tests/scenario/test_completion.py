@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ["check", "create", "undo", "list"]
+COMMANDS = ["check", "create", "update", "undo", "list"]
 
 
 def options_of(connload, command):

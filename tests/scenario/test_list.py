@@ -11,13 +11,20 @@ from once import QUICK, email, posts, prefill
 
 LIST = ["list", "--rate", "none", "--retry-base", "10ms", "--retry-cap", "50ms"]
 HEADER = ["type", "label", "description", "share_with_org", "allowed_emails", "user_id", "user_password", "session_id",
-          "status", "connector_id", "inbox_email", "http_status", "error_code", "error_message", "attempts",
+          "owner_id", "updated_at", "files_count", "last_sync_at", "last_sync_status", "last_sync_count",
+          "last_sync_error_msg", "status", "connector_id", "inbox_email", "http_status", "error_code", "error_message", "attempts",
           "created_at"]
 RESEARCH = {"type": "investment_research", "label": "R", "config": {"user_id": "reader", "user_password": "hunter2"}}
 
 
 def parse(text, delimiter=","):
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def account_cells(stored):
+    names = ["user_id", "updated_at", "files_count", "last_sync_at", "last_sync_status", "last_sync_count",
+             "last_sync_error_msg"]
+    return [str(stored.get(name) or {"files_count": "0"}.get(name, "")) for name in names]
 
 
 def test_each_connector_is_a_row(connload, sandbox):
@@ -29,9 +36,9 @@ def test_each_connector_is_a_row(connload, sandbox):
     assert run.rc == 0, run.err
     assert parse(run.out) == [
         HEADER,
-        ["email", "A, B", "two\nlines", "true", "x@example.com", "", "", "", "exists", mail,
+        ["email", "A, B", "two\nlines", "true", "x@example.com", "", "", "", *account_cells(stored[mail]), "exists", mail,
          stored[mail]["config"]["email"], "", "", "", "", stored[mail]["created_at"]],
-        ["investment_research", "R", "", "false", "", "reader", "", "", "archived", research, "", "", "", "", "",
+        ["investment_research", "R", "", "false", "", "reader", "", "", *account_cells(stored[research]), "archived", research, "", "", "", "", "",
          stored[research]["created_at"]]]
     assert "hunter2" not in run.out + run.err
 
