@@ -63,6 +63,7 @@
  *   http_transfer one transfer: its headers, its body, whether it was sent
  *   http_url      base URL and proxy, taken apart
  *   noise         refusals that do not depend on the pace
+ *   outage        whether the service is away, and what is to be tried then
  *   pace          when the next request may be sent
  *   retry         backoff, Retry-After and RateLimit headers
  *   sockets       what has come in on an idle connection
@@ -95,6 +96,7 @@
  *   witness       whether a list shows what is known to exist
  *   judge         what a list means for them
  *   listing       one GET of the account
+ *   probe         whether the service answers again, asked one list at a time
  *   lookup        one GET of each connector that is asked for by its id
  *   hush          what must not come back through a server's text
  *   words         what the server said of rows whose fate is not yet known

@@ -261,13 +261,25 @@ static void count_outcome(const struct replay *replay, const struct outcome *out
                        outcome->attempts, replay->latest_ms);
 }
 
+/* A list is to show the connector; its id and its time tell of the key's owner and of the server's clock. */
+static void take_created(struct run *run, const struct outcome *outcome, int64_t now_ms)
+{
+    int64_t created_ms;
+
+    witness_add(&run->witness, outcome->connector_id, now_ms);
+    snprintf(run->own_id, sizeof(run->own_id), "%.*s", (int)outcome->connector_id.len, outcome->connector_id.data);
+    if (clock_parse_rfc3339(outcome->created_at, &created_ms) && created_ms >= 0 && run->has_server_clock &&
+        created_ms - run->started_server_ms < run->clock.behind_ms)
+        run->clock.behind_ms = created_ms - run->started_server_ms; /* it is not older than its run */
+}
+
 static void on_outcome(void *context, uint64_t index, const struct outcome *outcome, uint64_t place)
 {
     struct replay *replay = context;
     struct run *run = replay->run;
     struct row_place where;
     struct row *row = &run->rows.row[index];
-    int64_t now_ms = clock_mono_ms(), created_ms;
+    int64_t now_ms = clock_mono_ms();
 
     if (row->state == ROW_DONE || row->state == ROW_CARRIED)
         return;
@@ -283,14 +295,9 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     rows_finish(&run->rows, index, outcome->status, place);
     replay->resume->recovered++;
     count_outcome(replay, outcome);
-    if (outcome->status == STATUS_CREATED) {
-        if (!clock_parse_rfc3339(outcome->created_at, &created_ms))
-            created_ms = -1;
-        witness_add(&run->witness, outcome->connector_id, now_ms);
-        snprintf(run->own_id, sizeof(run->own_id), "%.*s", (int)outcome->connector_id.len, outcome->connector_id.data);
-        if (created_ms >= 0 && run->has_server_clock && created_ms - run->started_server_ms < run->clock.behind_ms)
-            run->clock.behind_ms = created_ms - run->started_server_ms; /* it is not older than its run */
-    } else if (outcome->status == STATUS_EXISTS || outcome->status == STATUS_UPDATED)
+    if (outcome->status == STATUS_CREATED)
+        take_created(run, outcome, now_ms);
+    else if (outcome->status == STATUS_EXISTS || outcome->status == STATUS_UPDATED)
         idset_add(&run->claimed, outcome->connector_id);
     if (status_is_finished(outcome->status)) {
         tally_carried(run->tally, outcome->status);

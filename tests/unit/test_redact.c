@@ -87,6 +87,19 @@ static void knows_secrets_in_disguise(void **state)
         {"a\\u00e9\\\"&amp;", "aé\"&"},
         {"&#112;&#97", "pa"},
         {"&#x70&#x61;", "pa"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        expect_redacted(cases[i].text, cases[i].secret, REDACTED);
+}
+
+/* In another case, in other blanks, with characters that are not seen or can't be, and in base64. */
+static void knows_secrets_written_otherwise(void **state)
+{
+    static const struct {
+        const char *text, *secret;
+    } cases[] = {
         {"HuNTer2", "hunter2"},
         {"hunter2", "HUNTER2"},
         {"%48unter2", "hunter2"},
@@ -194,6 +207,7 @@ int main(void)
         cmocka_unit_test(leaves_other_text_alone),
         cmocka_unit_test(takes_out_every_occurrence),
         cmocka_unit_test(knows_secrets_in_disguise),
+        cmocka_unit_test(knows_secrets_written_otherwise),
         cmocka_unit_test(appends_what_fits),
         cmocka_unit_test(takes_out_parts_beside_an_ellipsis),
         cmocka_unit_test(reads_no_further_than_the_text),

@@ -84,12 +84,25 @@ static void backoff_is_full_jitter(void **state)
     assert_in_range(most, 1990, 2000);
 }
 
+struct retry_after_case {
+    const char *value, *date;
+    int64_t wait_ms;
+};
+
+static void expect_waits(const struct retry_after_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t wait = retry_after(span_of(cases[i].value), span_of(cases[i].date), WALL_MS);
+
+        if (wait != cases[i].wait_ms)
+            fail_msg("Retry-After \"%s\": %lld, not %lld", cases[i].value, (long long)wait,
+                     (long long)cases[i].wait_ms);
+    }
+}
+
 static void retry_after_takes_seconds_and_dates(void **state)
 {
-    static const struct {
-        const char *value, *date;
-        int64_t wait_ms;
-    } cases[] = {
+    static const struct retry_after_case cases[] = {
         {"0", NOW, 0},
         {"120", NOW, 120000},
         {" 7\t", NULL, 7000},
@@ -109,7 +122,18 @@ static void retry_after_takes_seconds_and_dates(void **state)
         {"   ", NOW, -1},
         {"-1", NOW, -1},
         {"+5", NOW, -1},
-        /* What servers send in its place. */
+    };
+
+    (void)state;
+    expect_waits(cases, sizeof(cases) / sizeof(cases[0]));
+    assert_int_equal(retry_after((struct span){"1\0002", 3}, span_of(NULL), WALL_MS), -1);
+    assert_int_equal(retry_after((struct span){NULL, 0}, (struct span){NULL, 0}, WALL_MS), -1);
+}
+
+/* What servers send in its place. */
+static void retry_after_takes_decimals_units_and_other_dates(void **state)
+{
+    static const struct retry_after_case cases[] = {
         {"1.5", NOW, 1500},
         {"6.0", NOW, 6000},
         {"24.9971", NOW, 24998},
@@ -139,15 +163,7 @@ static void retry_after_takes_seconds_and_dates(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        int64_t wait = retry_after(span_of(cases[i].value), span_of(cases[i].date), WALL_MS);
-
-        if (wait != cases[i].wait_ms)
-            fail_msg("Retry-After \"%s\": %lld, not %lld", cases[i].value, (long long)wait,
-                     (long long)cases[i].wait_ms);
-    }
-    assert_int_equal(retry_after((struct span){"1\0002", 3}, span_of(NULL), WALL_MS), -1);
-    assert_int_equal(retry_after((struct span){NULL, 0}, (struct span){NULL, 0}, WALL_MS), -1);
+    expect_waits(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static void rate_limit_headers_are_read(void **state)
@@ -231,6 +247,7 @@ int main(void)
         cmocka_unit_test(backoff_takes_odd_settings),
         cmocka_unit_test(backoff_is_full_jitter),
         cmocka_unit_test(retry_after_takes_seconds_and_dates),
+        cmocka_unit_test(retry_after_takes_decimals_units_and_other_dates),
         cmocka_unit_test(rate_limit_headers_are_read),
         cmocka_unit_test(headers_add_up_and_the_first_counts),
     };
