@@ -48,7 +48,7 @@ void account_release(struct account *account);
 /* A row names the connector `id`; `created`: an earlier run has created it. */
 void account_add(struct account *account, uint64_t row, struct span id, bool created);
 
-/* Two rows that name one connector, the earlier one first; false where there are none. To be called before the fetch. */
+/* Two rows that name one connector, the earlier one first; false where there are none. For before the fetch. */
 bool account_is_twice(struct account *account, uint64_t *first, uint64_t *second);
 
 /* Asks for the connectors of the rows that are pending. False: the courier was stopped. */

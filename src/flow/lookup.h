@@ -36,8 +36,8 @@ struct lookup_handler {
     /* The next id to ask for, which lasts until the call returns, and what `answered` is to know it by; false where
      * there is none left. */
     bool (*next)(void *context, uint64_t *tag, struct span *id);
-    /* NULL: connectors are asked for. Else they are changed: the body of the PUT, which lasts until the call returns, at
-     * each attempt; false where the courier was stopped. */
+    /* NULL: connectors are asked for. Else they are changed: the body of the PUT, which lasts until the call returns,
+     * at each attempt; false where the courier was stopped. */
     bool (*body)(void *context, uint64_t tag, struct span *body);
     /*
      * The answer; `remote` is valid for LOOKUP_FOUND. `text`: the connector as it came for LOOKUP_FOUND, a sentence for

@@ -37,7 +37,7 @@ enum result_column {
     RESULT_COLUMNS,
 };
 
-/* The columns that `list` has before the eight, in their order: what the account tells of a connector beside its fields. */
+/* The columns that `list` has before the eight, in their order: what the account tells of a connector besides. */
 enum list_column {
     LIST_OWNER_ID,
     LIST_UPDATED_AT,

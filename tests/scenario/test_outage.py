@@ -1,4 +1,4 @@
-"""A service that is away, a gateway that blocks, and each kind of 403: what is sat out, what is a row's own, what stops a run."""
+"""A service that is away, a gateway that blocks, each kind of 403: what is sat out, is a row's own, or stops a run."""
 import json
 import re
 import threading

@@ -16,7 +16,7 @@ from conftest import ROOT, clean_env
 SAMPLES = ROOT / "samples"
 SECRETS = {name: f"secret of {name}" for name in ("RATES_BROKER_PASSWORD", "CREDIT_BROKER_PASSWORD",
                                                  "MACRO_BROKER_PASSWORD", "EQUITY_SESSION", "COMMODITY_SESSION")}
-COMMAND = re.compile(r"\bconnload (check|create|undo|list)\b([^|`#\n]*)")
+COMMAND = re.compile(r"\bconnload (check|create|update|undo|list|status)\b([^|`#\n]*)")
 
 
 @pytest.fixture
@@ -364,7 +364,7 @@ def test_options_that_are_shown_go_with_their_commands(connload):
     lines = list(typed())
     assert sum(len(options) for _, _, options in lines) > 15
     known = {command: set(re.findall(r"^  (?:-\w,|   ) --([\w-]+)", connload(command, "--help").out, re.M))
-             for command in ("check", "create", "undo", "list")}
+             for command in re.findall(r"^  connload (\w+) ", connload("--help").out, re.M)}
     for path, command, options in lines:
         assert set(options) <= known[command], f"{path}: connload {command} {options}"
 
