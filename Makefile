@@ -50,7 +50,7 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omi
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all debug crash coverage memcheck fuzz chaos soak bench demo deb lint format test test-build install uninstall completions clean help \
+.PHONY: all debug crash coverage memcheck fuzz chaos soak limits bench demo deb lint format test test-build install uninstall completions clean help \
 	layers FORCE
 
 all: $(BUILD)/connload $(BUILD)/connload-sandbox layers
@@ -209,6 +209,12 @@ $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/core.a
 
 -include $(patsubst %.c,$(BUILD)/fuzz/obj/%.d,$(CORE_C) $(MAIN_C) $(FUZZ_C))
 
+# What the law for limits that nobody named makes of every kind of limit, simulated: a table.
+limits:
+	@scripts/get-deps build test
+	@$(MAKE) $(AGAIN) $(BUILD)/unit/test_limits
+	@$(BUILD)/unit/test_limits table
+
 lint:
 	@scripts/get-deps build lint
 	@CC='$(CC)' CLANG='$(CLANG)' CFLAGS='$(LANGUAGE) $(WARN)' scripts/lint
@@ -287,6 +293,7 @@ help:
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make memcheck   the unit tests under valgrind; make test does so, too'
 	@echo 'make coverage   lines and branches that the tests reach, and those they do not'
+	@echo 'make limits     what becomes of limits that nobody named, simulated, as a table'
 	@echo 'make bench      connload beside bare libcurl and other tools, as a table'
 	@echo 'make clean      removes build/'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR, BUILD=DIR builds there, V=1 shows the commands'

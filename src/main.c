@@ -56,17 +56,16 @@
  *   sniff         what the first bytes say an input is
  *   source        an input's bytes as UTF-8: file, stdin, gzip, UTF-16
  * net: the network, and policy about it
- *   adapt         the pace that a server takes whose limit is not known
  *   fields        the header fields of an answer that matter
  *   http          many requests at once, none sent twice; with the next three the home of libcurl and libssl
  *   http_end      what became of a transfer, from libcurl's codes
  *   http_transfer one transfer: its headers, its body, whether it was sent
  *   http_url      base URL and proxy, taken apart
- *   noise         refusals that do not depend on the pace
  *   outage        whether the service is away, and what is to be tried then
  *   pace          when the next request may be sent
  *   retry         backoff, Retry-After and RateLimit headers
  *   sockets       what has come in on an idle connection
+ *   throttle      the pace that a server takes whose limit nobody named
  *   trouble       why a request has no whole answer
  *   url           which base URLs a key may be sent to
  *   window        times of sending, run-length coded

@@ -1,7 +1,7 @@
 #include "net/pace.h"
 
 #include "base/alloc.h"
-#include "net/adapt.h"
+#include "net/throttle.h"
 #include "net/window.h"
 
 #include <math.h>
@@ -9,6 +9,7 @@
 
 enum {
     STATISTIC_WINDOW_MS = 60 * 1000, /* where no limit is declared */
+    BACKOFF_MOST_MS = 60 * 1000,
     HINT_WAIT_MOST_MS = 3600 * 1000, /* for the longest of the usual windows */
 };
 
@@ -22,7 +23,7 @@ struct pace {
     int64_t window_ms;   /* the window that they are counted in */
     uint64_t most;       /* of all windows that are past */
 
-    struct adapt adapt;
+    struct throttle throttle;
 };
 
 /* Rounding to milliseconds at both ends, and clocks that run 500 ppm apart, rounded up. */
@@ -40,7 +41,8 @@ struct pace *pace_new(const struct pace_config *config)
     pace->rest_ms = pace->window_ms + guard_ms(pace->window_ms);
     window_init(&pace->resting);
     window_init(&pace->sends);
-    adapt_init(&pace->adapt, config->backoff_most_ms);
+    throttle_init(&pace->throttle, config->found_per_s / 1000,
+                  config->backoff_most_ms > 0 ? config->backoff_most_ms : BACKOFF_MOST_MS);
     return pace;
 }
 
@@ -88,7 +90,7 @@ static int64_t slot_next(const struct pace *pace, int64_t now_ms)
 int64_t pace_next(const struct pace *pace, int64_t now_ms)
 {
     int64_t slot = slot_next(pace, now_ms);
-    int64_t learned = adapt_next(&pace->adapt, now_ms);
+    int64_t learned = throttle_next(&pace->throttle, now_ms);
 
     return slot > learned ? slot : learned;
 }
@@ -108,7 +110,7 @@ void pace_sent(struct pace *pace, int64_t now_ms)
         forget_surplus(pace, pace->slots - 1);
     pace->in_flight++;
     count_send(pace, now_ms);
-    adapt_sent(&pace->adapt, now_ms);
+    throttle_sent(&pace->throttle, now_ms);
 }
 
 static void end_request(struct pace *pace)
@@ -141,35 +143,35 @@ void pace_answered(struct pace *pace, int64_t now_ms, const struct pace_answer *
     end_request(pace);
     rest_slot(pace, now_ms);
     if (answer->refused)
-        adapt_refused(&pace->adapt, now_ms, pace->in_flight, wait_of(answer));
+        throttle_refused(&pace->throttle, now_ms, wait_of(answer));
     else if (answer->outage && answer->retry_after_ms >= 0)
-        adapt_outage(&pace->adapt, now_ms, answer->retry_after_ms);
+        throttle_outage(&pace->throttle, now_ms, answer->retry_after_ms);
     else
-        adapt_accepted(&pace->adapt, now_ms);
+        throttle_accepted(&pace->throttle, now_ms);
 }
 
 void pace_unsent(struct pace *pace, int64_t now_ms)
 {
     end_request(pace);
     rest_slot(pace, now_ms);
-    adapt_unsent(&pace->adapt);
+    throttle_unsent(&pace->throttle);
 }
 
 bool pace_holding(const struct pace *pace, int64_t now_ms, int64_t *until_ms)
 {
-    return adapt_holding(&pace->adapt, now_ms, until_ms);
+    return throttle_holding(&pace->throttle, now_ms, until_ms);
 }
 
 bool pace_hold_was_asked(const struct pace *pace)
 {
-    return adapt_asked(&pace->adapt);
+    return pace->throttle.asked;
 }
 
 /* The declared limit and the learned pace, whichever is lower, in requests a millisecond; INFINITY: none. */
 static double rate_per_ms(const struct pace *pace)
 {
     double declared = pace->slots > 0 ? (double)pace->slots / (double)pace->window_ms : INFINITY;
-    double learned = adapt_pace(&pace->adapt);
+    double learned = pace->throttle.pace;
 
     return learned > 0 ? fmin(declared, learned) : declared;
 }
@@ -214,13 +216,13 @@ static int64_t slots_eta(const struct pace *pace, int64_t now_ms, uint64_t reque
 
 int64_t pace_eta_ms(const struct pace *pace, int64_t now_ms, uint64_t requests)
 {
-    double learned = adapt_pace(&pace->adapt);
+    double learned = pace->throttle.pace;
     int64_t even, slots;
 
     if (requests == 0)
         return 0;
     slots = slots_eta(pace, now_ms, requests);
-    even = adapt_next(&pace->adapt, now_ms) - now_ms;
+    even = throttle_next(&pace->throttle, now_ms) - now_ms;
     if (learned > 0)
         even += whole_ms((double)(requests - 1) / learned);
     return slots > even ? slots : even;

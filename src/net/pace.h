@@ -9,9 +9,8 @@
  * W/2000, rounded up, because two clocks may differ by 500 ppm. So R requests take about floor((R-1)/N) times
  * W + 0.05 % + 2 ms, plus one round trip for each window.
  *
- * A limit that was not declared, or is lower than declared, shows as refused requests (429). One refusal, with all the
- * others that were in flight, holds every request until Retry-After; after that the pace is learned (net/adapt.h).
- * The declared limit always stays in force too.
+ * A limit that was not declared, or is lower than declared, shows as refused requests (429): it is found and kept to
+ * (net/throttle.h). The declared limit always stays in force too.
  *
  * Pure policy: `now_ms` is monotonic milliseconds, at least 0, and never goes back from one call to the next.
  * Every request that touches the key takes part: creates, lists, archives, the preflight.
@@ -29,6 +28,7 @@ struct pace;
 struct pace_config {
     struct rate limit;       /* a count of 0: no limit is known */
     int64_t backoff_most_ms; /* the longest wait after a refusal that names none; 0 = a minute */
+    double found_per_s;      /* the pace that an earlier run has found a server to take: a start; 0: none */
 };
 
 /* What RateLimit headers said (net/retry.h reads them). -1 where they did not say. */

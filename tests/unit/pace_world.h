@@ -50,18 +50,12 @@ static double uniform(uint64_t *state)
     return (double)(next_random(state) >> 11) / 9007199254740992.0;
 }
 
-/* Uniform in the logarithm. */
-static double pick_scale(uint64_t *state, double least, double most)
-{
-    return least * pow(most / least, uniform(state));
-}
-
 /* ---- the server ---- */
 
-enum kind { ROLLING, FIXED, BUCKET, KINDS };
+enum kind { BUCKET, ROLLING, FIXED, KINDS };
 enum form { SECONDS, DATE, ABSENT, WHOLE_WINDOW, FORMS };
 
-static const char *const kind_names[] = {"rolling window", "fixed window", "token bucket"};
+static const char *const kind_names[] = {"token bucket", "rolling window", "fixed window"};
 static const char *const form_names[] = {"seconds", "date", "absent", "whole window"};
 _Static_assert(sizeof(kind_names) / sizeof(kind_names[0]) == KINDS, "a name for each kind");
 _Static_assert(sizeof(form_names) / sizeof(form_names[0]) == FORMS, "a name for each form");
@@ -76,11 +70,14 @@ struct server {
     int64_t wall_ms; /* its clock at time 0 */
     double drift;    /* its clock's speed against the client's */
     int64_t lift;    /* from then on there is no limit; 0: never */
-    bool shared;     /* another user takes a share that changes */
+    int64_t step_at; /* from then on the limit is `step` times what it was; 0: never */
+    double step;
+    bool counts_refused; /* a refused request uses a window up, too */
+    bool shared;         /* another user takes a share that changes */
     uint64_t *random;
 
-    int64_t *taken; /* the times of the last `count` accepted */
-    uint64_t taken_count;
+    int64_t *taken; /* the times of the last `taken_cap` that count */
+    uint64_t taken_count, taken_cap;
     int64_t current; /* fixed: the window that `used` counts in */
     uint32_t used;
     double tokens;
@@ -95,13 +92,25 @@ static double server_limit(const struct server *server)
     return server->kind == BUCKET ? server->refill : (double)server->count / (double)server->window;
 }
 
+static void step_limit(struct server *server, int64_t now)
+{
+    if (server->step_at == 0 || now < server->step_at)
+        return;
+    server->step_at = 0;
+    if (server->kind == BUCKET)
+        server->refill *= server->step;
+    else
+        server->count = (uint32_t)(server->count * server->step);
+}
+
 /* How long until the server would take one more; 0: at once. */
 static int64_t server_wait(struct server *server, int64_t now)
 {
+    step_limit(server, now);
     if (server->lift > 0 && now >= server->lift)
         return 0;
     if (server->kind == ROLLING) {
-        int64_t oldest = server->taken[server->taken_count % server->count];
+        int64_t oldest = server->taken[(server->taken_count - server->count) % server->taken_cap];
 
         return server->taken_count < server->count || oldest + server->window < now ? 0
                                                                                     : oldest + server->window + 1 - now;
@@ -120,12 +129,14 @@ static int64_t server_wait(struct server *server, int64_t now)
 
 static bool server_takes(struct server *server, int64_t now)
 {
-    if (server_wait(server, now) > 0)
+    bool takes = server_wait(server, now) == 0;
+
+    if (!takes && !server->counts_refused)
         return false;
-    server->taken[server->taken_count++ % server->count] = now;
-    server->used++;
-    server->tokens -= 1;
-    return true;
+    server->taken[server->taken_count++ % server->taken_cap] = now;
+    server->used += takes;
+    server->tokens -= takes;
+    return takes;
 }
 
 /* The other user's requests until now, at random times, its share changing every few minutes. */
@@ -179,6 +190,8 @@ struct flight {
     bool lost;        /* the answer never comes: given up at `over_at` */
     int64_t arrives_at, over_at;
     struct pace_answer answer;
+    int64_t sent_at;
+    bool by_gateway;
 };
 
 /* A gateway before the server, which refuses whatever the pace. */
@@ -205,6 +218,9 @@ struct world {
 
     int64_t now;
     uint64_t sent, accepted, refused;
+    uint64_t by_gateway; /* of `refused` */
+    uint64_t first;      /* of `refused`: those that were in flight at the first one, with it */
+    int64_t first_at;    /* when that was answered; 0: not yet */
     int64_t last_over;
     int64_t *sends; /* times of all sendings, in the client's milliseconds; NULL: not wanted */
 };
@@ -274,6 +290,7 @@ static void launch(struct world *world, struct pace *pace, struct flight *flight
     }
     *flight = (struct flight){.busy = true, .lost = chance(world, world->lost_percent)};
     flight->attempt = world->has_rows ? take_row(world, now) : 1;
+    flight->sent_at = now;
     flight->arrives_at = now + world->latency + pick(&world->random, 0, world->jitter);
     flight->over_at = flight->arrives_at + world->latency + pick(&world->random, 0, world->jitter);
     if (flight->lost)
@@ -307,7 +324,8 @@ static void arrive(struct world *world, struct flight *flight)
 
     flight->arrived = true;
     other_user(server, now);
-    if (gateway_refuses(world, flight))
+    flight->by_gateway = gateway_refuses(world, flight);
+    if (flight->by_gateway)
         flight->answer = gateway_refusal(&world->gateway);
     else
         flight->answer = server_takes(server, now) ? accepted() : refusal(server, now);
@@ -322,6 +340,11 @@ static void finish(struct world *world, struct pace *pace, struct flight *flight
     world->last_over = flight->over_at;
     world->accepted += !flight->answer.refused;
     world->refused += flight->answer.refused;
+    world->by_gateway += flight->by_gateway;
+    if (flight->answer.refused && !flight->by_gateway) {
+        world->first_at = world->first_at > 0 ? world->first_at : flight->over_at;
+        world->first += flight->sent_at <= world->first_at;
+    }
     if (world->has_rows && flight->answer.refused)
         send_again(world, pace, flight->attempt, flight->over_at);
 }
@@ -383,7 +406,8 @@ static void world_release(struct world *world)
 static void server_start(struct server *server)
 {
     server->tokens = server->count;
-    server->taken = calloc(server->count, sizeof(server->taken[0]));
+    server->taken_cap = server->step > 1 ? (uint64_t)(server->count * server->step) + 1 : server->count;
+    server->taken = calloc(server->taken_cap, sizeof(server->taken[0]));
     assert_non_null(server->taken);
 }
 

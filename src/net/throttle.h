@@ -1,0 +1,99 @@
+/*
+ * throttle: the pace that a server takes whose limit nobody named, found from what it refuses (429).
+ *
+ * Nothing is held back until the first refusal. From then on requests go out evenly, at a pace that is chosen by what
+ * the last of them brought; net/throttle.c begins with the law. The kind of the limit does not matter: a window, a token
+ * bucket, plain spacing, one that is shared with others, that changes, or a gateway that refuses at random.
+ *
+ * Pure: times are monotonic milliseconds, at least 0, that never go back. Paces are requests a millisecond.
+ * net/pace is the only user.
+ */
+#ifndef NET_THROTTLE_H
+#define NET_THROTTLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum throttle_phase {
+    THROTTLE_OPEN,    /* sending, at the pace found or, while none is, at any */
+    THROTTLE_HELD,    /* refused: nothing is sent until `until_ms` */
+    THROTTLE_PROBING, /* one request is out to see whether the hold is over */
+};
+
+enum { THROTTLE_MARKS = 32 };
+
+/* A moment, and how many requests had been taken before it. */
+struct throttle_mark {
+    int64_t at_ms;
+    uint64_t taken;
+};
+
+/* Embedded in its user; the members are throttle.c's own, but for those said to be read. */
+struct throttle {
+    double pace; /* read: the pace in force; 0: none is found yet */
+    bool asked;  /* read: of a hold, the server has named its end */
+
+    int64_t wait_most_ms;
+    enum throttle_phase phase;
+    int64_t until_ms;   /* HELD: the end of the hold; PROBING: when a further probe may go out */
+    double due_ms;      /* when the even pace has its next request */
+    int64_t sent_ms;    /* when the newest request went out */
+    uint64_t in_flight; /* requests that are not answered */
+    uint64_t stale;     /* requests in flight that went out at an earlier pace: they say nothing about this one */
+    uint64_t ramp;      /* the most requests in flight after an event; 0: any number */
+    uint64_t taken;     /* requests that the server took */
+    int64_t refused_ms; /* the newest refusal */
+    bool full;          /* the newest answer was a refusal */
+    uint32_t streak;    /* refusals at this pace since the newest request that was taken */
+
+    /* The event: refusals that hold everybody. */
+    int64_t event_ms;            /* when it began */
+    int64_t probe_ms;            /* when its newest probe went out */
+    bool outage;                 /* it is a server's outage: its end teaches nothing */
+    uint32_t passed_over;        /* first events that taught nothing */
+    uint32_t waits;              /* index of the wait of our own choice */
+    struct throttle_mark cycle;  /* the end of the event before it */
+    struct throttle_mark window; /* the end of the newest event that waited for a window */
+    int64_t memory_ms;           /* the longest wait for a window; 0: none was waited for */
+
+    /* What is known. */
+    double known;                              /* the greatest lower bound of the limit; 0: none */
+    uint64_t marks;                            /* moments at which the limiter was full */
+    struct throttle_mark mark[THROTTLE_MARKS]; /* the newest of them: a ring */
+    double noise;                              /* the share of requests that is refused whatever the pace */
+    double control_answered, control_refused;  /* what the noise is reckoned from */
+    uint32_t bad_controls;                     /* in a row that were refused a lot */
+    uint64_t control_due;                      /* noise is measured anew when so many were taken */
+    double credit;                             /* refusals that may still be risked */
+    double step;                               /* by what share the next growth goes up */
+
+    /* The round: requests sent at one pace. */
+    bool control;     /* it is slower, to see which refusals have nothing to do with the pace */
+    int64_t round_ms; /* when its first request went out */
+    int64_t least_ms; /* how long it takes at least */
+    uint32_t sent, answered, refused;
+};
+
+/* `pace`: found by an earlier run, a start; 0: none. `wait_most_ms`: the longest wait where the server names none. */
+void throttle_init(struct throttle *throttle, double pace, int64_t wait_most_ms);
+
+/* When the next request may be sent: `now_ms` or later, never INT64_MAX. */
+int64_t throttle_next(const struct throttle *throttle, int64_t now_ms);
+
+/* A request is sent now; one that was reported so was never sent after all. */
+void throttle_sent(struct throttle *throttle, int64_t now_ms);
+void throttle_unsent(struct throttle *throttle);
+
+/* The server took a request, whatever it made of it. */
+void throttle_accepted(struct throttle *throttle, int64_t now_ms);
+
+/* The server refused one for the rate, and asked for a wait of `wait_ms` (-1: it did not say). */
+void throttle_refused(struct throttle *throttle, int64_t now_ms, int64_t wait_ms);
+
+/* The server is out for `wait_ms`: all requests are held, the pace stays. */
+void throttle_outage(struct throttle *throttle, int64_t now_ms, int64_t wait_ms);
+
+/* Whether all requests are held; `until_ms` is set where so. */
+bool throttle_holding(const struct throttle *throttle, int64_t now_ms, int64_t *until_ms);
+
+#endif
