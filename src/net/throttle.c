@@ -18,6 +18,7 @@
 /* Shares and times, tuned by the simulation in tests/unit/test_limits.c. */
 #define STEP_FIRST 0.01 /* of a step where the limit is known, */
 #define STEP_FAR 0.25   /* where it is not, */
+#define STEP_MUTE 0.08  /* after a wait that the server did not name, */
 #define STEP_MOST 0.5   /* and at most */
 #define STEP_GROWTH 1.5
 #define CREDIT_MOST 5.0
@@ -43,7 +44,6 @@ enum {
     ENOUGH = 2,
     RAMP_MOST = 64,
     BAD_CONTROLS = 4,
-    PASSED_OVER = 2,
     CONTROL_MEMORY = 400, /* answers */
     ROUND_LEAST = 8,
     ROUND_LEAST_MS = 500,
@@ -239,7 +239,7 @@ static void learn(struct throttle *throttle, int64_t at_ms, bool window)
     struct throttle_mark since = window ? throttle->window : throttle->cycle;
     double took = fmax((double)(at_ms - since.at_ms), 1), pace = fmax((double)(now.taken - since.taken), 0.5) / took;
 
-    if (throttle->pace <= 0 && window && now.taken < ROUND_LEAST && throttle->passed_over++ < PASSED_OVER) {
+    if (throttle->pace <= 0 && window && now.taken < ROUND_LEAST) {
         throttle->memory_ms = 0;
         return;
     }
@@ -277,7 +277,7 @@ static void end_event(struct throttle *throttle, int64_t now_ms)
         return;
     if (window && waited_ms > throttle->memory_ms)
         throttle->memory_ms = waited_ms;
-    throttle->step = throttle->memory_ms > 0 ? STEP_FIRST : STEP_FAR;
+    throttle->step = throttle->memory_ms == 0 ? STEP_FAR : throttle->asked ? STEP_FIRST : STEP_MUTE;
     mark_full(throttle, window ? at_ms : throttle->refused_ms);
     learn(throttle, at_ms, window);
     begin_round(throttle, now_ms, ROUND_LEAST_MS);

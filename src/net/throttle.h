@@ -50,7 +50,6 @@ struct throttle {
     int64_t event_ms;            /* when it began */
     int64_t probe_ms;            /* when its newest probe went out */
     bool outage;                 /* it is a server's outage: its end teaches nothing */
-    uint32_t passed_over;        /* first events that taught nothing */
     uint32_t waits;              /* index of the wait of our own choice */
     struct throttle_mark cycle;  /* the end of the event before it */
     struct throttle_mark window; /* the end of the newest event that waited for a window */

@@ -712,8 +712,8 @@ def test_retry_after_holds_all_rows(connload, raw_server, desk, read_csv, status
             arrived.append(now)
             return api_answer(exchange)
         if form == "seconds":
-            until.append(now + 1)
-            return http_answer(status, "slow", {"Retry-After": "1"})
+            until.append(now + 2)
+            return http_answer(status, "slow", {"Retry-After": "2"})
         until.append(int(now) + 2)
         return http_answer(status, "slow", {"Retry-After": formatdate(int(now) + 2, usegmt=True),
                                             "Date": formatdate(int(now), usegmt=True)})
