@@ -186,7 +186,7 @@ static struct reporting_config reporting_of(const struct options *options)
 
 static struct courier_config courier_of(const struct options *options)
 {
-    return (struct courier_config){
+    struct courier_config config = {
         .http =
             {
                 .base_url = options->base_url,
@@ -198,7 +198,6 @@ static struct courier_config courier_of(const struct options *options)
                 .connect_timeout_ms = options->connect_timeout_ms,
                 .http2 = options->http2,
             },
-        .rate = options->rate,
         .retry =
             {
                 .max_attempts = (uint32_t)options->max_attempts,
@@ -209,6 +208,9 @@ static struct courier_config courier_of(const struct options *options)
         .max_outage_ms = options->max_outage_ms,
         .grace_ms = options->grace_ms,
     };
+
+    memcpy(config.rates, options->rates, sizeof(config.rates));
+    return config;
 }
 
 static struct paths_config paths_of(const struct options *options)

@@ -61,8 +61,8 @@ static const struct option_spec table[] = {
      "when stopping, how long to wait for what is in flight (30s)"},
     {"yes", 0, NULL, UNDO, GROUP_ROWS, KIND_FLAG, AT(yes), 0, 0, "do not ask before archiving"},
 
-    {"rate", 0, "N/WINDOW|none", NET, GROUP_PACE, KIND_RATE, AT(rate), 0, 0,
-     "at most N requests in any rolling window: 500/m, 20/s, 50/3s (500/m)"},
+    {"rate", 0, "N/WINDOW,...|none", NET, GROUP_PACE, KIND_RATE, AT(rates), 0, 0,
+     "at most N requests in any rolling window: 500/m, or several: 500/m,50/10s (500/m)"},
     {"concurrency", 0, "N", CREATE | REWRITE, GROUP_PACE, KIND_NUMBER, AT(concurrency), 1, 1000,
      "requests in flight at once (16)"},
     {"max-attempts", 0, "N", NET, GROUP_PACE, KIND_NUMBER, AT(max_attempts), 1, 100,
@@ -161,7 +161,8 @@ static bool read_duration(const struct option_spec *spec, const char *value, voi
 
 static bool read_rate(const struct option_spec *spec, const char *value, void *member, struct err *err)
 {
-    return num_parse_rate(value, member) || refuse(spec, value, "needs a rate, like 500/m, 20/s, 50/3s, or none", err);
+    return num_parse_rates(value, member) ||
+           refuse(spec, value, "needs a rate, like 500/m, 20/s, 50/3s, several with commas, or none", err);
 }
 
 static bool read_encoding(const struct option_spec *spec, const char *value, void *member, struct err *err)
@@ -324,7 +325,7 @@ static void set_defaults(struct options *options)
     *options = (struct options){
         .base_url = url != NULL ? url : "https://api.bigdata.com",
         .ca_file = from_environment("SSL_CERT_FILE"),
-        .rate = {.count = 500, .window_ms = 60000},
+        .rates = {{.count = 500, .window_ms = 60000}},
         .concurrency = 16,
         .max_attempts = 5,
         .retry_base_ms = 500,
@@ -596,7 +597,8 @@ static bool is_given(const bool given[OPTIONS], const char *name)
 static bool read_environment_rate(struct options *options, const bool given[OPTIONS], struct err *err)
 {
     const char *limit = from_environment("BIGDATA_RATE_LIMIT_PER_MINUTE");
-    uint64_t per_minute;
+    const char *margin = from_environment("BIGDATA_RATE_LIMIT_SAFETY_MARGIN");
+    uint64_t per_minute, less = 0;
 
     if (limit == NULL || options->command == COMMAND_CHECK || is_given(given, "rate"))
         return true;
@@ -605,7 +607,17 @@ static bool read_environment_rate(struct options *options, const bool given[OPTI
                        "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to %d; correct it, or "
                        "give --rate",
                        RATE_COUNT_MAX);
-    options->rate.count = (uint32_t)per_minute;
+    if (margin != NULL && !num_parse(margin, 0, RATE_COUNT_MAX, &less))
+        return err_set(
+            err, EXIT_USAGE,
+            "BIGDATA_RATE_LIMIT_SAFETY_MARGIN is not a whole number of requests from 0 to %d; correct it, or "
+            "give --rate",
+            RATE_COUNT_MAX);
+    if (less >= per_minute)
+        return err_set(err, EXIT_USAGE,
+                       "BIGDATA_RATE_LIMIT_SAFETY_MARGIN leaves nothing of BIGDATA_RATE_LIMIT_PER_MINUTE; correct one, "
+                       "or give --rate");
+    options->rates[0].count = (uint32_t)(per_minute - less);
     return true;
 }
 
@@ -625,12 +637,9 @@ static bool fit_retries(struct options *options, const bool given[OPTIONS], stru
     return true;
 }
 
-/* A shard's share of the rate: the shards together keep to it. */
-static void share_rate(struct options *options)
+/* A shard's share of a rate: the shards together keep to it. */
+static void share_rate(struct rate *rate, uint32_t parts)
 {
-    struct rate *rate = &options->rate;
-    uint32_t parts = options->shard_count;
-
     if (rate->count == 0 || parts <= 1)
         return;
     if (rate->count >= parts)
@@ -663,7 +672,8 @@ bool options_parse(struct options *options, int argc, char **argv, struct err *e
     if (!read_operands(options, argc - optind, argv + optind, err) || !check_fit(options, given, err) ||
         !fit_retries(options, given, err) || !read_environment_rate(options, given, err))
         return false;
-    share_rate(options);
+    for (size_t i = 0; i < RATES_MAX; i++)
+        share_rate(&options->rates[i], options->shard_count);
     return true;
 }
 

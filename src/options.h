@@ -45,7 +45,7 @@ struct options {
 
     /* pace and retries */
     uint64_t concurrency;
-    struct rate rate;
+    struct rate rates[RATES_MAX]; /* each is kept to; the first with a count of 0 ends them */
     uint64_t max_attempts;
     int64_t retry_base_ms, retry_cap_ms, max_outage_ms, settle_ms, late_ms;
 
@@ -79,7 +79,7 @@ enum option_kind {
     KIND_TEXT,      /* const char * */
     KIND_NUMBER,    /* uint64_t within [min, max] */
     KIND_DURATION,  /* int64_t, milliseconds */
-    KIND_RATE,      /* struct rate */
+    KIND_RATE,      /* struct rate[RATES_MAX] */
     KIND_ENCODING,  /* const char * */
     KIND_DELIMITER, /* char */
     KIND_MAP,       /* adds to maps */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { RATE_TEXT_MAX = 64 };
+
 struct unit {
     const char *name;
     int64_t ms;
@@ -135,6 +137,28 @@ bool num_parse_rate(const char *text, struct rate *rate)
     return true;
 }
 
+bool num_parse_rates(const char *text, struct rate rates[RATES_MAX])
+{
+    struct rate read[RATES_MAX] = {{0}};
+    size_t count = 0;
+
+    for (const char *comma = text; comma != NULL; text = comma + 1) {
+        char one[RATE_TEXT_MAX];
+        size_t len = strcspn(text, ",");
+
+        comma = text[len] == ',' ? text + len : NULL;
+        if (count == RATES_MAX || len >= sizeof(one))
+            return false;
+        memcpy(one, text, len);
+        one[len] = '\0';
+        if (!num_parse_rate(one, &read[count]) || (read[count].count == 0 && (comma != NULL || count > 0)))
+            return false;
+        count++;
+    }
+    memcpy(rates, read, sizeof(read));
+    return true;
+}
+
 bool num_parse_share(const char *text, uint64_t *value, bool *percent)
 {
     size_t len = strlen(text);
@@ -184,5 +208,15 @@ char *num_format_rate(char text[NUM_DURATION_TEXT], struct rate rate)
         snprintf(text, NUM_DURATION_TEXT, "%" PRIu32 "/%s", rate.count, unit->name);
     else
         snprintf(text, NUM_DURATION_TEXT, "%" PRIu32 "/%" PRId64 "%s", rate.count, amount, unit->name);
+    return text;
+}
+
+char *num_format_rates(char text[RATES_TEXT], const struct rate rates[RATES_MAX])
+{
+    char one[NUM_DURATION_TEXT];
+    size_t len = 0;
+
+    for (size_t i = 0; i < RATES_MAX && (i == 0 || rates[i].count > 0); i++)
+        len += (size_t)snprintf(text + len, RATES_TEXT - len, "%s%s", i > 0 ? "," : "", num_format_rate(one, rates[i]));
     return text;
 }

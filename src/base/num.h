@@ -17,7 +17,9 @@ struct rate {
 };
 
 enum {
+    RATES_MAX = 8,             /* limits at once */
     RATE_COUNT_MAX = 10000000, /* 10 million requests a window */
+    RATES_TEXT = 256,          /* bytes that num_format_rates() needs at most */
     NUM_DURATION_TEXT = 32,    /* bytes that num_format_duration() needs at most */
 };
 #define NUM_DURATION_MAX_MS ((int64_t)366 * 24 * 3600 * 1000)
@@ -35,6 +37,9 @@ bool num_parse_duration(const char *text, int64_t *ms);
 /* `none`, `500/m`, `20/s`, `9000/h`, `50/3s`, `10/250ms`. */
 bool num_parse_rate(const char *text, struct rate *rate);
 
+/* `500/m,50/10s`, or `none` alone: up to RATES_MAX limits; those that are not named have a count of 0. */
+bool num_parse_rates(const char *text, struct rate rates[RATES_MAX]);
+
 /* `12` (percent = false) or `2.5%` (percent = true, value in hundredths of a percent: 250). */
 bool num_parse_share(const char *text, uint64_t *value, bool *percent);
 
@@ -43,5 +48,8 @@ char *num_format_duration(char text[NUM_DURATION_TEXT], int64_t ms);
 
 /* As --rate takes it: `500/m`, `50/3s`, `none`. `text` holds NUM_DURATION_TEXT bytes; returns it. */
 char *num_format_rate(char text[NUM_DURATION_TEXT], struct rate rate);
+
+/* The same for several: `500/m,50/10s`. The first with a count of 0 ends them. */
+char *num_format_rates(char text[RATES_TEXT], const struct rate rates[RATES_MAX]);
 
 #endif

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { NO_LIMIT_WINDOW_MS = 60 * 1000 };
+
 static void wake(void *http)
 {
     http_wakeup(http);
@@ -17,9 +19,10 @@ static void wake(void *http)
 bool courier_init(struct courier *courier, const struct courier_config *config, struct tally *tally,
                   struct console *console, struct log *log, struct err *err)
 {
-    struct pace_config pace = {.limit = config->rate,
+    struct pace_config pace = {.limit = config->rates[0],
                                .backoff_most_ms = config->retry.cap_ms > 0 ? config->retry.cap_ms : 1};
 
+    memcpy(pace.also, &config->rates[1], sizeof(pace.also));
     *courier = (struct courier){
         .config = *config,
         .tally = tally,
@@ -37,6 +40,15 @@ bool courier_init(struct courier *courier, const struct courier_config *config, 
     outage_init(&courier->outage, config->max_outage_ms, config->retry.base_ms);
     hush_init(&courier->hush, config->http.api_key, config->http.concurrency);
     return true;
+}
+
+int64_t courier_window_ms(const struct courier_config *config)
+{
+    int64_t longest_ms = config->rates[0].count > 0 ? 0 : NO_LIMIT_WINDOW_MS;
+
+    for (size_t i = 0; i < RATES_MAX && config->rates[i].count > 0; i++)
+        longest_ms = config->rates[i].window_ms > longest_ms ? config->rates[i].window_ms : longest_ms;
+    return longest_ms;
 }
 
 void courier_listen(struct courier *courier)

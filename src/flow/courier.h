@@ -27,7 +27,7 @@ enum {
 
 struct courier_config {
     struct http_config http;
-    struct rate rate;
+    struct rate rates[RATES_MAX]; /* the limits that were named; the first with a count of 0 ends them */
     struct retry_config retry;
     int64_t deadline_ms;   /* for the whole run; 0 = none */
     int64_t max_outage_ms; /* how long a service that is away is waited for */
@@ -63,6 +63,9 @@ void courier_release(struct courier *courier);
 
 /* From now on signals stop the run in order instead of ending the process: to be called before the first request. */
 void courier_listen(struct courier *courier);
+
+/* The longest window of the limits that were named; a minute where there is none. */
+int64_t courier_window_ms(const struct courier_config *config);
 
 /*
  * When the next request may be sent: now or earlier = at once; INT64_MAX = only after an answer, or while the service

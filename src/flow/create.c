@@ -648,7 +648,7 @@ static bool open_courier(struct create *create, struct err *err)
     if (!courier_init(&create->courier, config, &create->tally, create->console, create->reporting.log, err))
         return false;
     create->courier_ready = true;
-    recent_init(&create->recent, config->rate.count > 0 ? config->rate.window_ms : 60000, clock_wall_ms());
+    recent_init(&create->recent, courier_window_ms(config), clock_wall_ms());
     return true;
 }
 
@@ -951,10 +951,10 @@ static void begin_facts(struct create *create)
         .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
         .repeat = config->repeat,
         .base_url = config->courier.http.base_url,
-        .rate = config->courier.rate,
         .concurrency = config->courier.http.concurrency,
         .dry_run = config->dry_run,
     };
+    memcpy(create->facts.rates, config->courier.rates, sizeof(create->facts.rates));
 }
 
 /* A plan among the results would be no result file. */

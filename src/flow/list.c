@@ -300,9 +300,9 @@ enum exit_code list_run(const struct list_config *config, struct console *consol
     list->facts = (struct facts){
         .command = "list",
         .base_url = config->courier.http.base_url,
-        .rate = config->courier.rate,
         .concurrency = config->courier.http.concurrency,
     };
+    memcpy(list->facts.rates, config->courier.rates, sizeof(list->facts.rates));
     if (work(list, path, &err))
         code = end(list, path);
     else

@@ -94,13 +94,13 @@ static bool show_row(struct run *run, const struct plan_config *config, const st
 
 void plan_cost(const struct courier *courier, uint64_t requests, const char *parts, struct buf *out)
 {
-    char text[NUM_DURATION_TEXT];
-    const struct rate *rate = &courier->config.rate;
+    char text[NUM_DURATION_TEXT], limits[RATES_TEXT];
+    const struct rate *rate = courier->config.rates;
     int64_t least_ms = pace_eta_ms(courier->pace, clock_mono_ms(), requests);
 
     buf_format(out, "%" PRIu64 " request%s (%s)", requests, requests == 1 ? "" : "s", parts);
     if (rate->count > 0)
-        buf_format(out, "; at %s ", num_format_rate(text, *rate));
+        buf_format(out, "; at %s ", num_format_rates(limits, rate));
     if (rate->count > 0 && least_ms > 0)
         buf_format(out, "that takes at least %s", num_format_duration(text, least_ms));
     else if (rate->count > 0)

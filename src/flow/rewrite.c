@@ -10,6 +10,7 @@
 #include "model/api_error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     PROMISE_STRIDE = 256, /* rows: behind a crash it is known within these whether a request may have been sent */
@@ -63,7 +64,7 @@ static bool prepare(struct rewrite *rewrite, struct err *err)
     rewrite->courier_ready = true;
     probe_init(&rewrite->probe, &rewrite->courier);
     run_init(&rewrite->run, &rewrite->courier, config->courier.http.concurrency, 0, 0);
-    recent_init(&rewrite->recent, config->courier.rate.count > 0 ? config->courier.rate.window_ms : 60000,
+    recent_init(&rewrite->recent, courier_window_ms(&config->courier),
                 clock_wall_ms());
     return true;
 }
@@ -298,10 +299,10 @@ enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config 
         .input = config->sheet.path,
         .repeat = config->repeat,
         .base_url = config->courier.http.base_url,
-        .rate = config->courier.rate,
         .concurrency = config->courier.http.concurrency,
         .dry_run = config->dry_run,
     };
+    memcpy(rewrite->facts.rates, config->courier.rates, sizeof(rewrite->facts.rates));
     if (begin(rewrite, &err) && work(rewrite, &err))
         code = end(rewrite);
     else

@@ -13,11 +13,18 @@ enum {
     HINT_WAIT_MOST_MS = 3600 * 1000, /* for the longest of the usual windows */
 };
 
-struct pace {
-    uint32_t slots;        /* 0: no limit is declared */
+/* One limit. */
+struct slots {
+    uint32_t count;
+    double per_ms;         /* their number by the window */
     int64_t rest_ms;       /* a slot's pause after its answer: the window and the guard */
-    uint32_t in_flight;    /* slots taken by requests that are not over */
     struct window resting; /* when the slots whose request is over are free again; times that passed may linger */
+};
+
+struct pace {
+    struct slots slots[RATES_MAX];
+    size_t limits;      /* how many of them; 0: no limit is declared */
+    uint32_t in_flight; /* slots of each taken by requests that are not over */
 
     struct window sends; /* sendings within the window before the newest */
     int64_t window_ms;   /* the window that they are counted in */
@@ -32,14 +39,27 @@ static int64_t guard_ms(int64_t window_ms)
     return 1 + (window_ms + 1999) / 2000;
 }
 
+static void add_limit(struct pace *pace, struct rate rate)
+{
+    struct slots *slots = &pace->slots[pace->limits];
+
+    if (rate.count == 0)
+        return;
+    slots->count = rate.count;
+    slots->per_ms = (double)rate.count / (double)rate.window_ms;
+    slots->rest_ms = rate.window_ms + guard_ms(rate.window_ms);
+    window_init(&slots->resting);
+    pace->limits++;
+}
+
 struct pace *pace_new(const struct pace_config *config)
 {
     struct pace *pace = alloc_zeroed(1, sizeof(*pace));
 
-    pace->slots = config->limit.count;
-    pace->window_ms = pace->slots > 0 ? config->limit.window_ms : STATISTIC_WINDOW_MS;
-    pace->rest_ms = pace->window_ms + guard_ms(pace->window_ms);
-    window_init(&pace->resting);
+    pace->window_ms = config->limit.count > 0 ? config->limit.window_ms : STATISTIC_WINDOW_MS;
+    add_limit(pace, config->limit);
+    for (size_t i = 0; i < RATES_MAX - 1; i++)
+        add_limit(pace, config->also[i]);
     window_init(&pace->sends);
     throttle_init(&pace->throttle, config->found_per_s / 1000,
                   config->backoff_most_ms > 0 ? config->backoff_most_ms : BACKOFF_MOST_MS);
@@ -50,41 +70,49 @@ void pace_free(struct pace *pace)
 {
     if (pace == NULL)
         return;
-    window_release(&pace->resting);
+    for (size_t i = 0; i < pace->limits; i++)
+        window_release(&pace->slots[i].resting);
     window_release(&pace->sends);
     free(pace);
 }
 
 /* Slots that are taken, rest, or rested and were not taken again. */
-static uint64_t slots_used(const struct pace *pace)
+static uint64_t slots_used(const struct pace *pace, const struct slots *slots)
 {
-    return pace->in_flight + pace->resting.count;
+    return pace->in_flight + slots->resting.count;
 }
 
 /* Only the newest releases can matter, as many as there are slots. */
-static void forget_surplus(struct pace *pace, uint64_t keep)
+static void forget_surplus(const struct pace *pace, struct slots *slots, uint64_t keep)
 {
-    if (slots_used(pace) > keep)
-        window_drop_oldest(&pace->resting, slots_used(pace) - keep);
+    if (slots_used(pace, slots) > keep)
+        window_drop_oldest(&slots->resting, slots_used(pace, slots) - keep);
 }
 
 void pace_remember(struct pace *pace, int64_t now_ms, uint32_t count, int64_t ago_ms)
 {
     int64_t ago = ago_ms > 0 ? ago_ms : 0;
 
-    if (pace->slots == 0 || ago >= pace->rest_ms)
-        return;
-    window_add(&pace->resting, now_ms + pace->rest_ms - ago, count);
-    forget_surplus(pace, pace->slots);
+    for (struct slots *slots = pace->slots; slots < pace->slots + pace->limits; slots++) {
+        if (ago >= slots->rest_ms)
+            continue;
+        window_add(&slots->resting, now_ms + slots->rest_ms - ago, count);
+        forget_surplus(pace, slots, slots->count);
+    }
 }
 
+/* When every limit has a slot. */
 static int64_t slot_next(const struct pace *pace, int64_t now_ms)
 {
-    int64_t oldest = window_oldest(&pace->resting);
+    int64_t next = now_ms;
 
-    if (pace->slots == 0 || slots_used(pace) < pace->slots)
-        return now_ms;
-    return oldest > now_ms ? oldest : now_ms;
+    for (const struct slots *slots = pace->slots; slots < pace->slots + pace->limits; slots++) {
+        int64_t oldest = window_oldest(&slots->resting);
+
+        if (slots_used(pace, slots) >= slots->count && oldest > next)
+            next = oldest;
+    }
+    return next;
 }
 
 int64_t pace_next(const struct pace *pace, int64_t now_ms)
@@ -106,8 +134,8 @@ static void count_send(struct pace *pace, int64_t now_ms)
 
 void pace_sent(struct pace *pace, int64_t now_ms)
 {
-    if (pace->slots > 0)
-        forget_surplus(pace, pace->slots - 1);
+    for (size_t i = 0; i < pace->limits; i++)
+        forget_surplus(pace, &pace->slots[i], pace->slots[i].count - 1);
     pace->in_flight++;
     count_send(pace, now_ms);
     throttle_sent(&pace->throttle, now_ms);
@@ -121,8 +149,8 @@ static void end_request(struct pace *pace)
 
 static void rest_slot(struct pace *pace, int64_t now_ms)
 {
-    if (pace->slots > 0)
-        window_add(&pace->resting, now_ms + pace->rest_ms, 1);
+    for (size_t i = 0; i < pace->limits; i++)
+        window_add(&pace->slots[i].resting, now_ms + pace->slots[i].rest_ms, 1);
 }
 
 /*
@@ -167,13 +195,14 @@ bool pace_hold_was_asked(const struct pace *pace)
     return pace->throttle.asked;
 }
 
-/* The declared limit and the learned pace, whichever is lower, in requests a millisecond; INFINITY: none. */
+/* The declared limits and the pace found, whichever is lowest, in requests a millisecond; INFINITY: none. */
 static double rate_per_ms(const struct pace *pace)
 {
-    double declared = pace->slots > 0 ? (double)pace->slots / (double)pace->window_ms : INFINITY;
-    double learned = pace->throttle.pace;
+    double rate = pace->throttle.pace > 0 ? pace->throttle.pace : INFINITY;
 
-    return learned > 0 ? fmin(declared, learned) : declared;
+    for (size_t i = 0; i < pace->limits; i++)
+        rate = fmin(rate, pace->slots[i].per_ms);
+    return rate;
 }
 
 double pace_rate_per_s(const struct pace *pace)
@@ -184,17 +213,17 @@ double pace_rate_per_s(const struct pace *pace)
 }
 
 /* When the slots let the request go that `index` further ones (fewer than there are slots) precede. */
-static int64_t slot_time(const struct pace *pace, int64_t now_ms, uint64_t index)
+static int64_t slot_time(const struct pace *pace, const struct slots *slots, int64_t now_ms, uint64_t index)
 {
-    uint64_t used = slots_used(pace);
-    uint64_t open = used < pace->slots ? pace->slots - used : 0;
+    uint64_t used = slots_used(pace, slots);
+    uint64_t open = used < slots->count ? slots->count - used : 0;
     int64_t at;
 
     if (index < open)
         return now_ms;
-    at = window_at(&pace->resting, index - open);
+    at = window_at(&slots->resting, index - open);
     if (at == INT64_MAX)
-        at = now_ms + pace->rest_ms;
+        at = now_ms + slots->rest_ms;
     return at > now_ms ? at : now_ms;
 }
 
@@ -206,12 +235,16 @@ static int64_t whole_ms(double ms)
 
 static int64_t slots_eta(const struct pace *pace, int64_t now_ms, uint64_t requests)
 {
-    uint64_t last = requests - 1, windows;
+    int64_t most = 0;
 
-    if (pace->slots == 0)
-        return 0;
-    windows = last / pace->slots;
-    return slot_time(pace, now_ms, last % pace->slots) - now_ms + whole_ms((double)windows * (double)pace->rest_ms);
+    for (const struct slots *slots = pace->slots; slots < pace->slots + pace->limits; slots++) {
+        uint64_t last = requests - 1, windows = last / slots->count;
+        int64_t eta = slot_time(pace, slots, now_ms, last % slots->count) - now_ms +
+                      whole_ms((double)windows * (double)slots->rest_ms);
+
+        most = eta > most ? eta : most;
+    }
+    return most;
 }
 
 int64_t pace_eta_ms(const struct pace *pace, int64_t now_ms, uint64_t requests)

@@ -26,9 +26,10 @@
 struct pace;
 
 struct pace_config {
-    struct rate limit;       /* a count of 0: no limit is known */
-    int64_t backoff_most_ms; /* the longest wait after a refusal that names none; 0 = a minute */
-    double found_per_s;      /* the pace that an earlier run has found a server to take: a start; 0: none */
+    struct rate limit;               /* a count of 0: no limit is known */
+    struct rate also[RATES_MAX - 1]; /* further limits, each kept to; the first with a count of 0 ends them */
+    int64_t backoff_most_ms;         /* the longest wait after a refusal that names none; 0 = a minute */
+    double found_per_s;              /* the pace that an earlier run has found a server to take: a start; 0: none */
 };
 
 /* What RateLimit headers said (net/retry.h reads them). -1 where they did not say. */

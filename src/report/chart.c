@@ -319,15 +319,15 @@ static void add_time_table(struct buf *out, const struct timeline *timeline)
 
 static void describe_timeline(struct buf *out, const struct timeline *timeline, const struct facts *facts)
 {
-    char step[NUM_DURATION_TEXT], limit[NUM_DURATION_TEXT];
+    char step[NUM_DURATION_TEXT], limit[RATES_TEXT];
 
     buf_format(out, "<figcaption>Columns: requests sent in each %s; in red, answers 429 and requests that failed.",
                format_s(step, timeline->tally->span_ms / 1000));
     if (timeline->steps_a_window > 1)
         buf_text(out, " Line: requests in the window that ends there.");
-    if (facts->rate.count > 0)
+    if (facts->rates[0].count > 0)
         buf_format(out, " Limit: %s; the most that any window held was %" PRIu32 ".",
-                   num_format_rate(limit, facts->rate), timeline->tally->most_in_window);
+                   num_format_rates(limit, facts->rates), timeline->tally->most_in_window);
     buf_text(out, "</figcaption>\n");
 }
 
@@ -337,14 +337,14 @@ void chart_requests(struct buf *out, const struct facts *facts, const struct tal
 
     if (tally->spans == 0 || tally_requests(tally) == 0)
         return;
-    find_scale(&timeline, &facts->rate);
+    find_scale(&timeline, &facts->rates[0]);
     buf_text(out, "<section aria-labelledby=\"requests\"><h2 id=\"requests\">Requests over time</h2><figure>\n");
     begin_svg(out, "time", "Requests over time", "The same numbers are in the table below the picture.");
     add_y_axis(out, &timeline.axes);
     for (unsigned i = 0; i < tally->spans; i++)
         add_step(out, &timeline, i);
     add_held(out, &timeline);
-    add_limit(out, &timeline, &facts->rate);
+    add_limit(out, &timeline, &facts->rates[0]);
     add_time_axis(out, &timeline);
     buf_text(out, "</svg>\n");
     describe_timeline(out, &timeline, facts);

@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 struct facts {
-    const char *command;  /* "check", "create", "update", "undo", "list", "status" */
-    const char *input;    /* as the user named it; NULL for `list` */
-    const char *results;  /* where the results are; NULL where none were written */
-    const char *left;     /* an earlier run's result file, left as it was by a run that sent nothing; or NULL */
-    const char *base_url; /* NULL where nothing was sent */
-    struct rate rate;
+    const char *command;          /* "check", "create", "update", "undo", "list", "status" */
+    const char *input;            /* as the user named it; NULL for `list` */
+    const char *results;          /* where the results are; NULL where none were written */
+    const char *left;             /* an earlier run's result file, left as it was by a run that sent nothing; or NULL */
+    const char *base_url;         /* NULL where nothing was sent */
+    struct rate rates[RATES_MAX]; /* as --rate names them */
     unsigned concurrency;
     bool dry_run;
     bool held_back;        /* --strict kept every row from being sent */

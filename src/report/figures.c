@@ -16,7 +16,7 @@ struct figures {
     struct figure figure[FIGURES_MAX];
     unsigned count;
     char code[CODES][4];
-    char limit[NUM_DURATION_TEXT];
+    char limit[RATES_TEXT];
 };
 
 /* ---- How the table is written: a line for each figure, and one for what it is as a metric ---- */
@@ -174,11 +174,11 @@ static void add_latencies(struct figures *f, const struct tally *tally)
 
 static void add_pace(struct figures *f, const struct facts *facts, const struct tally *tally)
 {
-    begin(f, "rate", facts->rate.count > 0);
-    text(f, "rate", "limit", num_format_rate(f->limit, facts->rate));
-    count(f, "rate", "requests", facts->rate.count);
+    begin(f, "rate", facts->rates[0].count > 0);
+    text(f, "rate", "limit", num_format_rates(f->limit, facts->rates));
+    count(f, "rate", "requests", facts->rates[0].count);
     metric(f, "connload_run_rate_limit_requests", "Requests allowed in a window; 0: no limit.");
-    number(f, FIGURE_MS, "rate", "window_ms", (double)facts->rate.window_ms);
+    number(f, FIGURE_MS, "rate", "window_ms", (double)facts->rates[0].window_ms);
     metric(f, "connload_run_rate_limit_window_seconds", "Length of the window.");
     count(f, NULL, "most_in_window", tally->most_in_window);
     metric(f, "connload_run_most_requests_in_window", "The most requests that any window held.");

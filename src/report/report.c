@@ -294,7 +294,7 @@ __attribute__((format(printf, 3, 4))) static void add_figure(struct page *page, 
 static void add_network_figures(struct page *page)
 {
     const struct tally *tally = page->tally;
-    char text[NUM_DURATION_TEXT];
+    char text[RATES_TEXT];
 
     add_figure(page, "requests", "%" PRIu64, tally_requests(tally));
     add_figure(page, "repeated", "%" PRIu64, tally->retries);
@@ -302,7 +302,7 @@ static void add_network_figures(struct page *page)
     add_figure(page, "answers lost, settled by the list", "%" PRIu64, tally->lost);
     if (tally->outages > 0)
         add_figure(page, "the service was away", "%s", num_format_duration(text, tally->away_ms));
-    add_figure(page, "rate limit", "%s", num_format_rate(text, page->facts->rate));
+    add_figure(page, "rate limit", "%s", num_format_rates(text, page->facts->rates));
     add_figure(page, "most requests in any window", "%" PRIu32, tally->most_in_window);
     add_figure(page, "kept waiting by the limit alone", "%s", num_format_duration(text, (int64_t)tally->waited_ms));
 }

@@ -39,7 +39,7 @@ static bool check_writable(const char *option, const char *path, struct err *err
 static void log_start_of_run(struct reporting *reporting, const struct facts *facts)
 {
     struct json_object *line = log_begin(reporting->log, "start");
-    char rate[NUM_DURATION_TEXT];
+    char rate[RATES_TEXT];
 
     if (line == NULL)
         return;
@@ -50,7 +50,7 @@ static void log_start_of_run(struct reporting *reporting, const struct facts *fa
         json_object_text(line, "input", span_of(facts->input));
     if (facts->base_url != NULL) {
         json_object_text(line, "base_url", span_of(facts->base_url));
-        json_object_text(line, "rate", span_of(num_format_rate(rate, facts->rate)));
+        json_object_text(line, "rate", span_of(num_format_rates(rate, facts->rates)));
     }
     json_object_bool(line, "dry_run", facts->dry_run);
     log_end(reporting->log, line);

@@ -34,7 +34,7 @@ static uint64_t left_to_send(const struct rows *rows, const struct tally *tally)
 /* Two moments between which, once the run is so old, at least a window has passed. */
 static void set_marks(struct speed *speed, const struct speed_input *input, uint64_t done, int64_t now_ms)
 {
-    const struct rate *limit = &input->courier->config.rate;
+    const struct rate *limit = &input->courier->config.rates[0];
     int64_t window_ms = limit->count > 0 ? limit->window_ms : LEARNED_WINDOW_MS;
     struct speed_mark now = {.at_ms = now_ms, .done = done, .waited_ms = input->tally->waited_ms};
 

@@ -188,16 +188,16 @@ static bool put_unsent(struct page *page, uint64_t requests)
 
 static void put_refused(struct page *page)
 {
-    const struct rate *rate = &page->facts->rate;
+    const struct rate *rate = page->facts->rates;
     uint64_t count = page->tally->refused;
-    char limit[NUM_DURATION_TEXT];
+    char limit[RATES_TEXT];
 
     if (count == 0)
         return;
     put(page, YELLOW, "%" PRIu64 " answer%s 429:", count, count == 1 ? "" : "s");
     if (rate->count > 0) {
         put(page, YELLOW, "the server's limit is lower");
-        put(page, YELLOW, "than --rate %s, or shared", num_format_rate(limit, *rate));
+        put(page, YELLOW, "than --rate %s, or shared", num_format_rates(limit, rate));
     } else
         put(page, YELLOW, "the server has a limit; name it with --rate");
     end_line(page);
@@ -206,8 +206,8 @@ static void put_refused(struct page *page)
 static void put_pace(struct page *page)
 {
     const struct tally *tally = page->tally;
-    const struct rate *rate = &page->facts->rate;
-    char limit[NUM_DURATION_TEXT];
+    const struct rate *rate = page->facts->rates;
+    char limit[RATES_TEXT];
     double speed = speed_of(page);
 
     if (put_unsent(page, tally_requests(tally))) {
@@ -216,7 +216,7 @@ static void put_pace(struct page *page)
         if (rate->count > 0) {
             put(page, PLAIN, "at most %" PRIu32 " request%s in any window", tally->most_in_window,
                 tally->most_in_window == 1 ? "" : "s");
-            put(page, PLAIN, "(limit %s)", num_format_rate(limit, *rate));
+            put(page, PLAIN, "(limit %s)", num_format_rates(limit, rate));
         }
     }
     if (page->at > 0)

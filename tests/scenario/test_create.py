@@ -684,6 +684,18 @@ def test_the_rate_from_the_environment(connload, sandbox, desk):
     assert run.rc == 0 and "(limit 9/m)" in run.err
     run = connload("create", "desk.csv", "--force", "--again", *AT_ONCE)
     assert "(limit 500/m)" in run.err
+    run = connload("create", "desk.csv", "--force", "--again", *AT_ONCE,
+                   env={"BIGDATA_RATE_LIMIT_PER_MINUTE": "70", "BIGDATA_RATE_LIMIT_SAFETY_MARGIN": "20"})
+    assert "(limit 50/m)" in run.err
+
+
+def test_several_limits_are_kept_to_at_once(connload, sandbox, desk):
+    """Each of them: the wide one allows 12 in its window, of which the narrow one lets 5 go at once."""
+    box = sandbox("--rate", "12/2s,5/500ms")
+    desk(24)
+    run = connload("create", "desk.csv", "--rate", "12/2s,5/500ms")
+    assert run.rc == 0 and box.stats()["rate_limited"] == 0, run.err
+    assert "(limit 12/2s,5/500ms)" in run.err
 
 
 @pytest.mark.direct

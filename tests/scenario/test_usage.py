@@ -176,6 +176,10 @@ def test_what_stands_on_the_command_line_is_shown_harmlessly(connload, args, par
      "BIGDATA_API_KEY does not hold an API key: it needs one line of visible characters"),
     ({"BIGDATA_RATE_LIMIT_PER_MINUTE": "many"},
      "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to 10000000; correct it, or give --rate"),
+    ({"BIGDATA_RATE_LIMIT_PER_MINUTE": "20", "BIGDATA_RATE_LIMIT_SAFETY_MARGIN": "20"},
+     "BIGDATA_RATE_LIMIT_SAFETY_MARGIN leaves nothing of BIGDATA_RATE_LIMIT_PER_MINUTE; correct one, or give --rate"),
+    ({"BIGDATA_RATE_LIMIT_PER_MINUTE": "20", "BIGDATA_RATE_LIMIT_SAFETY_MARGIN": "some"},
+     "BIGDATA_RATE_LIMIT_SAFETY_MARGIN is not a whole number of requests from 0 to 10000000; correct it, or give --rate"),
     ({"BIGDATA_RATE_LIMIT_PER_MINUTE": "0"},
      "BIGDATA_RATE_LIMIT_PER_MINUTE is not a whole number of requests from 1 to 10000000; correct it, or give --rate"),
 ])

@@ -18,7 +18,7 @@ static int fresh(void **state)
 {
     (void)state;
     tally_init(&tally, 0, 0);
-    facts = (struct facts){.command = "create", .rate = {10, 3000}};
+    facts = (struct facts){.command = "create", .rates = {{10, 3000}}};
     buf_init(&out, 4 << 20);
     return 0;
 }
@@ -84,7 +84,7 @@ static void test_window(void **state)
 static void test_limit_of_a_step(void **state)
 {
     (void)state;
-    facts.rate = (struct rate){5, 250};
+    facts.rates[0] = (struct rate){5, 250};
     send(0, 20);
     send(1000, 10);
     chart_requests(&out, &facts, &tally);
@@ -96,7 +96,7 @@ static void test_limit_of_a_step(void **state)
 static void test_far_limit_is_named(void **state)
 {
     (void)state;
-    facts.rate = (struct rate){500, 60000};
+    facts.rates[0] = (struct rate){500, 60000};
     send(0, 3);
     chart_requests(&out, &facts, &tally);
     assert_true(has("limit 500/m: above the picture"));
@@ -106,7 +106,7 @@ static void test_far_limit_is_named(void **state)
 static void test_no_limit(void **state)
 {
     (void)state;
-    facts.rate = (struct rate){0, 0};
+    facts.rates[0] = (struct rate){0, 0};
     send(0, 3);
     chart_requests(&out, &facts, &tally);
     assert_false(has("limit"));

@@ -17,7 +17,7 @@ static int fresh(void **state)
     (void)state;
     tally_init(&tally, 1000, 0);
     facts =
-        (struct facts){.command = "create", .input = "a.csv", .base_url = "https://api.example", .rate = {500, 60000}};
+        (struct facts){.command = "create", .input = "a.csv", .base_url = "https://api.example", .rates = {{500, 60000}}};
     return 0;
 }
 

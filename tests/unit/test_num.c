@@ -176,6 +176,25 @@ static void rates(void **state)
     }
 }
 
+static void several_rates(void **state)
+{
+    struct rate rates[RATES_MAX] = {{1, 1}};
+    char text[RATES_TEXT];
+
+    (void)state;
+    assert_true(num_parse_rates("500/m,50/10s", rates));
+    assert_string_equal(num_format_rates(text, rates), "500/m,50/10s");
+    assert_true(rates[1].count == 50 && rates[1].window_ms == 10000 && rates[2].count == 0);
+    assert_false(num_parse_rates("500/m,", rates));
+    assert_false(num_parse_rates(",500/m", rates));
+    assert_false(num_parse_rates("none,5/s", rates));
+    assert_false(num_parse_rates("5/s,none", rates));
+    assert_false(num_parse_rates("1/s,1/s,1/s,1/s,1/s,1/s,1/s,1/s,1/s", rates));
+    assert_int_equal(rates[0].count, 500); /* as it was */
+    assert_true(num_parse_rates("none", rates));
+    assert_string_equal(num_format_rates(text, rates), "none");
+}
+
 static void shares(void **state)
 {
     static const struct {
@@ -237,6 +256,7 @@ int main(void)
         cmocka_unit_test(spans_end_where_they_say),
         cmocka_unit_test(durations),
         cmocka_unit_test(rates),
+        cmocka_unit_test(several_rates),
         cmocka_unit_test(shares),
         cmocka_unit_test(durations_for_people),
     };

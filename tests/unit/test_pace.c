@@ -46,6 +46,25 @@ static void a_request_that_found_no_host_counts(void **state)
     pace_free(pace);
 }
 
+static void each_limit_has_its_slots(void **state)
+{
+    struct pace_config config = {.limit = {.count = 3, .window_ms = 10000}, .also = {{.count = 2, .window_ms = 1000}}};
+    struct pace *pace = pace_new(&config);
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pace_next(pace, 0), 0);
+        pace_sent(pace, 0);
+        pace_answered(pace, 0, &(struct pace_answer){.retry_after_ms = -1, .hint = PACE_HINT_NONE});
+    }
+    assert_in_range(pace_next(pace, 0), 1001, 1010);
+    assert_in_range(pace_eta_ms(pace, 0, 2), 10001, 10020);
+    pace_sent(pace, 1010);
+    pace_answered(pace, 1010, &(struct pace_answer){.retry_after_ms = -1, .hint = PACE_HINT_NONE});
+    assert_in_range(pace_next(pace, 1010), 10001, 10020);
+    pace_free(pace);
+}
+
 static void earlier_run_is_remembered(void **state)
 {
     struct pace *pace = new_pace(10, 60000);
@@ -242,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_are_free_a_window_after_the_answer),
         cmocka_unit_test(a_request_that_found_no_host_counts),
+        cmocka_unit_test(each_limit_has_its_slots),
         cmocka_unit_test(earlier_run_is_remembered),
         cmocka_unit_test(eta_counts_windows),
         cmocka_unit_test(unlimited_sends_are_counted_exactly),

@@ -61,7 +61,7 @@ static const struct facts created = {
     .input = "desk.csv",
     .results = "desk.results.csv",
     .base_url = "https://api.example",
-    .rate = {500, 60000},
+    .rates = {{500, 60000}},
     .exit_code = EXIT_SOME_NOT,
 };
 
@@ -234,7 +234,7 @@ static void test_requests(void **state)
         struct facts facts = created;
 
         fresh(state);
-        facts.rate = cases[i].rate;
+        facts.rates[0] = cases[i].rate;
         tally.requests[REQUEST_CREATE] = cases[i].sent;
         tally.unsent = cases[i].unsent;
         tally.refused = cases[i].refused;
