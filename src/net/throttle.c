@@ -48,6 +48,7 @@ enum {
     ROUND_LEAST = 8,
     ROUND_LEAST_MS = 500,
     ROUND_MOST_MS = 4000,
+    WAIT_MOST_LEAST_MS = 500, /* a shorter longest wait is not kept to: a window would be stormed */
     MARK_APART_MS = 200,
     PATIENCE_MS = 1000, /* a request that is not answered for so long is followed by another */
 };
@@ -314,14 +315,15 @@ void throttle_accepted(struct throttle *throttle, int64_t now_ms)
 /* When a wait of our own choice is over: by the table from the event's begin, then a minute each. */
 static int64_t own_wait(struct throttle *throttle, int64_t now_ms)
 {
-    int64_t until_ms;
+    int64_t until_ms, most_ms;
 
     while (throttle->waits + 1 < WAITS && throttle->event_ms + waits_ms[throttle->waits] <= now_ms)
         throttle->waits++;
     until_ms = throttle->event_ms + waits_ms[throttle->waits];
     if (until_ms <= now_ms)
         until_ms = now_ms + waits_ms[WAITS - 1];
-    return until_ms < now_ms + throttle->wait_most_ms ? until_ms : now_ms + throttle->wait_most_ms;
+    most_ms = throttle->wait_most_ms > WAIT_MOST_LEAST_MS ? throttle->wait_most_ms : WAIT_MOST_LEAST_MS;
+    return until_ms < now_ms + most_ms ? until_ms : now_ms + most_ms;
 }
 
 static void hold(struct throttle *throttle, int64_t now_ms, int64_t wait_ms)
