@@ -162,7 +162,7 @@ static bool read_duration(const struct option_spec *spec, const char *value, voi
 static bool read_rate(const struct option_spec *spec, const char *value, void *member, struct err *err)
 {
     return num_parse_rates(value, member) ||
-           refuse(spec, value, "needs a rate, like 500/m, 20/s, 50/3s, several with commas, or none", err);
+           refuse(spec, value, "needs a rate, like 500/m, 20/s, 50/3s, or none", err);
 }
 
 static bool read_encoding(const struct option_spec *spec, const char *value, void *member, struct err *err)

@@ -211,7 +211,7 @@ char *num_format_rate(char text[NUM_DURATION_TEXT], struct rate rate)
     return text;
 }
 
-char *num_format_rates(char text[RATES_TEXT], const struct rate rates[RATES_MAX])
+char *num_format_rates(char text[RATES_TEXT], const struct rate *rates)
 {
     char one[NUM_DURATION_TEXT];
     size_t len = 0;

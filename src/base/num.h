@@ -49,7 +49,7 @@ char *num_format_duration(char text[NUM_DURATION_TEXT], int64_t ms);
 /* As --rate takes it: `500/m`, `50/3s`, `none`. `text` holds NUM_DURATION_TEXT bytes; returns it. */
 char *num_format_rate(char text[NUM_DURATION_TEXT], struct rate rate);
 
-/* The same for several: `500/m,50/10s`. The first with a count of 0 ends them. */
-char *num_format_rates(char text[RATES_TEXT], const struct rate rates[RATES_MAX]);
+/* The same for up to RATES_MAX: `500/m,50/10s`. The first with a count of 0 ends them. */
+char *num_format_rates(char text[RATES_TEXT], const struct rate *rates);
 
 #endif
