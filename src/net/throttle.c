@@ -4,7 +4,7 @@
  *   until the first 429 any pace goes. An event is that 429, one that asks for more than a second, or three in a row:
  *       everything waits, as long as asked or 0.1, 0.3, 1, 3 ... s; then one probe at a time until one is taken;
  *       pace = what was taken since the event before, by the time; the requests in flight grow from one again.
- *   `known` is what was taken between two moments at which the limiter was full, by the time: never more than the limit.
+ *   `known` is what was taken between two moments at which the limiter was full, by the time: at most the limit.
  *   a round is 8 answers and half a second or longer; two refusals end it. At its end
  *       credit += answers * (1 % + noise) - refusals
  *       refused more than noise: pace = known, or what was taken; the next step is small
@@ -190,7 +190,7 @@ static void measure_noise(struct throttle *throttle)
     throttle->noise = throttle->control_refused > 0 ? (throttle->control_refused + 1) / throttle->control_answered : 0;
 }
 
-/* The pace was too high: down to what is known, or was taken of the `sent`. The nearer that is, the smaller the step. */
+/* The pace was too high: down to what is known, or was taken of the `sent`. The nearer it is, the smaller the step. */
 static void lower(struct throttle *throttle, int64_t now_ms, double excess, double sent)
 {
     double pace = throttle->pace, bound = fmin(pace, sent) * (1 - excess);

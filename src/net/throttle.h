@@ -2,8 +2,8 @@
  * throttle: the pace that a server takes whose limit nobody named, found from what it refuses (429).
  *
  * Nothing is held back until the first refusal. From then on requests go out evenly, at a pace that is chosen by what
- * the last of them brought; net/throttle.c begins with the law. The kind of the limit does not matter: a window, a token
- * bucket, plain spacing, one that is shared with others, that changes, or a gateway that refuses at random.
+ * the last of them brought; net/throttle.c begins with the law. The kind of the limit does not matter: a window, a
+ * token bucket, plain spacing, one that is shared with others, that changes, or a gateway that refuses at random.
  *
  * Pure: times are monotonic milliseconds, at least 0, that never go back. Paces are requests a millisecond.
  * net/pace is the only user.
