@@ -153,8 +153,8 @@ bool journal_is_ours(struct journal *journal, struct err *err)
         if (!lock_is_named(journal->fd, journal->path))
             lose_name(journal);
         else if (fstat(journal->fd, &status) == 0 &&
-                 ((uint64_t)status.st_size != journal->size || !has_own_head(journal)))
-            lose_file(journal);
+                 ((!journal->failed && (uint64_t)status.st_size != journal->size) || !has_own_head(journal)))
+            lose_file(journal); /* a write that failed may have half happened */
     }
     if (journal->lost)
         *err = journal->failure;
