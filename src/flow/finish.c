@@ -236,7 +236,7 @@ bool finish_results(struct run *run, const struct finish_config *config, char **
     begin(&finishing, run, config);
     done = write_to(&finishing, output, err);
     /* a run that has begun since the journal was lost may have swept the temporary file away */
-    if (!done && finishing.kept == NULL && !journal_is_ours(run->journal, err) &&
+    if (!done && finishing.kept == NULL && run->journal != NULL && !journal_is_ours(run->journal, err) &&
         (output = finish_open(config->path, sheet_has_secrets(run->sheet), err)) != NULL)
         write_to(&finishing, output, err);
     *kept = finishing.kept;

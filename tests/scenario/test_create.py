@@ -979,14 +979,16 @@ def test_answers_429_are_in_the_summary(connload, sandbox, desk):
 
 
 def test_attempts_are_tries(connload, desk, read_csv):
-    """Also those that found no connection: a row that used up --max-attempts shows as many."""
+    """Where nothing was ever answered, --max-attempts ends the run: no row is failed, and each shows what was tried."""
     desk(2)
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     run = connload("create", "desk.csv", *QUICK, "--no-preflight", "--max-attempts", "3", "--base-url", url,
                    env={"BIGDATA_API_KEY": KEY})
-    assert run.rc == 1, run
-    assert [(row["status"], row["attempts"]) for row in read_csv("desk.results.csv")] == [("failed", "3")] * 2
+    assert run.rc == 4 and "connection refused" in run.err, run
+    rows = read_csv("desk.results.csv")
+    assert [row["status"] for row in rows] == ["not_attempted"] * 2
+    assert all(int(row["attempts"]) <= 3 and "refused" in row["error_message"] for row in rows), rows
 
 
 def test_verbose_tells_of_what_is_sent_again(connload, raw_server, desk):
