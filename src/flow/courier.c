@@ -121,6 +121,26 @@ static void tell_pace(struct courier *courier, const struct http_answer *answer)
         stop_for_long_wait(courier, report.retry_after_ms);
 }
 
+enum { WHOLE_SECOND_MS = 1000 }; /* what the Date header leaves out */
+
+/*
+ * The Date was written between the sending and the end, and leaves out up to a second: each answer bounds the server's
+ * clock from both sides. Bounds that exclude each other mean that a clock was put right: what was known is forgotten.
+ */
+static void compare_clocks(struct courier *courier, const struct http_answer *answer)
+{
+    int64_t wall_ms = clock_wall_ms(), sent_ms = wall_ms - (clock_mono_ms() - answer->started_ms);
+    int64_t least_ms = answer->date_ms - wall_ms, most_ms = answer->date_ms + WHOLE_SECOND_MS - sent_ms;
+
+    if (courier->has_clock && least_ms <= courier->clock_most_ms && most_ms >= courier->clock_offset_ms) {
+        least_ms = least_ms > courier->clock_offset_ms ? least_ms : courier->clock_offset_ms;
+        most_ms = most_ms < courier->clock_most_ms ? most_ms : courier->clock_most_ms;
+    }
+    courier->has_clock = true;
+    courier->clock_offset_ms = least_ms;
+    courier->clock_most_ms = most_ms;
+}
+
 bool courier_take(struct courier *courier, struct http_answer *answer)
 {
     if (!http_next(courier->http, answer))
@@ -128,10 +148,8 @@ bool courier_take(struct courier *courier, struct http_answer *answer)
     tell_pace(courier, answer);
     tally_answer(courier->tally, answer->status, answer->latency_us, answer->ended_ms);
     courier->tally->unsent += answer->fate == FATE_UNSENT && answer->status == 0;
-    if (answer->date_ms >= 0 && !courier->has_clock) {
-        courier->has_clock = true;
-        courier->clock_offset_ms = answer->date_ms - clock_wall_ms();
-    }
+    if (answer->date_ms >= 0)
+        compare_clocks(courier, answer);
     return true;
 }
 

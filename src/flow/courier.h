@@ -48,7 +48,8 @@ struct courier {
     int64_t started_ms, started_wall_ms;
     enum stop_reason stop;
     int64_t stopped_ms;      /* when `stop` was set */
-    int64_t clock_offset_ms; /* the server's clock less ours; valid where has_clock */
+    int64_t clock_offset_ms; /* the server's clock less ours at the least; valid where has_clock */
+    int64_t clock_most_ms;   /* and at the most */
     bool has_clock;
     bool listed;           /* a list was answered */
     bool heard;            /* a row's request was answered otherwise than by a 429 without a Retry-After */

@@ -2,10 +2,7 @@
 
 #include <assert.h>
 
-enum {
-    WHOLE_SECOND_MS = 1000, /* what the Date header leaves out */
-    BEGIN_MARGIN_MS = 2000, /* by how much a beginning that Date has told may be too early: that, and the way */
-};
+enum { WHOLE_SECOND_MS = 1000 }; /* what the Date header leaves out */
 
 static const char *const reason_texts[] = {
     [JUDGE_CLEAR] = "",
@@ -50,7 +47,7 @@ enum judge_age judge_age(const struct judge_group *group, const struct judge_clo
         return JUDGE_UNDATED;
     if (created_ms < group->begin_ms + clock->behind_ms - WHOLE_SECOND_MS)
         return clock->tested ? JUDGE_BEFORE : JUDGE_UNDATED;
-    if (created_ms < group->begin_ms + BEGIN_MARGIN_MS + clock->ahead_ms)
+    if (created_ms < group->begin_ms + group->unsure_ms + clock->ahead_ms)
         return JUDGE_UNDATED;
     if (group->end_ms != JUDGE_NO_TIME && created_ms > group->end_ms + clock->ahead_ms + WHOLE_SECOND_MS)
         return JUDGE_UNDATED;

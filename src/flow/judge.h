@@ -47,6 +47,7 @@ struct judge_group {
     /* The rows' requests were sent after the first and may have been carried out until the second, by the server's
      * Date. */
     int64_t begin_ms, end_ms;
+    int64_t unsure_ms;   /* by how much `begin_ms` may be too early */
     bool listed_before;  /* a whole list of the account was taken before any of them was sent */
     bool secrets_differ; /* the rows differ in what no list shows */
     bool has_doubted;    /* a row of the payload was left `unknown` before: a connector may as well be that one's */

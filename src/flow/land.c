@@ -172,7 +172,7 @@ static bool record_named(struct run *run, uint64_t row, const struct unsettled *
     return done;
 }
 
-static void act_settle(struct land *land, uint64_t row, struct unsettled *entry)
+static void act_settle(struct land *land, uint64_t row, struct unsettled *entry, int64_t sent_ms)
 {
     struct run *run = land->run;
     struct err err;
@@ -180,7 +180,8 @@ static void act_settle(struct land *land, uint64_t row, struct unsettled *entry)
     entry->row = (uint32_t)row;
     entry->since_ms = clock_mono_ms();
     entry->arrives_ms = entry->since_ms + run->late_ms;
-    entry->lost.from_ms = entry->lost.to_ms = courier_server_time(run->courier, clock_wall_ms());
+    entry->lost.to_ms = courier_server_time(run->courier, clock_wall_ms());
+    entry->lost.from_ms = entry->lost.to_ms - (entry->since_ms - sent_ms);
     console_detail(run->console, "%s: may exist: %s", sheet_where(run->sheet, &run->rows, row), run->text.data);
     run_unsettle(run, entry);
     if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err) ||
@@ -298,7 +299,7 @@ void land_answer(struct land *land, const struct http_answer *answer)
     case VERDICT_SETTLE:
         if (is_error(answer))
             entry.said = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text));
-        act_settle(land, row, &entry);
+        act_settle(land, row, &entry, answer->started_ms);
         break;
     case VERDICT_FORBIDDEN:
         if (gateways)

@@ -15,10 +15,11 @@ enum {
     LONGEST_PAUSE_MS = 30000,
     COST_FACTOR = 4,       /* a list that took t: 4 t until the next, while there are creates that it would hold up */
     PARTIAL_LISTS_MAX = 3, /* of them that do not show everything: the next is hardly better */
-    EARLIER_MARGIN_MS = 10 * 60 * 1000, /* a create is hardly given up longer than this after it was sent, or done
-                                           longer than this after that */
-    SHOWN_LABEL = 60,                   /* characters */
-    SHOWN_IDS = 3,                      /* connectors to look at */
+    GIVEN_UP_AFTER_MS = 10 * 60 * 1000, /* a create is hardly given up longer than this after it was sent */
+    LEAST_UNSURE_MS = 2000,             /* the least by which the beginning of this run may be too early */
+    LATER_MARGIN_MS = 60 * 1000, /* of what an earlier run has lost, beyond --late, which may have been longer then */
+    SHOWN_LABEL = 60,            /* characters */
+    SHOWN_IDS = 3,               /* connectors to look at */
     WHY_MAX = 16384,
 };
 
@@ -107,8 +108,6 @@ void settle_say_lost(const struct lost_time *lost, struct buf *out)
         buf_text(out, "an earlier run lost its answer;");
     else if (lost->to_ms == JUDGE_NO_TIME)
         buf_format(out, LOST "after %s;", clock_format(from, lost->from_ms));
-    else if (lost->to_ms == lost->from_ms)
-        buf_format(out, LOST "at about %s;", clock_format(from, lost->from_ms));
     else
         buf_format(out, LOST "between %s and %s;", clock_format(from, lost->from_ms), clock_format(to, lost->to_ms));
 }
@@ -139,8 +138,10 @@ struct lost_time settle_time_lost(struct span message)
     text = (struct span){at, message.len - (size_t)(at - message.data)};
     end = memchr(text.data, ';', text.len);
     text.len = end != NULL ? (size_t)(end - text.data) : 0;
-    lost.from_ms = lost.to_ms = time_after(text, " at about ");
-    if (lost.from_ms == JUDGE_NO_TIME)
+    lost.to_ms = time_after(text, " at about "); /* as versions before 0.2 say it */
+    if (lost.to_ms != JUDGE_NO_TIME)
+        lost.from_ms = lost.to_ms - GIVEN_UP_AFTER_MS;
+    else
         lost = (struct lost_time){time_after(text, " between "), time_after(text, " and ")};
     if (lost.from_ms == JUDGE_NO_TIME)
         lost.from_ms = time_after(text, " after ");
@@ -369,35 +370,34 @@ static bool rows_differ(struct settle *settle, const struct group *group)
     return false;
 }
 
-/* When the rows' requests were sent and acted on at the latest, by the server's Date. */
+/*
+ * When the rows' requests were sent and acted on at the latest, by the server's Date. What this run has lost can't be
+ * dated before it has seen that created_at and Date agree.
+ */
 static void date_group(const struct settle *settle, struct group *group)
 {
     const struct run *run = settle->run;
     struct judge_group *facts = &group->facts;
-    int64_t margin_ms = run->late_ms > EARLIER_MARGIN_MS ? run->late_ms : EARLIER_MARGIN_MS;
+    int64_t unsure_ms = run->courier->clock_most_ms - run->courier->clock_offset_ms;
     bool earlier = false, dated = true, open_end = false;
-    int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
 
+    facts->begin_ms = INT64_MAX;
+    facts->end_ms = INT64_MIN;
     for (size_t i = 0; i < facts->rows; i++) {
         const struct unsettled *entry = &group->rows[i];
+        const struct lost_time *lost = &entry->lost;
 
-        if (!entry->earlier)
-            continue;
-        earlier = true;
-        dated = dated && entry->lost.from_ms != JUDGE_NO_TIME;
-        open_end = open_end || entry->lost.to_ms == JUDGE_NO_TIME;
-        first_ms = entry->lost.from_ms < first_ms ? entry->lost.from_ms : first_ms;
-        last_ms = entry->lost.to_ms > last_ms ? entry->lost.to_ms : last_ms;
+        earlier = earlier || entry->earlier;
+        dated = dated && lost->from_ms != JUDGE_NO_TIME;
+        open_end = open_end || lost->to_ms == JUDGE_NO_TIME;
+        facts->begin_ms = lost->from_ms < facts->begin_ms ? lost->from_ms : facts->begin_ms;
+        facts->end_ms = lost->to_ms > facts->end_ms ? lost->to_ms : facts->end_ms;
     }
-    facts->begin_ms = facts->end_ms = JUDGE_NO_TIME;
     facts->listed_before = run->twins_known && !earlier;
-    if (earlier && dated) {
-        facts->begin_ms = first_ms - EARLIER_MARGIN_MS;
-        facts->end_ms = open_end ? settle->list_date_ms : last_ms + margin_ms;
-    } else if (!earlier && run->has_server_clock) {
-        facts->begin_ms = run->started_server_ms;
-        facts->end_ms = settle->list_date_ms;
-    }
+    facts->unsure_ms = earlier ? 0 : unsure_ms > LEAST_UNSURE_MS ? unsure_ms : LEAST_UNSURE_MS;
+    facts->end_ms = open_end || !earlier ? settle->list_date_ms : facts->end_ms + run->late_ms + LATER_MARGIN_MS;
+    if (!dated || (!earlier && !run->clock.tested))
+        facts->begin_ms = facts->end_ms = JUDGE_NO_TIME;
 }
 
 static void note_arrival(const struct settle *settle, struct group *group)

@@ -265,7 +265,7 @@ def test_what_was_there_before_an_earlier_run_is_not_its_lost_row(connload, raw_
         assert connload("create", "desk.results.csv", *BRIEF).rc == 1
         row, = read_csv("desk.results.csv")
         assert (row["status"], row["error_code"], row["connector_id"]) == ("unknown", "ambiguous", "")
-        assert "its answer was lost at about 20" in row["error_message"] and "before" in row["error_message"]
+        assert "its answer was lost between 20" in row["error_message"] and "before" in row["error_message"]
     assert sum(one.method == "POST" for one in server.exchanges) == 1
 
 
@@ -402,7 +402,7 @@ def lost(connload, sandbox, desk, read_csv, rows=3, extra=()):
     box = sandbox(*LAG, "--fault", "drop-after=100", "--fault", "list:500-before=100", *extra)
     desk(rows)
     run = connload("create", "desk.csv", *QUICK, "--settle", "20ms", "--no-preflight")
-    assert run.rc == 1, run.err
+    assert run.rc in (1, 4), run.err  # 4: three in a row are an outage, and nothing was ever answered
     for row in read_csv("desk.results.csv"):
         assert (row["status"], row["error_code"]) == ("unknown", "unsettled")
     box.faults({})

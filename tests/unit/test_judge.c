@@ -40,7 +40,7 @@ enum {
     }
 
 /* What is known of the group. */
-#define DATED .begin_ms = AT(BEGIN), .end_ms = AT(LIST)
+#define DATED .begin_ms = AT(BEGIN), .end_ms = AT(LIST), .unsure_ms = 2000
 #define ONE              \
     {                    \
         .rows = 1, DATED \
