@@ -16,7 +16,8 @@ enum {
     COST_FACTOR = 4,       /* a list that took t: 4 t until the next, while there are creates that it would hold up */
     PARTIAL_LISTS_MAX = 3, /* of them that do not show everything: the next is hardly better */
     GIVEN_UP_AFTER_MS = 10 * 60 * 1000, /* a create is hardly given up longer than this after it was sent */
-    LEAST_UNSURE_MS = 2000,             /* the least by which the beginning of this run may be too early */
+    WHOLE_SECOND_MS = 1000,
+    LEAST_UNSURE_MS = 2000,      /* the least by which the beginning of this run may be too early */
     LATER_MARGIN_MS = 60 * 1000, /* of what an earlier run has lost, beyond --late, which may have been longer then */
     SHOWN_LABEL = 60,            /* characters */
     SHOWN_IDS = 3,               /* connectors to look at */
@@ -396,6 +397,7 @@ static void date_group(const struct settle *settle, struct group *group)
     facts->listed_before = run->twins_known && !earlier;
     facts->unsure_ms = earlier ? 0 : unsure_ms > LEAST_UNSURE_MS ? unsure_ms : LEAST_UNSURE_MS;
     facts->end_ms = open_end || !earlier ? settle->list_date_ms : facts->end_ms + run->late_ms + LATER_MARGIN_MS;
+    facts->begin_ms -= earlier && dated ? WHOLE_SECOND_MS : 0; /* some count no less in created_at */
     if (!dated || (!earlier && !run->clock.tested))
         facts->begin_ms = facts->end_ms = JUDGE_NO_TIME;
 }

@@ -68,11 +68,18 @@ static void let_go(struct outage *outage)
     outage->is_away = false;
 }
 
-void outage_end(struct outage *outage, int64_t now_ms)
+static void note_end(struct outage *outage, int64_t now_ms)
 {
     outage->count++;
     outage->away_ms += now_ms - outage->since_ms;
-    let_go(outage);
+}
+
+/* No row was accepted: those that failed are remembered, so that what fails again after this list is their own. */
+void outage_end(struct outage *outage, int64_t now_ms)
+{
+    note_end(outage, now_ms);
+    outage->phase = OUTAGE_PROBE_NONE;
+    outage->is_away = false;
 }
 
 /* A list was answered since it failed, and before it was sent again. */
@@ -103,9 +110,10 @@ static void accepted(struct outage *outage, const struct outage_event *event)
             let_go(outage);
     } else if (!outage->is_away) /* the 403s were the rows' own */
         let_go(outage);
-    else if (!is_list)
-        outage_end(outage, event->ended_ms);
-    else
+    else if (!is_list) {
+        note_end(outage, event->ended_ms);
+        let_go(outage);
+    } else
         outage->phase = OUTAGE_PROBE_ROW;
 }
 
@@ -116,6 +124,8 @@ static bool count(struct outage *outage, const struct outage_event *event)
 
     if (!is_list && is_own_again(outage, event))
         return false;
+    if (outage->in_row == OUTAGE_IN_ROW)
+        outage->in_row = 0;
     if (outage->in_row == 0)
         outage->since_ms = event->ended_ms;
     outage->failed[outage->in_row++] = (struct outage_failure){event->row, event->ended_ms};
