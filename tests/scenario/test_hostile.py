@@ -409,7 +409,8 @@ def test_a_retry_after_of_a_year_ends_the_run(raw_server, desk, read_csv, tmp_pa
     assert run.rc == 4, run
     assert re.search(r"the server asks for no more requests until 20[0-9]{2}-", run.err), run.err
     rows = read_csv("desk.results.csv")
-    assert {row["status"] for row in rows} <= {"not_attempted", "failed"} and all(row["error_message"] for row in rows)
+    of_the_row = "failed" if status == 429 else "unknown"  # who answers 503 may have created
+    assert {row["status"] for row in rows} <= {"not_attempted", of_the_row} and all(row["error_message"] for row in rows)
     assert len(posts(server)) == 1
 
 

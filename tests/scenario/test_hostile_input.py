@@ -510,7 +510,7 @@ def test_what_can_not_be_opened_is_refused_before_anything_is_sent(bin_dir, shee
     assert run.rc == rc and words in run.err and sheet.stats()["requests"] == 0, run
 
 
-@pytest.mark.parametrize("args", [["create", "desk.csv"], ["list"]])
+@pytest.mark.parametrize("args", [["create", "desk.csv", "--again"], ["list"]])
 def test_a_reader_that_stopped_reading_does_not_hold_a_run_that_is_told_to_end(connload, sandbox, desk, tmp_path, args):
     box = sandbox()
     desk(2000)

@@ -35,7 +35,7 @@ def test_a_killed_holder_leaves_no_lock(connload, sandbox, desk, read_csv):
 
 def test_another_result_file_is_free(connload, sandbox, desk, read_csv):
     box, first = busy(connload, sandbox, desk)
-    assert connload("create", "desk.csv", *QUICK, "-o", "other.csv").rc == 0
+    assert connload("create", "desk.csv", *QUICK, "-o", "other.csv", "--again").rc == 0
     assert len(read_csv("other.csv")) == 3 and len(posts(box)) == 6
     first.kill()
 

@@ -174,7 +174,7 @@ def test_no_secret_is_readable_in_what_is_kept(connload, sandbox, write_csv, tmp
 
 
 def test_only_where_results_are_replaced(connload, begun, tmp_path):
-    assert connload("create", "desk.csv", *QUICK, "--force").rc == 0
+    assert connload("create", "desk.csv", *QUICK, "--force", "--again").rc == 0
     assert connload("create", "desk.results.csv", *QUICK, "--skip-existing").rc == 0
     assert connload("create", "desk.csv", *QUICK, "--skip-existing", "-o", "other.csv").rc == 0
     assert connload("create", "desk.csv", *QUICK, "--skip-existing", "-n").rc == 0
