@@ -485,8 +485,7 @@ def test_a_key_that_is_revoked_in_the_middle(connload, raw_server, desk, read_cs
     assert [row["status"] for row in read_csv("desk.results.csv")] == ["created"] * 2 + ["not_attempted"] * 4
 
 
-def test_a_403_in_json_stops_the_run_too(connload, raw_server, desk, read_csv):
-    """A gateway says so of a key that was just revoked; the message names the row, where it is about that one alone."""
+def test_a_403_in_json_is_the_rows_own(connload, raw_server, desk, read_csv):
     def behave(exchange):
         if exchange.json()["label"] == "Desk 1":
             return http_answer(403, {"message": "Forbidden"})
@@ -495,9 +494,10 @@ def test_a_403_in_json_stops_the_run_too(connload, raw_server, desk, read_csv):
     raw_server(answering(behave))
     desk(3)
     run = connload("create", "desk.csv", "--concurrency", "1")
-    assert run.rc == 4
-    assert 'desk.csv:3: row 3 "Desk 1": the server answered 403: Forbidden' in run.err
-    assert [row["status"] for row in read_csv("desk.results.csv")] == ["created", "not_attempted", "not_attempted"]
+    assert run.rc == 1, run
+    rows = read_csv("desk.results.csv")
+    assert [row["status"] for row in rows] == ["created", "rejected", "created"]
+    assert rows[1]["http_status"] == "403" and rows[1]["error_message"].startswith("Forbidden; "), rows[1]
 
 
 def test_a_preflight_that_finds_something_else(connload, raw_server, desk, read_csv):

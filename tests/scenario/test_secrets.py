@@ -377,7 +377,7 @@ def test_a_key_file_as_containers_have_it(bin_dir, sandbox, desk, tmp_path):
     def create(owner, group, mode, before="", more="--api-key-file secrets/key"):
         os.chown(tmp_path / "secrets/key", owner, group)
         (tmp_path / "secrets/key").chmod(mode)
-        inner = f"exec setpriv --reuid 10001 --regid 10001 --clear-groups {bin_dir}/connload create -q --force -o box/r.csv desk.csv {more}"
+        inner = f"exec setpriv --reuid 10001 --regid 10001 --clear-groups {bin_dir}/connload create -q --force --again -o box/r.csv desk.csv {more}"
         env = clean_env({"BIGDATA_API_BASE_URL": box.direct_url})
         return subprocess.run(["unshare", "-m", "/bin/sh", "-c", before + inner], env=env, cwd=tmp_path, text=True, capture_output=True,
                               timeout=60)

@@ -147,7 +147,7 @@ def test_summary_fits(terminal, sandbox, write_csv, width):
     run = terminal(box, width, "create", "desk.csv", "--rate", "none")
     assert run.wait() == 1
     summary = SGR.sub("", run.text()[run.text().index("2 rows in "):])
-    messages, _, end = summary.partition("\n\nresults  ")
+    messages, _, end = summary.partition("\nresults  ")
     assert all(columns(line) <= width for line in messages.split("\n")), messages
     assert end.endswith("\n         connload create desk.results.csv --rate none\n")
 
