@@ -281,7 +281,7 @@ class Trouble(Exception):
     """An episode found something that must not be."""
 
 
-OLDER = 3  # seconds: what is not older by as much than a row's sending can't be told from it, for Date counts whole ones
+OLDER = 3  # seconds: what is not older by as much than a row's sending can't be told from it, as Date counts whole ones
 
 
 class Episode:
