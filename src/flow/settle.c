@@ -371,6 +371,23 @@ static bool rows_differ(struct settle *settle, const struct group *group)
     return false;
 }
 
+/* Between when and when the rows were lost; a beginning that is not known is JUDGE_NO_TIME, and so is no end. */
+static struct lost_time time_lost(const struct group *group, bool *earlier)
+{
+    struct lost_time all = group->rows[0].lost;
+
+    *earlier = false;
+    for (size_t i = 0; i < group->facts.rows; i++) {
+        struct lost_time lost = group->rows[i].lost;
+
+        *earlier = *earlier || group->rows[i].earlier;
+        all.from_ms = lost.from_ms < all.from_ms ? lost.from_ms : all.from_ms; /* JUDGE_NO_TIME is the least */
+        if (all.to_ms != JUDGE_NO_TIME && (lost.to_ms == JUDGE_NO_TIME || lost.to_ms > all.to_ms))
+            all.to_ms = lost.to_ms;
+    }
+    return all;
+}
+
 /*
  * When the rows' requests were sent and acted on at the latest, by the server's Date. What this run has lost can't be
  * dated before it has seen that created_at and Date agree.
@@ -380,26 +397,18 @@ static void date_group(const struct settle *settle, struct group *group)
     const struct run *run = settle->run;
     struct judge_group *facts = &group->facts;
     int64_t unsure_ms = run->courier->clock_most_ms - run->courier->clock_offset_ms;
-    bool earlier = false, dated = true, open_end = false;
+    bool earlier;
+    struct lost_time lost = time_lost(group, &earlier);
 
-    facts->begin_ms = INT64_MAX;
-    facts->end_ms = INT64_MIN;
-    for (size_t i = 0; i < facts->rows; i++) {
-        const struct unsettled *entry = &group->rows[i];
-        const struct lost_time *lost = &entry->lost;
-
-        earlier = earlier || entry->earlier;
-        dated = dated && lost->from_ms != JUDGE_NO_TIME;
-        open_end = open_end || lost->to_ms == JUDGE_NO_TIME;
-        facts->begin_ms = lost->from_ms < facts->begin_ms ? lost->from_ms : facts->begin_ms;
-        facts->end_ms = lost->to_ms > facts->end_ms ? lost->to_ms : facts->end_ms;
-    }
     facts->listed_before = run->twins_known && !earlier;
+    facts->begin_ms = facts->end_ms = JUDGE_NO_TIME;
+    if (lost.from_ms == JUDGE_NO_TIME || (!earlier && !run->clock.tested))
+        return;
+    facts->begin_ms = lost.from_ms - (earlier ? WHOLE_SECOND_MS : 0); /* some count no less in created_at */
     facts->unsure_ms = earlier ? 0 : unsure_ms > LEAST_UNSURE_MS ? unsure_ms : LEAST_UNSURE_MS;
-    facts->end_ms = open_end || !earlier ? settle->list_date_ms : facts->end_ms + run->late_ms + LATER_MARGIN_MS;
-    facts->begin_ms -= earlier && dated ? WHOLE_SECOND_MS : 0; /* some count no less in created_at */
-    if (!dated || (!earlier && !run->clock.tested))
-        facts->begin_ms = facts->end_ms = JUDGE_NO_TIME;
+    facts->end_ms = settle->list_date_ms;
+    if (earlier && lost.to_ms != JUDGE_NO_TIME)
+        facts->end_ms = lost.to_ms + run->late_ms + LATER_MARGIN_MS;
 }
 
 static void note_arrival(const struct settle *settle, struct group *group)

@@ -304,6 +304,46 @@ static bool close_output(struct output *output, struct err *err)
     return disk_error(err, "write", output->shown);
 }
 
+/* `TARGET.new`, where results are kept that could not be put in their place; another one for each try. */
+static char *new_name(const char *target, int tries)
+{
+    struct buf path;
+
+    buf_init(&path, SIZE_MAX / 2);
+    buf_format(&path, "%s.new", target);
+    if (tries > 1)
+        buf_format(&path, "%d", tries);
+    return path.data;
+}
+
+static bool same_bytes(int a, int b)
+{
+    char left[4096], right[sizeof(left)];
+    ssize_t got;
+    off_t at = 0;
+
+    while ((got = disk_read_at(a, left, sizeof(left), at)) > 0) {
+        if (disk_read_at(b, right, sizeof(right), at) != got || memcmp(left, right, (size_t)got) != 0)
+            return false;
+        at += got;
+    }
+    return got == 0 && disk_read_at(b, right, 1, at) == 0;
+}
+
+/* The results stand: what an earlier try has kept of them, byte for byte, is not needed any more. */
+static void drop_kept(const char *target)
+{
+    char *kept = new_name(target, 1);
+    int a = open(target, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int b = open(kept, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (a >= 0 && b >= 0 && same_bytes(a, b))
+        unlink(kept);
+    close(a);
+    close(b);
+    free(kept);
+}
+
 bool output_publish(struct output *output, struct err *err)
 {
     if (!close_output(output, err))
@@ -318,6 +358,7 @@ bool output_publish(struct output *output, struct err *err)
         if (!disk_sync_folder(output->target))
             return disk_error(err, "sync the folder of", output->shown);
         crash_point("output.folder.after");
+        drop_kept(output->target);
     }
     free_output(output);
     return true;
@@ -330,20 +371,16 @@ char *output_keep(struct output *output)
     if (output->is_whole && output->fd >= 0)
         close_output(output, &unheard);
     for (int tries = 1; output->is_whole && output->temporary != NULL && tries <= NAME_TRIES; tries++) {
-        struct buf path;
+        char *path = new_name(output->target, tries);
         struct stat there;
 
-        buf_init(&path, SIZE_MAX / 2);
-        buf_format(&path, "%s.new", output->target);
-        if (tries > 1)
-            buf_format(&path, "%d", tries);
-        if (lstat(path.data, &there) != 0 && rename(output->temporary, path.data) == 0) {
+        if (lstat(path, &there) != 0 && rename(output->temporary, path) == 0) {
             free(output->temporary);
             output->temporary = NULL;
-            disk_sync_folder(path.data);
-            return path.data;
+            disk_sync_folder(path);
+            return path;
         }
-        buf_release(&path);
+        free(path);
     }
     return NULL;
 }

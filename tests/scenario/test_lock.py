@@ -144,12 +144,12 @@ def test_a_list_keeps_off_the_results_that_a_run_works_on(connload, sandbox, des
 
 
 def test_a_list_keeps_off_the_input_of_an_interrupted_run(connload, sandbox, desk, read_csv, tmp_path):
-    sandbox(*LAG)
+    box = sandbox(*LAG)
     desk(3)
     assert connload("create", "desk.csv", *QUICK, "--limit", "1").rc == 1
-    box = sandbox(*LAG, "--fault", "hang-before=100:1")
+    box.faults({"hang-before": "100:1"})
     first = connload("create", "desk.results.csv", *BRIEF, wait=False)
-    until(lambda: box.stats()["methods"]["POST"] == 2)
+    until(lambda: box.stats()["methods"]["POST"] == 3)
     first.kill()
     before = (tmp_path / "desk.results.csv").read_bytes()
     run = connload("list", "-o", "desk.results.csv", "--force", "--rate", "none")
