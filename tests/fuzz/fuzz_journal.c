@@ -149,8 +149,19 @@ static void tell_outcome(void *context, uint64_t row, const struct outcome *outc
 
 static void replay(struct journal *journal, struct told *told)
 {
-    struct journal_visitor visitor = {told,          tell_upto,    tell_clock, tell_text, tell_text, tell_listed,
-                                      tell_attempts, tell_outcome, tell_done,  tell_list, tell_begun};
+    struct journal_visitor visitor = {
+        .context = told,
+        .upto = tell_upto,
+        .server_clock = tell_clock,
+        .account = tell_text,
+        .twin = tell_text,
+        .listed = tell_listed,
+        .attempts = tell_attempts,
+        .outcome = tell_outcome,
+        .done = tell_done,
+        .list = tell_list,
+        .begun = tell_begun,
+    };
     struct err err;
 
     *told = (struct told){.hash = HASH_START};

@@ -132,9 +132,14 @@ class Result:
 
 
 class Process:
-    """A running program. `out` and `err` are Streams; wait() gives the Result."""
+    """
+    A running program. `out` and `err` are Streams; wait() gives the Result. A `create` with a --settle of its own has a
+    server that acts at once: --late is short, too.
+    """
 
     def __init__(self, args, env, cwd, stdin=b""):
+        if "create" in args and "--settle" in args and "--late" not in args:
+            args = [*args, "--late=100ms"]
         self.args = args
         given = None if stdin is None or hasattr(stdin, "fileno") else stdin
         self.popen = subprocess.Popen(
@@ -583,8 +588,6 @@ def connload(bin_dir, tmp_path, targets):
         args = list(args)
         if VIA_TLS and args and args[0] in ("create", "undo", "list") and "--http2" not in args:
             args.insert(1, "--http2")
-        if args[:1] == ["create"] and "--settle" in args and "--late" not in args:
-            args.append("--late=100ms")
         process = Process([bin_dir / "connload", *args], clean_env({**given, **(env or {})}), cwd, stdin)
         running.append(process)
         return process.wait(timeout) if wait else process

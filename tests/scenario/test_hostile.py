@@ -417,10 +417,9 @@ def test_a_retry_after_of_a_year_ends_the_run(raw_server, desk, read_csv, tmp_pa
 @pytest.mark.parametrize("value", ["-1", "-99999999999999999999", "0", "NaN", "inf", "1e9", "0x7fffffff", "1.5", "soon", "", " ", "1 2", "+5",
                                    "١٢", "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 32 Foo 2026 99:99:99 GMT", "Fri, 31 Dec 9999 23:59:60",
                                    "1; drop table", "\x1b[2J", "1\t", "00000000000000000000000000000000"])
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_retry_after_of_rubbish_is_as_none(raw_server, desk, read_csv, tmp_path, value, status):
+def test_a_retry_after_of_rubbish_is_as_none(raw_server, desk, read_csv, tmp_path, value):
     """The row is sent again after the backoff, and the run goes on."""
-    server = raw_server(once_then_well(retry_after(value.encode("utf-8").decode("latin-1"), status)))
+    server = raw_server(once_then_well(retry_after(value.encode("utf-8").decode("latin-1"), 429)))
     desk(2)
     run = measured(tmp_path, server, "create", "desk.csv", *QUICK, "--concurrency", "1", timeout=60)
     assert run.rc == 0, run

@@ -128,7 +128,8 @@ def test_one_of_two_hosts_gives_way_where_the_first_is_waiting(connload, sandbox
     box.faults({})
     runs = [first.wait(), second.wait()]
     assert sorted(run.rc for run in runs) == [0, 5], runs
-    assert sum("another connload" in run.err for run in runs) == 1
+    told = re.compile("another connload|was removed or replaced")  # the other's end may come before the next write
+    assert sum(told.search(run.err) is not None for run in runs) == 1, runs
     once_by_label(box)
     once(box, read_csv("desk.results.csv"))
 
