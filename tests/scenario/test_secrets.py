@@ -44,7 +44,7 @@ def echoes(secret, how):
         "html": http_answer(403 if secret == KEY else 400, f"<html><title>No</title><h1>Key {secret} unknown</h1></html>"),
         "text": http_answer(400, f"request was {secret}"),
         "header": http_answer(400, {"message": "no"}, {"X-Request-Id": secret}, reason=secret),
-        "retried": http_answer(503, f"busy with {secret}"),
+        "retried": http_answer(429, f"busy with {secret}"),
         "settled": http_answer(500, {"message": f"broke on {secret}"}),
     }[how]
 
