@@ -145,7 +145,7 @@ static void add(struct candidates *candidates, const struct remote *remote, size
         .differs = differs != NULL ? alloc_copy(differs->data != NULL ? differs->data : "", differs->len) : NULL,
     };
     memcpy(candidate->id, remote->id.data, UUID_TEXT);
-    if (remote->created_at.len < sizeof(candidate->created_at))
+    if (remote->created_at.len > 0 && remote->created_at.len < sizeof(candidate->created_at))
         memcpy(candidate->created_at, remote->created_at.data, remote->created_at.len);
     candidate->inbox = alloc_copy(remote->inbox_email.len > 0 ? remote->inbox_email.data : "", remote->inbox_email.len);
 }

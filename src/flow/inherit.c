@@ -60,7 +60,8 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     if (outcome->status == STATUS_UNKNOWN || row->fate == ENDED)
         return;
     row->fate = ENDED;
-    if (outcome->status == STATUS_CREATED && outcome->connector_id.len < sizeof(row->id))
+    if (outcome->status == STATUS_CREATED && outcome->connector_id.len > 0 &&
+        outcome->connector_id.len < sizeof(row->id))
         memcpy(row->id, outcome->connector_id.data, outcome->connector_id.len);
 }
 
@@ -73,7 +74,7 @@ static void on_known(void *context, uint64_t tag, struct span connector_id)
 {
     struct inherited *known = add(((struct reading *)context)->inherit, tag);
 
-    if (connector_id.len < sizeof(known->id))
+    if (connector_id.len > 0 && connector_id.len < sizeof(known->id))
         memcpy(known->id, connector_id.data, connector_id.len);
 }
 

@@ -398,7 +398,7 @@ static bool read_record(struct run *run, const struct row *row, const struct out
     if (row->place > 0 && !journal_outcome_at(run->journal, row->place, &outcome, err))
         return false;
     entry->lost = settle_time_lost(outcome.error_message);
-    if (outcome.connector_id.len < sizeof(entry->named))
+    if (outcome.connector_id.len > 0 && outcome.connector_id.len < sizeof(entry->named))
         memcpy(entry->named, outcome.connector_id.data, outcome.connector_id.len);
     return true;
 }
