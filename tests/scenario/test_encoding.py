@@ -134,6 +134,7 @@ def test_utf_8_needs_no_name(connload, tmp_path, name):
     assert (tmp_path / "errors.csv").read_bytes().startswith(b"type;")
 
 
+@pytest.mark.slow_asan
 def test_memory_does_not_grow_with_the_sheet(tmp_path):
     """Two sheets, the one 16 times the other: what each row takes is a few bytes."""
     peaks = []
