@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-enum { NEAREST_LONGEST = 32 }; /* names and misspellings longer than this are not compared */
+enum {
+    NEAREST_LONGEST = 32, /* names and misspellings longer than this are not compared */
+    SHELL_PATH_MAX = 1 << 18,
+};
 
 /* The length of the well-formed sequence at `at`, or 0 (RFC 3629 section 4: no overlongs, no surrogates). */
 static size_t sequence_len(const unsigned char *at, size_t left)
@@ -284,6 +287,17 @@ void text_shell(struct buf *out, const char *text)
             buf_char(out, *at);
     }
     buf_char(out, '\'');
+}
+
+char *text_shell_path(const char *path)
+{
+    struct buf out;
+
+    buf_init(&out, SHELL_PATH_MAX);
+    if (path[0] == '-')
+        buf_text(&out, "./");
+    text_shell(&out, path);
+    return out.data;
 }
 
 static char lower(char byte)

@@ -62,6 +62,9 @@ void text_quote(struct buf *out, struct span text, size_t most);
 /* Appends `text` as a shell takes it for one word: as it is where it is plain, else in single quotes. */
 void text_shell(struct buf *out, const char *text);
 
+/* A file's path in such a way, also where it begins like an option. Owned by the caller. */
+char *text_shell_path(const char *path);
+
 /* Equal without regard to ASCII case. */
 bool text_equal_fold(struct span a, struct span b);
 

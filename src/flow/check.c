@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "flow/finish.h"
 #include "flow/intake.h"
+#include "flow/refuse.h"
 #include "flow/resume.h"
 
 #include <stdlib.h>
@@ -52,6 +53,7 @@ static bool check_rows(struct checking *checking, struct err *err)
         .shard = config->shard,
         .shard_count = config->shard_count,
     };
+    struct row_listener listener;
 
     checking->intake.rows = &run->rows;
     if (!reporting_open(&checking->reporting, &config->reporting, &checking->facts, err))
@@ -64,8 +66,12 @@ static bool check_rows(struct checking *checking, struct err *err)
     checking->facts.finished = run->rows.in_state[ROW_CARRIED];
     if (reporting_has_checksums(&config->reporting))
         sheet_sha256(run->sheet, checking->facts.input_sha256);
-    return intake_refuse(&checking->intake, run->sheet, run->journal, checking->reporting.report,
-                         checking->reporting.log, checking->console, &checking->tally, err);
+    run->log = checking->reporting.log;
+    listener = report_listener(checking->reporting.report);
+    if (!refuse_invalid(run, &listener, err))
+        return false;
+    warnings_say(&checking->intake.warnings, run->sheet, &run->rows, checking->console);
+    return true;
 }
 
 static bool write_results(struct checking *checking, struct err *err)

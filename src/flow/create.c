@@ -14,6 +14,7 @@
 #include "flow/named.h"
 #include "flow/plan.h"
 #include "flow/recent.h"
+#include "flow/refuse.h"
 #include "flow/resume.h"
 #include "flow/secrets.h"
 #include "flow/settle.h"
@@ -229,8 +230,10 @@ static bool take_in(struct create *create, struct err *err)
         sheet_sha256(create->run.sheet, create->facts.input_sha256);
     create->tally.rows = create->run.rows.count;
     count_carried(create);
-    return begin_or_resume(create, err) && intake_refuse(&create->intake, create->run.sheet, create->run.journal, NULL,
-                                                         create->run.log, create->console, &create->tally, err);
+    if (!begin_or_resume(create, err) || !refuse_invalid(&create->run, &(struct row_listener){0}, err))
+        return false;
+    warnings_say(&create->intake.warnings, create->run.sheet, &create->run.rows, create->console);
+    return true;
 }
 
 /* Where the rows begin that are not to be sent by this run: behind --limit; all where --strict finds an invalid one. */
@@ -797,7 +800,7 @@ static bool tell_made(const struct create *create, char text[MADE_TEXT])
 /* What this run made stands nowhere, and the same command would make it once more: says how to go on without that. */
 static void say_ids_lost(struct create *create)
 {
-    char *input = paths_shell(create->config->sheet.path), made[MADE_TEXT];
+    char *input = text_shell_path(create->config->sheet.path), made[MADE_TEXT];
     bool is_stdin = source_is_stream(create->config->sheet.path);
 
     if (tell_made(create, made))
@@ -836,7 +839,7 @@ static bool write_results(struct create *create, struct err *err)
         .why_not = create->facts.stop_text,
         .why_held = why_held(create),
         .keep_replaced = keeps_replaced(create) && !create->resume.done, /* else it has been kept before that */
-        .report = create->reporting.report,
+        .listener = report_listener(create->reporting.report),
     };
 
     if (must_leave_results(create))
@@ -869,7 +872,7 @@ static bool is_lost_unused(const struct create *create, struct err *err)
 /* Where the results are that are not in their place, and how to go on. */
 static void say_kept(struct create *create, bool ours)
 {
-    char *kept = paths_shell(create->kept);
+    char *kept = text_shell_path(create->kept);
 
     if (ours)
         console_say(create->console, "connload: the results are in %s; the same command puts them in their place",
@@ -961,7 +964,7 @@ static void begin_facts(struct create *create)
 static int plan_descriptor(const struct create *create)
 {
     const char *results = create->paths.results;
-    bool shared = results != NULL && (strcmp(results, "-") == 0 || paths_same_file(results, "/dev/stdout"));
+    bool shared = results != NULL && (strcmp(results, "-") == 0 || disk_same_file(results, "/dev/stdout"));
 
     return shared ? STDERR_FILENO : STDOUT_FILENO;
 }

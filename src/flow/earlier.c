@@ -130,8 +130,8 @@ bool earlier_inherit(const struct sheet_config *sheet, const char *path, struct 
             struct lost_time lost = settle_time_lost(read->earlier.error_message);
 
             inherit_add(inherit,
-                        inherit_tag((uint32_t)connector_key_hash(&read->connector),
-                                    (uint32_t)connector_public_hash(&read->connector)),
+                        run_tag((uint32_t)connector_key_hash(&read->connector),
+                                (uint32_t)connector_public_hash(&read->connector)),
                         &lost);
         }
     sheet_close(results);

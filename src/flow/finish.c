@@ -74,25 +74,22 @@ static void count_row(struct finishing *finishing, uint64_t index, const struct 
                       const struct outcome *outcome)
 {
     struct run *run = finishing->run;
-    struct report *report = finishing->config->report;
+    const struct row_listener *listener = &finishing->config->listener;
     enum row_state state = run->rows.row[index].state;
     bool is_counted = state == ROW_DONE || state == ROW_CARRIED || finishing->config->keep_earlier;
-    bool is_reported = report != NULL && (!status_is_finished(outcome->status) || outcome->error_code.len > 0);
     struct row_place place = {0};
 
     if (index < finishing->counted)
         return;
     finishing->counted = index + 1;
-    if (!is_counted || is_reported)
+    if (!is_counted || listener->row != NULL)
         place = sheet_place(run->sheet, &run->rows, index);
     if (!is_counted)
         tally_row(run->tally, outcome, &place, clock_mono_ms());
     else if (state != ROW_DONE && state != ROW_CARRIED)
         tally_carried(run->tally, outcome->status);
-    if (outcome->status == STATUS_CREATED)
-        report_inbox(report, cell_of(finishing, read, FIELD_LABEL), outcome);
-    if (is_reported)
-        report_row(report, &place, cell_of(finishing, read, FIELD_TYPE), outcome);
+    if (listener->row != NULL)
+        listener->row(listener->context, &place, cell_of(finishing, read, FIELD_TYPE), outcome);
 }
 
 static bool write_row(struct finishing *finishing, uint64_t index, struct err *err)

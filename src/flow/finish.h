@@ -8,19 +8,19 @@
 #include "flow/rows.h"
 #include "flow/run.h"
 #include "io/output.h"
-#include "report/report.h"
+#include "model/outcome.h"
 
 #include <stdbool.h>
 
 struct finish_config {
     const char *path; /* of the result file */
     bool redact;
-    const char *why_not;   /* the message of rows that were not attempted because the run stopped; NULL = none */
-    const char *why_held;  /* the message of rows that were held back (--limit, --strict, --dry-run) */
-    bool keep_replaced;    /* the file that the results replace is kept (output_keep_replaced()) */
-    bool keep_earlier;     /* rows that have no outcome keep the one that the input says (undo) */
-    bool is_counted;       /* tally and report have all that they are to have of the rows (check) */
-    struct report *report; /* gets the rows without a connector; or NULL */
+    const char *why_not;          /* the message of rows that were not attempted because the run stopped; NULL = none */
+    const char *why_held;         /* the message of rows that were held back (--limit, --strict, --dry-run) */
+    bool keep_replaced;           /* the file that the results replace is kept (output_keep_replaced()) */
+    bool keep_earlier;            /* rows that have no outcome keep the one that the input says (undo) */
+    bool is_counted;              /* tally and listener have all that they are to have of the rows (check) */
+    struct row_listener listener; /* is told of every row */
 };
 
 /* Opens what the results go to, as its name and its secrets want it. NULL (EXIT_LOCAL). */
@@ -44,7 +44,7 @@ bool finish_results(struct run *run, const struct finish_config *config, char **
 bool finish_stream(struct run *run, const struct finish_config *config, struct output *stream, char **kept,
                    struct err *err);
 
-/* Counts the rows as finish_results() would write them, and feeds the report, without a file (for --dry-run without
+/* Counts the rows as finish_results() would write them, and tells the listener, without a file (for --dry-run without
  * -o). */
 bool finish_count(struct run *run, const struct finish_config *config, struct err *err);
 

@@ -136,11 +136,6 @@ void inherit_release(struct inherit *inherit)
     *inherit = (struct inherit){0};
 }
 
-uint64_t inherit_tag(uint32_t key, uint32_t public_tag)
-{
-    return (uint64_t)key << 32 | public_tag;
-}
-
 bool inherit_keep(void *context, struct journal *journal, struct err *err)
 {
     const struct inherit *inherit = context;
@@ -205,7 +200,7 @@ bool inherit_apply(struct inherit *inherit, struct run *run, const uint32_t *key
 
         if ((row->state != ROW_PENDING && row->state != ROW_UNSETTLED) || row->invalid)
             continue;
-        at = find(inherit, inherit_tag(keys[i], row->public_tag));
+        at = find(inherit, run_tag(keys[i], row->public_tag));
         if (at == NULL)
             continue;
         at->taken = true;

@@ -36,9 +36,6 @@ void inherit_release(struct inherit *inherit);
 /* A row with that tag was left `unknown` by a run that has ended. Before inherit_apply(). */
 void inherit_add(struct inherit *inherit, uint64_t tag, const struct lost_time *lost);
 
-/* The tag of a row by the low halves of connector_key_hash() and connector_public_hash(). */
-uint64_t inherit_tag(uint32_t key, uint32_t public_tag);
-
 /* Writes it down in a journal that begins; for journal_begin_after(), with the inherit as its context. */
 bool inherit_keep(void *inherit, struct journal *journal, struct err *err);
 

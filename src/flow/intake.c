@@ -3,7 +3,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "flow/events.h"
 #include "flow/secrets.h"
 #include "model/remote.h"
 
@@ -436,73 +435,4 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
     cut_shard(&reading);
     intake->plan = plan_of(intake->rows);
     return true;
-}
-
-/* A row that an earlier run left `unknown` stays so while it fails the checks: it may exist, as it was then. */
-static void describe(const struct row *row, struct sheet_row *read, struct buf *codes, struct buf *messages)
-{
-    buf_reset(codes);
-    buf_reset(messages);
-    if (row->twin)
-        buf_format(problems_add(&read->problems, CHECK_DUPLICATE_ROW),
-                   "the same payload as row %" PRIu64 "; remove one, or use --allow-duplicates to make two connectors",
-                   (uint64_t)row->place);
-    if (row->earlier)
-        buf_text(messages, "may exist from an earlier run, and now fails the checks: ");
-    problems_codes(&read->problems, codes);
-    problems_messages(&read->problems, messages);
-}
-
-static bool refuse_row(struct intake *intake, uint64_t index, struct journal *journal, const struct outcome *outcome,
-                       struct err *err)
-{
-    struct row *row = &intake->rows->row[index];
-    uint64_t place = 0;
-
-    if (journal != NULL && !journal_outcome(journal, index, outcome, &place, err))
-        return false;
-    rows_finish(intake->rows, index, outcome->status, place);
-    row->twin = 0;
-    return true;
-}
-
-bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *journal, struct report *report,
-                   struct log *log, struct console *console, struct tally *tally, struct err *err)
-{
-    struct buf codes, messages;
-    bool done = true;
-
-    buf_init(&codes, 4096);
-    buf_init(&messages, 65536);
-    for (uint64_t i = 0; done && i < intake->rows->count; i++) {
-        struct row *row = &intake->rows->row[i];
-        struct sheet_row *read;
-        struct row_place place;
-        struct outcome outcome;
-
-        if (!row->invalid || row->state == ROW_DONE || row->state == ROW_CARRIED)
-            continue;
-        done = sheet_at(sheet, row->offset, row->length, row->line, &read, err);
-        if (!done)
-            break;
-        describe(row, read, &codes, &messages);
-        outcome = (struct outcome){
-            .status = row->earlier ? STATUS_UNKNOWN : STATUS_INVALID,
-            .connector_id = remote_is_uuid(read->earlier.connector_id) ? read->earlier.connector_id : (struct span){0},
-            .error_code = buf_view(&codes),
-            .error_message = buf_view(&messages),
-        };
-        console_say(console, "%s: %s (%s)", sheet_where(sheet, intake->rows, i), messages.data, codes.data);
-        place = sheet_place(sheet, intake->rows, i);
-        tally_row(tally, &outcome, &place, clock_mono_ms());
-        tally->said++;
-        report_row(report, &place, read->values.value[FIELD_TYPE], &outcome);
-        done = refuse_row(intake, i, journal, &outcome, err);
-        events_outcome(log, intake->rows, i, &outcome);
-    }
-    if (done)
-        warnings_say(&intake->warnings, sheet, intake->rows, console);
-    buf_release(&codes);
-    buf_release(&messages);
-    return done;
 }

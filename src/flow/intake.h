@@ -9,12 +9,8 @@
 #include "flow/idset.h"
 #include "flow/rows.h"
 #include "flow/sheet.h"
-#include "flow/tally.h"
 #include "flow/warnings.h"
 #include "io/console.h"
-#include "io/journal.h"
-#include "io/log.h"
-#include "report/report.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,13 +41,5 @@ struct intake {
  */
 bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config,
                  struct console *console, struct err *err);
-
-/*
- * Gives every row that fails the checks its outcome: says it (`FILE:LINE: …`), counts it, and writes it to `journal`
- * (or NULL), `report` and `log` (each or NULL), and says the warnings after that. Rows that have an outcome already (an
- * interrupted run's) are passed over.
- */
-bool intake_refuse(struct intake *intake, struct sheet *sheet, struct journal *journal, struct report *report,
-                   struct log *log, struct console *console, struct tally *tally, struct err *err);
 
 #endif

@@ -1,7 +1,6 @@
 #include "flow/launch.h"
 
 #include "base/clock.h"
-#include "flow/inherit.h"
 #include "model/payload.h"
 
 #include <assert.h>
@@ -47,8 +46,8 @@ static bool note_tags(struct launch *launch, uint64_t first, uint64_t end)
 
     for (size_t count = 0; first < end; first += count) {
         for (count = 0; count < JOURNAL_TAGS_MAX && first + count < end; count++)
-            tags[count] = inherit_tag(launch->keys != NULL ? launch->keys[first + count] : 0,
-                                      run->rows.row[first + count].public_tag);
+            tags[count] = run_tag(launch->keys != NULL ? launch->keys[first + count] : 0,
+                                  run->rows.row[first + count].public_tag);
         if (!journal_tags(run->journal, first, tags, count, &err)) {
             courier_fault(run->courier, &err);
             return false;

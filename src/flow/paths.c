@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "io/disk.h"
 #include "io/journal.h"
 #include "io/output.h"
 #include "io/results.h"
@@ -14,15 +15,6 @@
 #include <sys/stat.h>
 
 enum { PATH_LONGEST = 1 << 16 };
-
-bool paths_same_file(const char *a, const char *b)
-{
-    struct stat one, other;
-
-    if (strcmp(a, b) == 0)
-        return true;
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
 
 /* A result file that is the input is replaced; anything else gets a file beside it. */
 static char *default_path(const struct paths_config *config, bool is_result)
@@ -39,7 +31,7 @@ static void look(struct paths *paths, const struct paths_config *config, struct 
     paths->is_stream = output_is_stream(paths->results);
     paths->exists = !paths->is_stream &&
                     (stat(paths->results, about) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP));
-    paths->in_place = paths->exists && paths_same_file(paths->results, config->input);
+    paths->in_place = paths->exists && disk_same_file(paths->results, config->input);
 }
 
 bool paths_can_hold(const char *path, struct err *err)
@@ -68,7 +60,7 @@ static bool refuse_existing(const struct paths *paths, const struct paths_config
             "%s exists, and may be all that tells which connectors an earlier run made; name another file with "
             "-o, or replace it with --force",
             paths->results);
-    shell = paths_shell(paths->results);
+    shell = text_shell_path(paths->results);
 
     err_set(err, EXIT_USAGE,
             "%s exists: an earlier run of these rows wrote it. To send those that are not done: connload create %s. "
@@ -145,15 +137,4 @@ void paths_release(struct paths *paths)
 {
     free(paths->results);
     paths->results = NULL;
-}
-
-char *paths_shell(const char *path)
-{
-    struct buf out;
-
-    buf_init(&out, PATH_LONGEST * 4);
-    if (path[0] == '-')
-        buf_text(&out, "./");
-    text_shell(&out, path);
-    return out.data;
 }

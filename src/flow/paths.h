@@ -47,10 +47,4 @@ char *paths_results(const struct paths_config *config, bool is_result);
 /* Whether there may be results at `path`: EXIT_USAGE for a folder and for a socket, which can't be opened. */
 bool paths_can_hold(const char *path, struct err *err);
 
-/* Whether two names are of one file; equal names always are. */
-bool paths_same_file(const char *a, const char *b);
-
-/* `path` as a shell takes it (text_shell()), also where it begins like an option. Owned by the caller. */
-char *paths_shell(const char *path);
-
 #endif

@@ -1,7 +1,6 @@
 #include "flow/places.h"
 
 #include "base/alloc.h"
-#include "flow/paths.h"
 #include "io/disk.h"
 #include "io/output.h"
 
@@ -39,8 +38,7 @@ static char *beside(const char *path, const char *end)
 static bool is_one_place(const char *a, const char *b)
 {
     char *folder_a = disk_folder(a), *folder_b = disk_folder(b);
-    bool one =
-        paths_same_file(a, b) || (strcmp(disk_name(a), disk_name(b)) == 0 && paths_same_file(folder_a, folder_b));
+    bool one = disk_same_file(a, b) || (strcmp(disk_name(a), disk_name(b)) == 0 && disk_same_file(folder_a, folder_b));
 
     free(folder_a);
     free(folder_b);

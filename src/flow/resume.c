@@ -2,10 +2,11 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "flow/listing.h"
-#include "flow/paths.h"
 #include "flow/settle.h"
 #include "io/digest.h"
+#include "io/disk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,16 +105,16 @@ static bool refuse_other(const struct journal *journal, struct err *err)
 {
     const struct journal_head *head = journal_head(journal);
     const char *path = journal_path(journal);
-    char *results = alloc_text(path), *input = paths_shell(head->input), *output;
+    char *results = alloc_text(path), *input = text_shell_path(head->input), *output;
     bool is_stdin = strcmp(head->input, "-") == 0;
 
     results[strlen(path) - strlen(".journal")] = '\0';
-    output = paths_shell(results);
+    output = text_shell_path(results);
     err_set(
         err, EXIT_USAGE,
         "an interrupted run of %s has left %s; to finish it, with the options that it had: connload %s %s%s%s. " OR_CLOSE_IT,
         is_stdin ? "standard input" : head->input, path, head->command, is_stdin ? "-" : input,
-        paths_same_file(results, head->input) ? "" : " -o ", paths_same_file(results, head->input) ? "" : output);
+        disk_same_file(results, head->input) ? "" : " -o ", disk_same_file(results, head->input) ? "" : output);
     free(results);
     free(input);
     free(output);
@@ -166,7 +167,7 @@ bool resume_fits(struct resume *resume, const struct journal *journal, const str
     if (strcmp(head->command, now->command) != 0)
         return resume_refuse(journal, err);
     if (!same_input(head, now))
-        return paths_same_file(head->input, now->input) ? refuse_changed(journal, err) : refuse_other(journal, err);
+        return disk_same_file(head->input, now->input) ? refuse_changed(journal, err) : refuse_other(journal, err);
     if (strcmp(head->base_url, now->base_url) != 0)
         return err_set(
             err, EXIT_USAGE,

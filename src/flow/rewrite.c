@@ -64,8 +64,7 @@ static bool prepare(struct rewrite *rewrite, struct err *err)
     rewrite->courier_ready = true;
     probe_init(&rewrite->probe, &rewrite->courier);
     run_init(&rewrite->run, &rewrite->courier, config->courier.http.concurrency, 0, 0);
-    recent_init(&rewrite->recent, courier_window_ms(&config->courier),
-                clock_wall_ms());
+    recent_init(&rewrite->recent, courier_window_ms(&config->courier), clock_wall_ms());
     return true;
 }
 
@@ -252,7 +251,7 @@ static enum exit_code end(struct rewrite *rewrite)
         .path = rewrite->config->sheet.path,
         .redact = rewrite->config->redact,
         .keep_earlier = true,
-        .report = rewrite->reporting.report,
+        .listener = report_listener(rewrite->reporting.report),
     };
     struct err err;
 

@@ -269,6 +269,11 @@ bool run_has_like(const struct run *run, uint64_t public_hash)
     return false;
 }
 
+uint64_t run_tag(uint32_t key, uint32_t public_tag)
+{
+    return (uint64_t)key << 32 | public_tag;
+}
+
 uint64_t run_owner_hash(struct span owner_id)
 {
     return owner_id.len > 0 ? hash_finish(hash_span_fold(HASH_START, owner_id)) | 1 : 0;

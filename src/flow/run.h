@@ -169,6 +169,9 @@ void run_wait_for_settling(struct run *run, const struct unsettled *entry);
 /* Whether a row with that payload is in flight, or waits to be settled. */
 bool run_has_like(const struct run *run, uint64_t public_hash);
 
+/* What a journal knows a row by: the low halves of connector_key_hash() and connector_public_hash(). */
+uint64_t run_tag(uint32_t key, uint32_t public_tag);
+
 /* A hash of a user_id, never 0; 0 where there is none. */
 uint64_t run_owner_hash(struct span owner_id);
 

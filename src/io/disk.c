@@ -21,6 +21,15 @@ const char *disk_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+bool disk_same_file(const char *a, const char *b)
+{
+    struct stat one, other;
+
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 char *disk_folder(const char *path)
 {
     size_t len = (size_t)(disk_name(path) - path);

@@ -27,6 +27,9 @@ char *disk_target(const char *path, struct err *err);
  */
 bool disk_is_foreign(const char *path, uid_t owner);
 
+/* Whether two names are of one file; equal names always are. */
+bool disk_same_file(const char *a, const char *b);
+
 /* The folder that `path` is in, "." where it names none, and the rest of it. The folder is owned by the caller. */
 char *disk_folder(const char *path);
 const char *disk_name(const char *path);

@@ -68,6 +68,12 @@ struct row_place {
     struct span label; /* empty where there is none, or none that may be shown */
 };
 
+/* Who is told how each row has ended, beside the tally; `row` NULL = nobody. Texts last until it returns. */
+struct row_listener {
+    void (*row)(void *context, const struct row_place *place, struct span type, const struct outcome *outcome);
+    void *context;
+};
+
 /* How far a request got, as net/http saw it. */
 enum fate {
     FATE_UNSENT,   /* not one byte of it can have been acted on: no connection, TLS failure, HTTP/2 refused stream */

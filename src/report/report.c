@@ -100,14 +100,14 @@ static void end_line(struct lines *lines, size_t before)
         lines->shown++;
 }
 
-void report_row(struct report *report, const struct row_place *place, struct span type, const struct outcome *outcome)
+static void take_row(struct report *report, const struct row_place *place, struct span type,
+                     const struct outcome *outcome)
 {
-    struct buf *out;
+    struct buf *out = &report->rows.out;
     size_t before;
 
-    if (report == NULL || !begin_line(&report->rows, &before))
+    if (!begin_line(&report->rows, &before))
         return;
-    out = &report->rows.out;
     buf_format(out, "<tr><th scope=\"row\" data-before=\"line \">%" PRIu32 "</th>", place->line);
     buf_format(out, "<td data-before=\"row \">%" PRIu32 "</td>", place->number);
     add_cell(out, place->label, LABEL_SHOWN);
@@ -118,16 +118,31 @@ void report_row(struct report *report, const struct row_place *place, struct spa
     end_line(&report->rows, before);
 }
 
-void report_inbox(struct report *report, struct span label, const struct outcome *outcome)
+static void take_inbox(struct report *report, struct span label, struct span inbox)
 {
     size_t before;
 
-    if (report == NULL || outcome->inbox_email.len == 0 || !begin_line(&report->inboxes, &before))
+    if (!begin_line(&report->inboxes, &before))
         return;
     buf_text(&report->inboxes.out, "<tr>");
     add_cell(&report->inboxes.out, label, LABEL_SHOWN);
-    add_cell(&report->inboxes.out, outcome->inbox_email, LABEL_SHOWN);
+    add_cell(&report->inboxes.out, inbox, LABEL_SHOWN);
     end_line(&report->inboxes, before);
+}
+
+static void take(void *context, const struct row_place *place, struct span type, const struct outcome *outcome)
+{
+    struct report *report = context;
+
+    if (outcome->status == STATUS_CREATED && outcome->inbox_email.len > 0)
+        take_inbox(report, place->label, outcome->inbox_email);
+    if (!status_is_finished(outcome->status) || outcome->error_code.len > 0)
+        take_row(report, place, type, outcome);
+}
+
+struct row_listener report_listener(struct report *report)
+{
+    return report != NULL ? (struct row_listener){take, report} : (struct row_listener){0};
 }
 
 /* ---- The page ---- */

@@ -29,13 +29,10 @@ struct report *report_new(void);
 void report_free(struct report *report); /* NULL is fine */
 
 /*
- * A row that ended without a connector, in the order of the input; `report` may be NULL. Texts are copied, cut after
- * 200 characters (messages: 600).
+ * Takes the rows, in the order of the input: those that ended without a connector or with an error, and the inboxes of
+ * those that were created. Texts are copied, cut after 200 characters (messages: 600). `report` may be NULL: nobody.
  */
-void report_row(struct report *report, const struct row_place *place, struct span type, const struct outcome *outcome);
-
-/* A connector that was created, for its inbox address; nothing where it has none. `report` may be NULL. */
-void report_inbox(struct report *report, struct span label, const struct outcome *outcome);
+struct row_listener report_listener(struct report *report);
 
 /* Writes the page, whole or not at all. EXIT_LOCAL where it can't be. */
 bool report_write(const struct report *report, const char *path, const struct facts *facts, const struct tally *tally,

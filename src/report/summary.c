@@ -2,7 +2,6 @@
 
 #include "base/num.h"
 #include "base/text.h"
-#include "flow/paths.h"
 #include "io/columns.h"
 #include "report/advice.h"
 
@@ -454,7 +453,7 @@ static void put_next(struct page *page)
                advice.mend != NULL && advice.what != NULL ? "; " : "", advice.what != NULL ? advice.what : "");
     if (advice.command == NULL)
         return;
-    shell = paths_shell(advice.path);
+    shell = text_shell_path(advice.path);
     buf_text(page->out, "         ");
     style(page, BOLD);
     buf_format(page->out, "connload %s ", advice.command);
