@@ -10,9 +10,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "flow/idset.h"
 #include "flow/inherit.h"
 #include "flow/sheet.h"
+#include "model/idset.h"
 
 #include <stdbool.h>
 #include <stddef.h>

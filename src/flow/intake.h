@@ -6,11 +6,11 @@
 #define FLOW_INTAKE_H
 
 #include "base/err.h"
-#include "flow/idset.h"
 #include "flow/rows.h"
 #include "flow/sheet.h"
 #include "flow/warnings.h"
 #include "io/console.h"
+#include "model/idset.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -12,7 +12,6 @@
 #include "base/err.h"
 #include "base/timers.h"
 #include "flow/courier.h"
-#include "flow/idset.h"
 #include "flow/judge.h"
 #include "flow/rows.h"
 #include "flow/sheet.h"
@@ -22,6 +21,7 @@
 #include "io/console.h"
 #include "io/journal.h"
 #include "io/log.h"
+#include "model/idset.h"
 #include "model/remote.h"
 
 #include <stdbool.h>

@@ -10,7 +10,7 @@
 #define FLOW_WITNESS_H
 
 #include "base/buf.h"
-#include "flow/idset.h"
+#include "model/idset.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "flow/idset.h"
+#include "model/idset.h"
 
 #include "base/alloc.h"
 #include "base/hash.h"

@@ -4,8 +4,8 @@
  * An id is kept as a 63-bit digest of its UUID, so a set of a million ids holds a false member with a chance below 1 in
  * ten million, and then errs to the safe side: a row ends `unknown` instead of being paired.
  */
-#ifndef FLOW_IDSET_H
-#define FLOW_IDSET_H
+#ifndef MODEL_IDSET_H
+#define MODEL_IDSET_H
 
 #include "base/buf.h"
 
