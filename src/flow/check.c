@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "flow/finish.h"
-#include "flow/intake.h"
 #include "flow/refuse.h"
 #include "flow/resume.h"
+#include "sheet/intake.h"
 
 #include <stdlib.h>
 

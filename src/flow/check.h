@@ -6,9 +6,9 @@
 
 #include "base/exit.h"
 #include "flow/paths.h"
-#include "flow/sheet.h"
 #include "io/console.h"
 #include "report/reporting.h"
+#include "sheet/sheet.h"
 
 #include <stdbool.h>
 

@@ -8,7 +8,6 @@
 #include "flow/existing.h"
 #include "flow/finish.h"
 #include "flow/inherit.h"
-#include "flow/intake.h"
 #include "flow/land.h"
 #include "flow/launch.h"
 #include "flow/named.h"
@@ -16,11 +15,12 @@
 #include "flow/recent.h"
 #include "flow/refuse.h"
 #include "flow/resume.h"
-#include "flow/secrets.h"
 #include "flow/settle.h"
 #include "io/digest.h"
 #include "io/disk.h"
 #include "report/speed.h"
+#include "sheet/intake.h"
+#include "sheet/secrets.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,9 +7,9 @@
 #include "base/exit.h"
 #include "flow/courier.h"
 #include "flow/paths.h"
-#include "flow/sheet.h"
 #include "io/console.h"
 #include "report/reporting.h"
+#include "sheet/sheet.h"
 
 #include <stdbool.h>
 #include <stdint.h>

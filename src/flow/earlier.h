@@ -11,8 +11,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "flow/inherit.h"
-#include "flow/sheet.h"
 #include "model/idset.h"
+#include "sheet/sheet.h"
 
 #include <stdbool.h>
 #include <stddef.h>

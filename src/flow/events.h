@@ -4,9 +4,9 @@
 #ifndef FLOW_EVENTS_H
 #define FLOW_EVENTS_H
 
-#include "flow/rows.h"
 #include "io/log.h"
 #include "model/outcome.h"
+#include "sheet/rows.h"
 
 #include <stdint.h>
 

@@ -5,10 +5,10 @@
 #define FLOW_FINISH_H
 
 #include "base/err.h"
-#include "flow/rows.h"
 #include "flow/run.h"
 #include "io/output.h"
 #include "model/outcome.h"
+#include "sheet/rows.h"
 
 #include <stdbool.h>
 

@@ -5,13 +5,13 @@
 #include "flow/listing.h"
 #include "flow/paths.h"
 #include "flow/resume.h"
-#include "flow/secrets.h"
 #include "io/csv_write.h"
 #include "io/disk.h"
 #include "io/output.h"
 #include "io/results.h"
 #include "io/scratch.h"
 #include "model/field.h"
+#include "sheet/secrets.h"
 
 #include <stdio.h>
 #include <stdlib.h>

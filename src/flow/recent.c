@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "flow/settle.h"
-#include "flow/sheet.h"
 #include "io/disk.h"
+#include "sheet/sheet.h"
 
 /* No clock is further behind: the newest connector is then an earlier run's, which this file's run carried over. */
 #define BEHIND_MAX_MS ((int64_t)3600 * 1000)

@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "flow/finish.h"
 #include "flow/resume.h"
-#include "flow/secrets.h"
 #include "io/digest.h"
 #include "io/output.h"
 #include "model/api_error.h"
+#include "sheet/secrets.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,10 +12,10 @@
 #include "flow/probe.h"
 #include "flow/recent.h"
 #include "flow/run.h"
-#include "flow/sheet.h"
 #include "io/console.h"
 #include "report/facts.h"
 #include "report/reporting.h"
+#include "sheet/sheet.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -13,8 +13,6 @@
 #include "base/timers.h"
 #include "flow/courier.h"
 #include "flow/judge.h"
-#include "flow/rows.h"
-#include "flow/sheet.h"
 #include "flow/tally.h"
 #include "flow/witness.h"
 #include "flow/words.h"
@@ -23,6 +21,8 @@
 #include "io/log.h"
 #include "model/idset.h"
 #include "model/remote.h"
+#include "sheet/rows.h"
+#include "sheet/sheet.h"
 
 #include <stdbool.h>
 #include <stdint.h>

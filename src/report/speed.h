@@ -5,8 +5,8 @@
 #define REPORT_SPEED_H
 
 #include "flow/courier.h"
-#include "flow/rows.h"
 #include "flow/tally.h"
+#include "sheet/rows.h"
 
 #include <stdbool.h>
 #include <stdint.h>

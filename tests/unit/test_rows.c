@@ -1,4 +1,4 @@
-#include "flow/rows.h"
+#include "sheet/rows.h"
 
 #include <setjmp.h>
 #include <signal.h>

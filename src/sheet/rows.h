@@ -4,8 +4,8 @@
  * This is the one place that changes a row's state. Callers say what happened to a row; one table of steps says from
  * which states an event leads to which. src/README.md, "A row's life", draws it, and test_rows holds the two together.
  */
-#ifndef FLOW_ROWS_H
-#define FLOW_ROWS_H
+#ifndef SHEET_ROWS_H
+#define SHEET_ROWS_H
 
 #include "model/outcome.h"
 

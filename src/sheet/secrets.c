@@ -1,4 +1,4 @@
-#include "flow/secrets.h"
+#include "sheet/secrets.h"
 
 #include "base/text.h"
 #include "io/disk.h"

@@ -1,7 +1,7 @@
-#include "flow/warnings.h"
+#include "sheet/warnings.h"
 
 #include "base/text.h"
-#include "flow/secrets.h"
+#include "sheet/secrets.h"
 
 #include <inttypes.h>
 

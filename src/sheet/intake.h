@@ -2,15 +2,15 @@
  * intake: the first pass over the whole input, before anything is sent: every row is checked, twins are found, and
  * the table of rows is made.
  */
-#ifndef FLOW_INTAKE_H
-#define FLOW_INTAKE_H
+#ifndef SHEET_INTAKE_H
+#define SHEET_INTAKE_H
 
 #include "base/err.h"
-#include "flow/rows.h"
-#include "flow/sheet.h"
-#include "flow/warnings.h"
 #include "io/console.h"
 #include "model/idset.h"
+#include "sheet/rows.h"
+#include "sheet/sheet.h"
+#include "sheet/warnings.h"
 
 #include <stdbool.h>
 #include <stdint.h>

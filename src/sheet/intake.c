@@ -1,10 +1,10 @@
-#include "flow/intake.h"
+#include "sheet/intake.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "flow/secrets.h"
 #include "model/remote.h"
+#include "sheet/secrets.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,12 +4,11 @@
  * Rows come in order (sheet_next()), and any of them can be read again from its place (sheet_at()): a run keeps only
  * where its rows are.
  */
-#ifndef FLOW_SHEET_H
-#define FLOW_SHEET_H
+#ifndef SHEET_SHEET_H
+#define SHEET_SHEET_H
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "flow/rows.h"
 #include "io/console.h"
 #include "io/csv_read.h"
 #include "io/source.h"
@@ -17,6 +16,7 @@
 #include "model/connector.h"
 #include "model/header.h"
 #include "model/outcome.h"
+#include "sheet/rows.h"
 
 #include <stdbool.h>
 #include <stdint.h>

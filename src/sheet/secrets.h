@@ -2,8 +2,8 @@
  * secrets: secret cells that say where the secret is (`env:NAME`, `file:PATH`; --secret-refs), and
  * the API key.
  */
-#ifndef FLOW_SECRETS_H
-#define FLOW_SECRETS_H
+#ifndef SHEET_SECRETS_H
+#define SHEET_SECRETS_H
 
 #include "base/buf.h"
 #include "base/err.h"

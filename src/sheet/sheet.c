@@ -1,9 +1,9 @@
-#include "flow/sheet.h"
+#include "sheet/sheet.h"
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "flow/secrets.h"
 #include "io/results.h"
+#include "sheet/secrets.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,13 +3,13 @@
  * a label that rows share, passwords in a file that everybody can read. Noted while the rows are read, said after their
  * errors; in memory that does not grow.
  */
-#ifndef FLOW_WARNINGS_H
-#define FLOW_WARNINGS_H
+#ifndef SHEET_WARNINGS_H
+#define SHEET_WARNINGS_H
 
-#include "flow/rows.h"
-#include "flow/sheet.h"
 #include "io/console.h"
 #include "model/spoilt.h"
+#include "sheet/rows.h"
+#include "sheet/sheet.h"
 
 #include <stdbool.h>
 #include <stdint.h>
