@@ -1,9 +1,9 @@
 #include "flow/account.h"
 
+#include "api/listing.h"
+#include "api/lookup.h"
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "flow/listing.h"
-#include "flow/lookup.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 #include "flow/ask.h"
 
+#include "api/stop.h"
 #include "base/buf.h"
 #include "base/text.h"
-#include "flow/stop.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
 #ifndef FLOW_CREATE_H
 #define FLOW_CREATE_H
 
+#include "api/courier.h"
 #include "base/exit.h"
-#include "flow/courier.h"
 #include "flow/paths.h"
 #include "io/console.h"
 #include "report/reporting.h"

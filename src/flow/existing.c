@@ -1,11 +1,11 @@
 #include "flow/existing.h"
 
+#include "api/listing.h"
+#include "api/lookup.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "flow/earlier.h"
-#include "flow/listing.h"
-#include "flow/lookup.h"
 #include "flow/matches.h"
 #include "flow/owners.h"
 

@@ -1,7 +1,7 @@
 #include "flow/finish.h"
 
+#include "api/stop.h"
 #include "base/clock.h"
-#include "flow/stop.h"
 #include "io/results.h"
 #include "io/scratch.h"
 

@@ -1,8 +1,8 @@
 #include "flow/list.h"
 
+#include "api/listing.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "flow/listing.h"
 #include "flow/paths.h"
 #include "flow/resume.h"
 #include "io/csv_write.h"

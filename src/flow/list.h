@@ -5,8 +5,8 @@
 #ifndef FLOW_LIST_H
 #define FLOW_LIST_H
 
+#include "api/courier.h"
 #include "base/exit.h"
-#include "flow/courier.h"
 #include "io/console.h"
 #include "report/reporting.h"
 

@@ -1,6 +1,6 @@
 #include "flow/named.h"
 
-#include "flow/lookup.h"
+#include "api/lookup.h"
 
 struct naming {
     struct run *run;

@@ -1,9 +1,9 @@
 #include "flow/resume.h"
 
+#include "api/listing.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "flow/listing.h"
 #include "flow/settle.h"
 #include "io/digest.h"
 #include "io/disk.h"

@@ -7,9 +7,9 @@
 #ifndef FLOW_REWRITE_H
 #define FLOW_REWRITE_H
 
+#include "api/courier.h"
+#include "api/probe.h"
 #include "base/exit.h"
-#include "flow/courier.h"
-#include "flow/probe.h"
 #include "flow/recent.h"
 #include "flow/run.h"
 #include "io/console.h"

@@ -8,12 +8,12 @@
 #ifndef FLOW_RUN_H
 #define FLOW_RUN_H
 
+#include "api/courier.h"
+#include "api/tally.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/timers.h"
-#include "flow/courier.h"
 #include "flow/judge.h"
-#include "flow/tally.h"
 #include "flow/witness.h"
 #include "flow/words.h"
 #include "io/console.h"

@@ -12,9 +12,9 @@
 #ifndef FLOW_SETTLE_H
 #define FLOW_SETTLE_H
 
+#include "api/listing.h"
 #include "base/buf.h"
 #include "flow/candidates.h"
-#include "flow/listing.h"
 #include "flow/run.h"
 
 #include <stdbool.h>

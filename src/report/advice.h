@@ -4,7 +4,7 @@
 #ifndef REPORT_ADVICE_H
 #define REPORT_ADVICE_H
 
-#include "flow/tally.h"
+#include "api/tally.h"
 #include "report/facts.h"
 
 /* All texts are static or the facts' own. Nothing is to be done where `mend` and `what` are both NULL. */

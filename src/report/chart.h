@@ -7,8 +7,8 @@
 #ifndef REPORT_CHART_H
 #define REPORT_CHART_H
 
+#include "api/tally.h"
 #include "base/buf.h"
-#include "flow/tally.h"
 #include "report/facts.h"
 
 /* A bar of the rows by what became of them, and its legend with counts and shares. Nothing where there are no rows. */

@@ -5,9 +5,9 @@
 #ifndef REPORT_FACTS_H
 #define REPORT_FACTS_H
 
+#include "api/stop.h"
 #include "base/exit.h"
 #include "base/num.h"
-#include "flow/stop.h"
 #include "io/digest.h"
 
 #include <stdbool.h>

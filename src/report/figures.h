@@ -5,7 +5,7 @@
 #ifndef REPORT_FIGURES_H
 #define REPORT_FIGURES_H
 
-#include "flow/tally.h"
+#include "api/tally.h"
 #include "report/facts.h"
 
 #include <stdbool.h>

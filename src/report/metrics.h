@@ -11,8 +11,8 @@
 #ifndef REPORT_METRICS_H
 #define REPORT_METRICS_H
 
+#include "api/tally.h"
 #include "base/err.h"
-#include "flow/tally.h"
 #include "report/facts.h"
 
 #include <stdbool.h>

@@ -10,9 +10,9 @@
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
 
+#include "api/tally.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "flow/tally.h"
 #include "model/outcome.h"
 #include "report/facts.h"
 

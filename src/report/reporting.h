@@ -5,8 +5,8 @@
 #ifndef REPORT_REPORTING_H
 #define REPORT_REPORTING_H
 
+#include "api/tally.h"
 #include "base/err.h"
-#include "flow/tally.h"
 #include "io/console.h"
 #include "io/log.h"
 #include "report/facts.h"

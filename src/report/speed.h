@@ -4,8 +4,8 @@
 #ifndef REPORT_SPEED_H
 #define REPORT_SPEED_H
 
-#include "flow/courier.h"
-#include "flow/tally.h"
+#include "api/courier.h"
+#include "api/tally.h"
 #include "sheet/rows.h"
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 #ifndef REPORT_SUMMARY_H
 #define REPORT_SUMMARY_H
 
-#include "flow/tally.h"
+#include "api/tally.h"
 #include "io/console.h"
 #include "report/facts.h"
 

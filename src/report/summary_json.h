@@ -5,8 +5,8 @@
 #ifndef REPORT_SUMMARY_JSON_H
 #define REPORT_SUMMARY_JSON_H
 
+#include "api/tally.h"
 #include "base/err.h"
-#include "flow/tally.h"
 #include "report/facts.h"
 
 #include <stdbool.h>

@@ -165,7 +165,7 @@ def test_the_page_names_every_member_of_the_summary(reports):
 
 
 def test_the_page_names_every_reason_to_stop():
-    reasons = re.findall(r'\[STOP_\w+\] = "(\w+)"', (ROOT / "src/flow/stop.c").read_text())
+    reasons = re.findall(r'\[STOP_\w+\] = "(\w+)"', (ROOT / "src/api/stop.c").read_text())
     lines = section("SUMMARY")
     start = lines.index(".It Va stop")
     end = next(i for i in range(start + 1, len(lines)) if lines[i].startswith(".It "))

@@ -1,5 +1,5 @@
 /* courier: what an answer means for the run as a whole. */
-#include "flow/courier.h"
+#include "api/courier.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "flow/hush.h"
+#include "api/hush.h"
 
 #include "model/redact.h"
 

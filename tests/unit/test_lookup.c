@@ -1,5 +1,5 @@
 /* lookup: what the answer to the GET of one connector means. */
-#include "flow/lookup.h"
+#include "api/lookup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

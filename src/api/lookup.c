@@ -1,10 +1,10 @@
-#include "flow/lookup.h"
+#include "api/lookup.h"
 
+#include "api/probe.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/timers.h"
-#include "flow/probe.h"
 #include "model/api_error.h"
 #include "model/classify.h"
 

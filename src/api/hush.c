@@ -1,4 +1,4 @@
-#include "flow/hush.h"
+#include "api/hush.h"
 
 #include "base/alloc.h"
 #include "model/connector.h"

@@ -3,8 +3,8 @@
  * those that were sent last, for a server may mix up its callers. Every text of a server goes through here, or, an
  * error's, through api_error_read() with hush_secrets().
  */
-#ifndef FLOW_HUSH_H
-#define FLOW_HUSH_H
+#ifndef API_HUSH_H
+#define API_HUSH_H
 
 #include "base/buf.h"
 #include "model/api_error.h"

@@ -2,8 +2,8 @@
  * tally: what happened in a run, counted as it happens, in memory that does not grow: for the live line, the summary,
  * the metrics and the report.
  */
-#ifndef FLOW_TALLY_H
-#define FLOW_TALLY_H
+#ifndef API_TALLY_H
+#define API_TALLY_H
 
 #include "base/buf.h"
 #include "model/outcome.h"

@@ -4,8 +4,8 @@
  * SIGINT, SIGTERM and SIGHUP ask for an orderly stop; a second one for an immediate one. Those that come within
  * STOP_AT_ONCE_MS of one that was counted are that one. The handlers only count.
  */
-#ifndef FLOW_STOP_H
-#define FLOW_STOP_H
+#ifndef API_STOP_H
+#define API_STOP_H
 
 #include "base/buf.h"
 

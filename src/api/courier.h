@@ -2,13 +2,13 @@
  * courier: sends requests when the pace allows it and brings the answers: net/pace and net/http put together, with
  * what every command shares: which slots are taken, when the run has to stop, what the server's clock says.
  */
-#ifndef FLOW_COURIER_H
-#define FLOW_COURIER_H
+#ifndef API_COURIER_H
+#define API_COURIER_H
 
+#include "api/hush.h"
+#include "api/stop.h"
+#include "api/tally.h"
 #include "base/err.h"
-#include "flow/hush.h"
-#include "flow/stop.h"
-#include "flow/tally.h"
 #include "io/console.h"
 #include "io/log.h"
 #include "net/http.h"

@@ -1,4 +1,4 @@
-#include "flow/tally.h"
+#include "api/tally.h"
 
 #include "base/text.h"
 

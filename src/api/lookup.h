@@ -2,11 +2,11 @@
  * lookup: connectors asked for by their ids, one GET each (api.md): what no list shows, or not yet; or changed, one PUT
  * each. Both are idempotent: what is lost is sent again, and both are answered with the connector.
  */
-#ifndef FLOW_LOOKUP_H
-#define FLOW_LOOKUP_H
+#ifndef API_LOOKUP_H
+#define API_LOOKUP_H
 
+#include "api/courier.h"
 #include "base/buf.h"
-#include "flow/courier.h"
 #include "model/remote.h"
 
 #include <stdbool.h>

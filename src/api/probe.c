@@ -1,4 +1,4 @@
-#include "flow/probe.h"
+#include "api/probe.h"
 
 enum { WHY_MAX = 16384 };
 

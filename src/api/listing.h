@@ -4,11 +4,11 @@
  * A list may be asked for again after a failure: `begin` tells whoever gathers the elements to forget what came
  * before.
  */
-#ifndef FLOW_LISTING_H
-#define FLOW_LISTING_H
+#ifndef API_LISTING_H
+#define API_LISTING_H
 
+#include "api/courier.h"
 #include "base/err.h"
-#include "flow/courier.h"
 #include "model/classify.h"
 #include "model/json_list.h"
 #include "model/remote.h"

@@ -2,12 +2,12 @@
  * probe: asks for the account's list, only to know whether the service is there: for commands that have no other use
  * for it while they are held by an outage (net/outage.h).
  */
-#ifndef FLOW_PROBE_H
-#define FLOW_PROBE_H
+#ifndef API_PROBE_H
+#define API_PROBE_H
 
+#include "api/courier.h"
+#include "api/listing.h"
 #include "base/buf.h"
-#include "flow/courier.h"
-#include "flow/listing.h"
 
 #include <stdbool.h>
 #include <stdint.h>

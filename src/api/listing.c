@@ -1,4 +1,4 @@
-#include "flow/listing.h"
+#include "api/listing.h"
 
 #include "base/clock.h"
 #include "base/text.h"

@@ -1,4 +1,4 @@
-#include "flow/stop.h"
+#include "api/stop.h"
 
 #include "base/clock.h"
 

@@ -1,4 +1,4 @@
-#include "flow/courier.h"
+#include "api/courier.h"
 
 #include "base/clock.h"
 #include "model/api_error.h"
