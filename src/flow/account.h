@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "flow/matches.h"
 #include "flow/owners.h"
-#include "flow/run.h"
 #include "model/remote.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stddef.h>

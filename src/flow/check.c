@@ -1,9 +1,9 @@
 #include "flow/check.h"
 
 #include "base/clock.h"
-#include "flow/finish.h"
-#include "flow/refuse.h"
 #include "flow/resume.h"
+#include "run/finish.h"
+#include "run/refuse.h"
 #include "sheet/intake.h"
 
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "flow/settle.h"
 #include "model/remote.h"
+#include "run/settle.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 #include "flow/inherit.h"
-#include "flow/run.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stdint.h>

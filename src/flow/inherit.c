@@ -1,7 +1,7 @@
 #include "flow/inherit.h"
 
 #include "base/alloc.h"
-#include "flow/settle.h"
+#include "run/settle.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,8 +9,8 @@
 #define FLOW_INHERIT_H
 
 #include "base/err.h"
-#include "flow/run.h"
 #include "io/journal.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 #ifndef FLOW_NAMED_H
 #define FLOW_NAMED_H
 
-#include "flow/run.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 #include "flow/owners.h"
 
-#include "flow/run.h"
+#include "run/run.h"
 
 void owners_note(struct owners *owners, const struct remote *remote, bool created)
 {

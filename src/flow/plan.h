@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "flow/existing.h"
-#include "flow/run.h"
 #include "report/facts.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 #include "flow/recent.h"
 
 #include "base/clock.h"
-#include "flow/settle.h"
 #include "io/disk.h"
+#include "run/settle.h"
 #include "sheet/sheet.h"
 
 /* No clock is further behind: the newest connector is then an earlier run's, which this file's run carried over. */

@@ -4,9 +4,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "flow/settle.h"
 #include "io/digest.h"
 #include "io/disk.h"
+#include "run/settle.h"
 
 #include <inttypes.h>
 #include <stdio.h>

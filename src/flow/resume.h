@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "flow/recent.h"
-#include "flow/run.h"
 #include "io/journal.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,11 +2,11 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "flow/finish.h"
 #include "flow/resume.h"
 #include "io/digest.h"
 #include "io/output.h"
 #include "model/api_error.h"
+#include "run/finish.h"
 #include "sheet/secrets.h"
 
 #include <stdlib.h>

@@ -11,10 +11,10 @@
 #include "api/probe.h"
 #include "base/exit.h"
 #include "flow/recent.h"
-#include "flow/run.h"
 #include "io/console.h"
 #include "report/facts.h"
 #include "report/reporting.h"
+#include "run/run.h"
 #include "sheet/sheet.h"
 
 #include <stdbool.h>

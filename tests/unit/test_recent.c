@@ -1,6 +1,6 @@
 #include "flow/recent.h"
 
-#include "flow/settle.h"
+#include "run/settle.h"
 #include "tempdir.h"
 
 #include <fcntl.h>

@@ -14,8 +14,8 @@
  * A connector with the payload counts before one that is kept otherwise. A colleague's, and one that was there before,
  * are nobody's here.
  */
-#ifndef FLOW_JUDGE_H
-#define FLOW_JUDGE_H
+#ifndef RUN_JUDGE_H
+#define RUN_JUDGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

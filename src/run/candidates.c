@@ -1,4 +1,4 @@
-#include "flow/candidates.h"
+#include "run/candidates.h"
 
 #include "base/alloc.h"
 #include "base/hash.h"

@@ -1,12 +1,12 @@
 /*
  * refuse: rows that fail the checks get their outcome, before anything is sent.
  */
-#ifndef FLOW_REFUSE_H
-#define FLOW_REFUSE_H
+#ifndef RUN_REFUSE_H
+#define RUN_REFUSE_H
 
 #include "base/err.h"
-#include "flow/run.h"
 #include "model/outcome.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 

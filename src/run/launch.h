@@ -1,11 +1,11 @@
 /*
  * launch: sends the next rows: those to be sent again first, then the others in input order.
  */
-#ifndef FLOW_LAUNCH_H
-#define FLOW_LAUNCH_H
+#ifndef RUN_LAUNCH_H
+#define RUN_LAUNCH_H
 
 #include "base/buf.h"
-#include "flow/run.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stdint.h>

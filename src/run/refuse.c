@@ -1,8 +1,8 @@
-#include "flow/refuse.h"
+#include "run/refuse.h"
 
 #include "base/clock.h"
-#include "flow/events.h"
 #include "model/remote.h"
+#include "run/events.h"
 
 #include <inttypes.h>
 

@@ -1,4 +1,4 @@
-#include "flow/witness.h"
+#include "run/witness.h"
 
 #include "base/alloc.h"
 

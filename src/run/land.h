@@ -1,12 +1,12 @@
 /*
  * land: what a create's answer does to its row: classify, decide, act.
  */
-#ifndef FLOW_LAND_H
-#define FLOW_LAND_H
+#ifndef RUN_LAND_H
+#define RUN_LAND_H
 
-#include "flow/run.h"
 #include "model/remote.h"
 #include "net/http.h"
+#include "run/run.h"
 
 struct land {
     struct run *run;

@@ -1,8 +1,8 @@
 /*
  * events: the log's lines about rows (io/log.h has the members of all lines).
  */
-#ifndef FLOW_EVENTS_H
-#define FLOW_EVENTS_H
+#ifndef RUN_EVENTS_H
+#define RUN_EVENTS_H
 
 #include "io/log.h"
 #include "model/outcome.h"

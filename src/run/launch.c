@@ -1,4 +1,4 @@
-#include "flow/launch.h"
+#include "run/launch.h"
 
 #include "base/clock.h"
 #include "model/payload.h"

@@ -6,8 +6,8 @@
  *
  * Memory: 48 bytes for each connector that became known within the lag.
  */
-#ifndef FLOW_WITNESS_H
-#define FLOW_WITNESS_H
+#ifndef RUN_WITNESS_H
+#define RUN_WITNESS_H
 
 #include "base/buf.h"
 #include "model/idset.h"

@@ -1,4 +1,4 @@
-#include "flow/events.h"
+#include "run/events.h"
 
 #include "model/json.h"
 

@@ -1,4 +1,4 @@
-#include "flow/judge.h"
+#include "run/judge.h"
 
 #include <assert.h>
 

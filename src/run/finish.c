@@ -1,4 +1,4 @@
-#include "flow/finish.h"
+#include "run/finish.h"
 
 #include "api/stop.h"
 #include "base/clock.h"

@@ -5,22 +5,22 @@
  * answer was lost, existing.c looks at what the account has before the first row, resume.c takes up an interrupted
  * run, finish.c writes the results. All of them change a row through the verbs below alone.
  */
-#ifndef FLOW_RUN_H
-#define FLOW_RUN_H
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
 
 #include "api/courier.h"
 #include "api/tally.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/timers.h"
-#include "flow/judge.h"
-#include "flow/witness.h"
-#include "flow/words.h"
 #include "io/console.h"
 #include "io/journal.h"
 #include "io/log.h"
 #include "model/idset.h"
 #include "model/remote.h"
+#include "run/judge.h"
+#include "run/witness.h"
+#include "run/words.h"
 #include "sheet/rows.h"
 #include "sheet/sheet.h"
 

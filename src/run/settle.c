@@ -1,9 +1,9 @@
-#include "flow/settle.h"
+#include "run/settle.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "flow/judge.h"
+#include "run/judge.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
-#include "flow/land.h"
+#include "run/land.h"
 
 #include "base/clock.h"
-#include "flow/launch.h"
-#include "flow/settle.h"
 #include "model/api_error.h"
 #include "model/classify.h"
+#include "run/launch.h"
+#include "run/settle.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /*
  * finish: the end of a run: every row's outcome beside it in the result file, and then the journal goes.
  */
-#ifndef FLOW_FINISH_H
-#define FLOW_FINISH_H
+#ifndef RUN_FINISH_H
+#define RUN_FINISH_H
 
 #include "base/err.h"
-#include "flow/run.h"
 #include "io/output.h"
 #include "model/outcome.h"
+#include "run/run.h"
 #include "sheet/rows.h"
 
 #include <stdbool.h>

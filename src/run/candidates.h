@@ -3,11 +3,11 @@
  *
  * Memory: as many candidates as lost rows, and CANDIDATES_SPARE more.
  */
-#ifndef FLOW_CANDIDATES_H
-#define FLOW_CANDIDATES_H
+#ifndef RUN_CANDIDATES_H
+#define RUN_CANDIDATES_H
 
-#include "flow/run.h"
 #include "model/remote.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
-#include "flow/run.h"
+#include "run/run.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "flow/events.h"
+#include "run/events.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /*
  * words: what the server said of rows whose fate is not yet known, each text once: many rows are told the same.
  */
-#ifndef FLOW_WORDS_H
-#define FLOW_WORDS_H
+#ifndef RUN_WORDS_H
+#define RUN_WORDS_H
 
 #include "base/buf.h"
 

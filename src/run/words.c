@@ -1,4 +1,4 @@
-#include "flow/words.h"
+#include "run/words.h"
 
 #include "base/alloc.h"
 

@@ -9,13 +9,13 @@
  * page. One that lacks something is asked for again. Identical rows are settled by count. An absent row is sent
  * again, or rejected where its answer told an error.
  */
-#ifndef FLOW_SETTLE_H
-#define FLOW_SETTLE_H
+#ifndef RUN_SETTLE_H
+#define RUN_SETTLE_H
 
 #include "api/listing.h"
 #include "base/buf.h"
-#include "flow/candidates.h"
-#include "flow/run.h"
+#include "run/candidates.h"
+#include "run/run.h"
 
 #include <stdbool.h>
 #include <stddef.h>
