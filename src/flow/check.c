@@ -1,7 +1,7 @@
 #include "flow/check.h"
 
 #include "base/clock.h"
-#include "flow/resume.h"
+#include "prior/resume.h"
 #include "run/finish.h"
 #include "run/refuse.h"
 #include "sheet/intake.h"

@@ -4,13 +4,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "flow/paths.h"
-#include "flow/resume.h"
 #include "io/csv_write.h"
 #include "io/disk.h"
 #include "io/output.h"
 #include "io/results.h"
 #include "io/scratch.h"
 #include "model/field.h"
+#include "prior/resume.h"
 #include "sheet/secrets.h"
 
 #include <stdio.h>

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "flow/existing.h"
 #include "io/disk.h"
+#include "prior/existing.h"
 
 #include <inttypes.h>
 #include <stdio.h>

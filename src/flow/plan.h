@@ -5,7 +5,7 @@
 #define FLOW_PLAN_H
 
 #include "base/err.h"
-#include "flow/existing.h"
+#include "prior/existing.h"
 #include "report/facts.h"
 #include "run/run.h"
 

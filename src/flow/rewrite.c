@@ -2,10 +2,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "flow/resume.h"
 #include "io/digest.h"
 #include "io/output.h"
 #include "model/api_error.h"
+#include "prior/resume.h"
 #include "run/finish.h"
 #include "sheet/secrets.h"
 

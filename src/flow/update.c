@@ -4,10 +4,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "flow/account.h"
 #include "flow/plan.h"
 #include "io/results.h"
 #include "model/edit.h"
+#include "prior/account.h"
 
 #include <inttypes.h>
 #include <stdio.h>

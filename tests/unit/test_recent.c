@@ -1,4 +1,4 @@
-#include "flow/recent.h"
+#include "prior/recent.h"
 
 #include "run/settle.h"
 #include "tempdir.h"

@@ -1,4 +1,4 @@
-#include "flow/recent.h"
+#include "prior/recent.h"
 
 #include "base/clock.h"
 #include "io/disk.h"

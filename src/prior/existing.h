@@ -9,11 +9,11 @@
  * result file names for a row of this type and label, that row's very payload before another; where the list lacks it,
  * one GET tells. Then exact twins; then connectors of the row's type and label; one's own before a colleague's.
  */
-#ifndef FLOW_EXISTING_H
-#define FLOW_EXISTING_H
+#ifndef PRIOR_EXISTING_H
+#define PRIOR_EXISTING_H
 
 #include "base/err.h"
-#include "flow/inherit.h"
+#include "prior/inherit.h"
 #include "run/run.h"
 
 #include <stdbool.h>

@@ -7,8 +7,8 @@
  *   archived, or none of that id                           sent; unknown, where the row was (it may be another)
  *   nobody can tell                                        unknown, with the id
  */
-#ifndef FLOW_NAMED_H
-#define FLOW_NAMED_H
+#ifndef PRIOR_NAMED_H
+#define PRIOR_NAMED_H
 
 #include "run/run.h"
 

@@ -2,14 +2,14 @@
  * account: what the account says of the connectors that rows of a result file name: one list, and one GET for each that
  * the list lacks. What it says is in a temporary file; 24 bytes a row are in memory.
  */
-#ifndef FLOW_ACCOUNT_H
-#define FLOW_ACCOUNT_H
+#ifndef PRIOR_ACCOUNT_H
+#define PRIOR_ACCOUNT_H
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "flow/matches.h"
-#include "flow/owners.h"
 #include "model/remote.h"
+#include "prior/matches.h"
+#include "prior/owners.h"
 #include "run/run.h"
 
 #include <stdbool.h>

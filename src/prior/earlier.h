@@ -5,13 +5,13 @@
  * Rows with a connector_id that is a UUID count, but not those that were archived, nor those without a status, which
  * somebody has emptied so that the row is sent again. 32 bytes a row; the file stays open, for its ids.
  */
-#ifndef FLOW_EARLIER_H
-#define FLOW_EARLIER_H
+#ifndef PRIOR_EARLIER_H
+#define PRIOR_EARLIER_H
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "flow/inherit.h"
 #include "model/idset.h"
+#include "prior/inherit.h"
 #include "sheet/sheet.h"
 
 #include <stdbool.h>

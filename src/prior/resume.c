@@ -1,4 +1,4 @@
-#include "flow/resume.h"
+#include "prior/resume.h"
 
 #include "api/listing.h"
 #include "base/alloc.h"

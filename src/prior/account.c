@@ -1,4 +1,4 @@
-#include "flow/account.h"
+#include "prior/account.h"
 
 #include "api/listing.h"
 #include "api/lookup.h"

@@ -2,8 +2,8 @@
  * matches: connectors of the account that may be rows' own. What the API said of each is kept in a temporary file, not
  * in memory.
  */
-#ifndef FLOW_MATCHES_H
-#define FLOW_MATCHES_H
+#ifndef PRIOR_MATCHES_H
+#define PRIOR_MATCHES_H
 
 #include "base/buf.h"
 #include "base/err.h"

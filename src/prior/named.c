@@ -1,4 +1,4 @@
-#include "flow/named.h"
+#include "prior/named.h"
 
 #include "api/lookup.h"
 

@@ -2,8 +2,8 @@
  * owners: whose connectors are one's own: told by one that an earlier run has created, or by all that are not shared. A
  * list shows what is one's own, and what colleagues share (api.md).
  */
-#ifndef FLOW_OWNERS_H
-#define FLOW_OWNERS_H
+#ifndef PRIOR_OWNERS_H
+#define PRIOR_OWNERS_H
 
 #include "model/remote.h"
 

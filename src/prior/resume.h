@@ -1,12 +1,12 @@
 /*
  * resume: takes up an interrupted run where its journal says it was.
  */
-#ifndef FLOW_RESUME_H
-#define FLOW_RESUME_H
+#ifndef PRIOR_RESUME_H
+#define PRIOR_RESUME_H
 
 #include "base/err.h"
-#include "flow/recent.h"
 #include "io/journal.h"
+#include "prior/recent.h"
 #include "run/run.h"
 
 #include <stdbool.h>

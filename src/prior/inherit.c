@@ -1,4 +1,4 @@
-#include "flow/inherit.h"
+#include "prior/inherit.h"
 
 #include "base/alloc.h"
 #include "run/settle.h"

@@ -5,8 +5,8 @@
  * Rows move between versions of a sheet: they are known again by their tag, what they were sent as (journal_tags()).
  * Memory: 56 bytes for each row that the interrupted run may have sent.
  */
-#ifndef FLOW_INHERIT_H
-#define FLOW_INHERIT_H
+#ifndef PRIOR_INHERIT_H
+#define PRIOR_INHERIT_H
 
 #include "base/err.h"
 #include "io/journal.h"

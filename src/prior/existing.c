@@ -1,13 +1,13 @@
-#include "flow/existing.h"
+#include "prior/existing.h"
 
 #include "api/listing.h"
 #include "api/lookup.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
-#include "flow/earlier.h"
-#include "flow/matches.h"
-#include "flow/owners.h"
+#include "prior/earlier.h"
+#include "prior/matches.h"
+#include "prior/owners.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

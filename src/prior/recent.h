@@ -5,8 +5,8 @@
  * A run that follows another within the same minute must not be refused for what that one sent. Its result file (or
  * its journal) tells when each connector was created, and its modification time when the last request was over.
  */
-#ifndef FLOW_RECENT_H
-#define FLOW_RECENT_H
+#ifndef PRIOR_RECENT_H
+#define PRIOR_RECENT_H
 
 #include "base/buf.h"
 #include "net/pace.h"

@@ -1,4 +1,4 @@
-#include "flow/earlier.h"
+#include "prior/earlier.h"
 
 #include "base/alloc.h"
 #include "base/hash.h"

@@ -1,4 +1,4 @@
-#include "flow/matches.h"
+#include "prior/matches.h"
 
 #include "base/alloc.h"
 #include "io/disk.h"

@@ -1,4 +1,4 @@
-#include "flow/owners.h"
+#include "prior/owners.h"
 
 #include "run/run.h"
 
