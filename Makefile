@@ -30,7 +30,7 @@ FISHDIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
 # Sources: the folders are the layers (scripts/layers checks them on every build).
 CORE_C := $(wildcard src/base/*.c src/model/*.c src/io/*.c src/net/*.c src/sheet/*.c src/api/*.c src/run/*.c src/prior/*.c \
-	src/flow/*.c src/report/*.c src/command/*.c)
+	src/report/*.c src/command/*.c)
 MAIN_C := $(wildcard src/*.c)
 SANDBOX_C := $(wildcard src/base/*.c src/sandbox/*.c)
 PAGE := $(wildcard src/report/page.html src/report/page.css src/report/page.js)

@@ -137,12 +137,12 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/version.h"
-#include "flow/check.h"
-#include "flow/create.h"
-#include "flow/list.h"
-#include "flow/places.h"
-#include "flow/undo.h"
-#include "flow/update.h"
+#include "command/check.h"
+#include "command/create.h"
+#include "command/list.h"
+#include "command/places.h"
+#include "command/undo.h"
+#include "command/update.h"
 #include "io/console.h"
 
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /*
  * plan: `--dry-run`: what a run would do to each row, how many requests that takes and how long.
  */
-#ifndef FLOW_PLAN_H
-#define FLOW_PLAN_H
+#ifndef COMMAND_PLAN_H
+#define COMMAND_PLAN_H
 
 #include "base/err.h"
 #include "prior/existing.h"

@@ -1,10 +1,10 @@
-#include "flow/undo.h"
+#include "command/undo.h"
 
 #include "api/lookup.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "flow/ask.h"
+#include "command/ask.h"
 #include "model/api_error.h"
 #include "model/classify.h"
 #include "model/remote.h"

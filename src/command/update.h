@@ -6,10 +6,10 @@
  * run can be run again. The file is rewritten: `created` rows stay `created`, `exists` become `updated`; a row whose
  * connector could not be changed keeps its status, and error_code says why.
  */
-#ifndef FLOW_UPDATE_H
-#define FLOW_UPDATE_H
+#ifndef COMMAND_UPDATE_H
+#define COMMAND_UPDATE_H
 
-#include "flow/rewrite.h"
+#include "command/rewrite.h"
 
 #include <stdbool.h>
 

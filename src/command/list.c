@@ -1,9 +1,9 @@
-#include "flow/list.h"
+#include "command/list.h"
 
 #include "api/listing.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "flow/paths.h"
+#include "command/paths.h"
 #include "io/csv_write.h"
 #include "io/disk.h"
 #include "io/output.h"

@@ -1,10 +1,10 @@
-#include "flow/create.h"
+#include "command/create.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "flow/ask.h"
-#include "flow/plan.h"
+#include "command/ask.h"
+#include "command/plan.h"
 #include "io/digest.h"
 #include "io/disk.h"
 #include "prior/earlier.h"

@@ -1,10 +1,10 @@
-#include "flow/update.h"
+#include "command/update.h"
 
 #include "api/lookup.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "flow/plan.h"
+#include "command/plan.h"
 #include "io/results.h"
 #include "model/edit.h"
 #include "prior/account.h"

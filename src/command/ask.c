@@ -1,4 +1,4 @@
-#include "flow/ask.h"
+#include "command/ask.h"
 
 #include "api/stop.h"
 #include "base/buf.h"

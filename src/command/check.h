@@ -1,11 +1,11 @@
 /*
  * check: `connload check`: every row checked, nothing sent; with -o the errors are written beside the rows.
  */
-#ifndef FLOW_CHECK_H
-#define FLOW_CHECK_H
+#ifndef COMMAND_CHECK_H
+#define COMMAND_CHECK_H
 
 #include "base/exit.h"
-#include "flow/paths.h"
+#include "command/paths.h"
 #include "io/console.h"
 #include "report/reporting.h"
 #include "sheet/sheet.h"

@@ -1,4 +1,4 @@
-#include "flow/plan.h"
+#include "command/plan.h"
 
 #include "base/clock.h"
 #include "base/num.h"

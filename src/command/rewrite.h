@@ -4,8 +4,8 @@
  *
  * Their requests are idempotent: a row that may have been sent is sent again.
  */
-#ifndef FLOW_REWRITE_H
-#define FLOW_REWRITE_H
+#ifndef COMMAND_REWRITE_H
+#define COMMAND_REWRITE_H
 
 #include "api/courier.h"
 #include "api/probe.h"

@@ -1,8 +1,8 @@
 /*
  * paths: where the results go, and whether they may go there: nobody creates a desk twice by pressing arrow-up.
  */
-#ifndef FLOW_PATHS_H
-#define FLOW_PATHS_H
+#ifndef COMMAND_PATHS_H
+#define COMMAND_PATHS_H
 
 #include "base/err.h"
 

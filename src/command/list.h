@@ -2,8 +2,8 @@
  * list: `connload list`: the account's connectors as a result file: each a row, `exists` or `archived`, its fields as
  * input columns. No secret comes back from the API, so the secret columns are empty.
  */
-#ifndef FLOW_LIST_H
-#define FLOW_LIST_H
+#ifndef COMMAND_LIST_H
+#define COMMAND_LIST_H
 
 #include "api/courier.h"
 #include "base/exit.h"

@@ -1,4 +1,4 @@
-#include "flow/rewrite.h"
+#include "command/rewrite.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"

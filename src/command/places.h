@@ -2,8 +2,8 @@
  * places: that no file which a run writes is one that it reads, or writes otherwise: a report in the place of the sheet
  * or of the results would leave neither.
  */
-#ifndef FLOW_PLACES_H
-#define FLOW_PLACES_H
+#ifndef COMMAND_PLACES_H
+#define COMMAND_PLACES_H
 
 #include "base/err.h"
 
@@ -21,7 +21,7 @@ struct places {
  * False (EXIT_USAGE) where one of log, summary, metrics and report is the place of another of them, of a file that is
  * read, of the results or of a journal beside input or results, or of the results that are kept; or where the results
  * are a journal's place, the key's or the authorities', or what is kept is the input's or one of these. Whether the
- * results may replace the input is flow/paths' business. Streams may be shared.
+ * results may replace the input is command/paths' business. Streams may be shared.
  */
 bool places_apart(const struct places *places, struct err *err);
 

@@ -1,4 +1,4 @@
-#include "flow/paths.h"
+#include "command/paths.h"
 
 #include "base/alloc.h"
 #include "base/buf.h"

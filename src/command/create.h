@@ -1,12 +1,12 @@
 /*
  * create: `connload create`: a connector for every row that has none yet, exactly once.
  */
-#ifndef FLOW_CREATE_H
-#define FLOW_CREATE_H
+#ifndef COMMAND_CREATE_H
+#define COMMAND_CREATE_H
 
 #include "api/courier.h"
 #include "base/exit.h"
-#include "flow/paths.h"
+#include "command/paths.h"
 #include "io/console.h"
 #include "report/reporting.h"
 #include "sheet/sheet.h"

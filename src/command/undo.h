@@ -6,10 +6,10 @@
  * does not say `archived: true` is checked by a GET of the connector. One that is gone behind a DELETE that may have
  * been acted on is archived.
  */
-#ifndef FLOW_UNDO_H
-#define FLOW_UNDO_H
+#ifndef COMMAND_UNDO_H
+#define COMMAND_UNDO_H
 
-#include "flow/rewrite.h"
+#include "command/rewrite.h"
 
 #include <stdbool.h>
 

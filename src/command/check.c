@@ -1,4 +1,4 @@
-#include "flow/check.h"
+#include "command/check.h"
 
 #include "base/clock.h"
 #include "prior/resume.h"

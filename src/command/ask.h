@@ -1,8 +1,8 @@
 /*
  * ask: a question to whoever sits at the terminal.
  */
-#ifndef FLOW_ASK_H
-#define FLOW_ASK_H
+#ifndef COMMAND_ASK_H
+#define COMMAND_ASK_H
 
 #include "io/console.h"
 

@@ -1,4 +1,4 @@
-#include "flow/places.h"
+#include "command/places.h"
 
 #include "base/alloc.h"
 #include "io/disk.h"
