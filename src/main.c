@@ -80,7 +80,7 @@
  *   intake        the first pass: all rows read, twins found
  *   rows          the table of rows: the one place that changes a row's state
  *   run           what the parts of a run share, and the verbs by which a row changes
- *   courier       requests by the pace; signals and the deadline seen
+ *   client       requests by the pace; signals and the deadline seen
  *   account       what the account says of the connectors that rows name
  *   owners        whose connectors are one's own
  *   existing      what the account has before the first row
@@ -184,9 +184,9 @@ static struct reporting_config reporting_of(const struct options *options)
     };
 }
 
-static struct courier_config courier_of(const struct options *options)
+static struct client_config client_of(const struct options *options)
 {
-    struct courier_config config = {
+    struct client_config config = {
         .http =
             {
                 .base_url = options->base_url,
@@ -272,7 +272,7 @@ static enum exit_code create(const struct options *options, struct console *cons
 {
     struct create_config config = {
         .sheet = sheet_of(options),
-        .courier = courier_of(options),
+        .client = client_of(options),
         .paths = paths_of(options),
         .repeat = options->repeat.data,
         .reporting = reporting_of(options),
@@ -300,7 +300,7 @@ static struct rewrite_config rewrite_of(const struct options *options)
 {
     return (struct rewrite_config){
         .sheet = sheet_of(options),
-        .courier = courier_of(options),
+        .client = client_of(options),
         .repeat = options->repeat.data,
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
@@ -327,7 +327,7 @@ static enum exit_code update(const struct options *options, struct console *cons
 static enum exit_code list(const struct options *options, struct console *console)
 {
     struct list_config config = {
-        .courier = courier_of(options),
+        .client = client_of(options),
         .reporting = reporting_of(options),
         .api_key_file = options->api_key_file,
         .output = options->output,

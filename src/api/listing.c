@@ -33,9 +33,9 @@ static bool on_bytes(void *context, const char *bytes, size_t len)
     return !listing->is_none;
 }
 
-void listing_init(struct listing *listing, struct courier *courier, const struct listing_handler *handler)
+void listing_init(struct listing *listing, struct client *client, const struct listing_handler *handler)
 {
-    *listing = (struct listing){.courier = courier, .handler = *handler};
+    *listing = (struct listing){.client = client, .handler = *handler};
     listing->list = json_list_new(on_element, listing);
     remote_init(&listing->remote);
     buf_init(&listing->head, HEAD_MAX);
@@ -66,12 +66,12 @@ void listing_send(struct listing *listing, int64_t now_ms)
     listing->attempts++;
     listing->sent_ms = now_ms;
     listing->handler.begin(listing->handler.context);
-    courier_send(listing->courier, REQUEST_LIST, &request, now_ms);
+    client_send(listing->client, REQUEST_LIST, &request, now_ms);
 }
 
 static void log_list(struct listing *listing, const struct http_answer *answer, enum verdict verdict)
 {
-    struct json_object *line = log_begin(listing->courier->log, "list");
+    struct json_object *line = log_begin(listing->client->log, "list");
 
     if (line == NULL)
         return;
@@ -80,17 +80,17 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
     json_object_text(line, "verdict", span_of(verdict == VERDICT_CREATED ? "ok" : verdict_name(verdict)));
     json_object_integer(line, "connectors", (int64_t)listing->connectors);
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
-    if (answer->request_id.len > 0 && hush_allows(&listing->courier->hush, (struct span){0}, answer->request_id))
+    if (answer->request_id.len > 0 && hush_allows(&listing->client->hush, (struct span){0}, answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
     if (answer->problem_code != NULL)
         json_object_text(line, "error_code", span_of(answer->problem_code));
-    log_end(listing->courier->log, line);
+    log_end(listing->client->log, line);
 }
 
 /* The server's own words, without secrets; empty where there are none. */
 static void read_words(struct listing *listing, struct span body, int status, struct buf *words)
 {
-    struct api_secrets secrets = hush_secrets(&listing->courier->hush, (struct span){0});
+    struct api_secrets secrets = hush_secrets(&listing->client->hush, (struct span){0});
     struct buf text, code;
 
     buf_init(&text, 4096);
@@ -186,12 +186,12 @@ static bool is_refused(const struct listing *listing, const struct http_answer *
 /* A later list's 403, whoever says so, is no row's own. */
 static void tell(struct listing *listing, const struct http_answer *answer, enum verdict verdict)
 {
-    struct courier *courier = listing->courier;
+    struct client *client = listing->client;
     bool begun, listed = verdict == VERDICT_CREATED;
 
-    courier->listed |= listed;
-    if (listed || courier->outage.reached || outage_holds(&courier->outage)) /* else it is tried a few times alone */
-        courier_tell(courier, answer, OUTAGE_LIST, outage_sign(answer, listed, verdict == VERDICT_FORBIDDEN), &begun);
+    client->listed |= listed;
+    if (listed || client->outage.reached || outage_holds(&client->outage)) /* else it is tried a few times alone */
+        client_tell(client, answer, OUTAGE_LIST, outage_sign(answer, listed, verdict == VERDICT_FORBIDDEN), &begun);
 }
 
 enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why)
@@ -205,9 +205,9 @@ enum verdict listing_answer(struct listing *listing, const struct http_answer *a
                     (answer->total >= 0 && (uint64_t)answer->total != listing->connectors + listing->unreadable);
     listing->took_ms = answer->ended_ms - answer->started_ms;
     listing->refused = !whole && is_refused(listing, answer);
-    if (verdict == VERDICT_AGAIN && courier_is_hopeless(listing->courier, answer))
+    if (verdict == VERDICT_AGAIN && client_is_hopeless(listing->client, answer))
         verdict = VERDICT_REJECTED;
-    if (verdict == VERDICT_FORBIDDEN && !listing->courier->listed)
+    if (verdict == VERDICT_FORBIDDEN && !listing->client->listed)
         verdict = VERDICT_REFUSED;
     log_list(listing, answer, verdict);
     tell(listing, answer, verdict);
@@ -216,7 +216,7 @@ enum verdict listing_answer(struct listing *listing, const struct http_answer *a
     else
         explain(listing, answer, whole, why);
     if (verdict == VERDICT_REFUSED)
-        courier_refuse(listing->courier, answer->body, why->data);
+        client_refuse(listing->client, answer->body, why->data);
     return verdict;
 }
 
@@ -240,40 +240,40 @@ bool listing_is_round(const struct listing *listing)
 /* What is left to do after an answer that was not the list: stop, or wait and ask again. */
 static void after_failure(struct listing *listing, enum verdict verdict, struct span why, int64_t *next_ms)
 {
-    struct courier *courier = listing->courier;
-    bool away = courier->outage.reached && outage_holds(&courier->outage);
+    struct client *client = listing->client;
+    bool away = client->outage.reached && outage_holds(&client->outage);
 
-    if (verdict == VERDICT_REJECTED || (!away && !retry_allowed(&courier->config.retry, listing->attempts)))
-        courier_stop(courier, listing->refused ? STOP_NO_LIST : STOP_UNREACHABLE,
-                     "%.*s; asked %s for the account's connectors %" PRIu32 " time%s", (int)why.len, why.data,
-                     courier->config.http.base_url, listing->attempts, listing->attempts == 1 ? "" : "s");
+    if (verdict == VERDICT_REJECTED || (!away && !retry_allowed(&client->config.retry, listing->attempts)))
+        client_stop(client, listing->refused ? STOP_NO_LIST : STOP_UNREACHABLE,
+                    "%.*s; asked %s for the account's connectors %" PRIu32 " time%s", (int)why.len, why.data,
+                    client->config.http.base_url, listing->attempts, listing->attempts == 1 ? "" : "s");
     else {
-        console_detail(courier->console, "list: %.*s; asking again", (int)why.len, why.data);
-        *next_ms = away ? 0 : clock_mono_ms() + courier_backoff(courier, listing->attempts);
+        console_detail(client->console, "list: %.*s; asking again", (int)why.len, why.data);
+        *next_ms = away ? 0 : clock_mono_ms() + client_backoff(client, listing->attempts);
     }
 }
 
 static void show_waiting(struct listing *listing, const char *doing, int64_t now_ms)
 {
     struct progress progress = {.doing = doing, .done = listing->connectors, .eta_ms = -1};
-    char text[COURIER_AWAY];
-    int64_t until_ms, send_ms = listing->active ? now_ms : courier_next_list(listing->courier, now_ms);
+    char text[CLIENT_AWAY];
+    int64_t until_ms, send_ms = listing->active ? now_ms : client_next_list(listing->client, now_ms);
 
-    if (outage_holds(&listing->courier->outage))
-        progress.why = courier_explain_away(listing->courier, now_ms, text, &progress.wait_ms);
-    else if (pace_holding(listing->courier->pace, now_ms, &until_ms)) {
+    if (outage_holds(&listing->client->outage))
+        progress.why = client_explain_away(listing->client, now_ms, text, &progress.wait_ms);
+    else if (pace_holding(listing->client->pace, now_ms, &until_ms)) {
         progress.wait_ms = until_ms - now_ms;
-        progress.why = pace_hold_was_asked(listing->courier->pace) ? "as the server asks (Retry-After)" : "after a 429";
+        progress.why = pace_hold_was_asked(listing->client->pace) ? "as the server asks (Retry-After)" : "after a 429";
     } else if (send_ms > now_ms && send_ms != INT64_MAX) {
         progress.wait_ms = send_ms - now_ms;
         progress.why = "for the rate limit";
     }
-    console_progress(listing->courier->console, &progress, now_ms);
+    console_progress(listing->client->console, &progress, now_ms);
 }
 
 bool listing_run(struct listing *listing, const char *doing)
 {
-    struct courier *courier = listing->courier;
+    struct client *client = listing->client;
     int64_t next_ms = 0;
     struct buf why;
     bool listed = false;
@@ -281,20 +281,20 @@ bool listing_run(struct listing *listing, const char *doing)
     buf_init(&why, 4096);
     listing->attempts = 0;
     while (!listed) {
-        int64_t now_ms = clock_mono_ms(), send_ms = courier_next_list(courier, now_ms);
+        int64_t now_ms = clock_mono_ms(), send_ms = client_next_list(client, now_ms);
         struct http_answer answer;
 
-        if (courier_stopping(courier)) {
-            http_abort(courier->http);
+        if (client_stopping(client)) {
+            http_abort(client->http);
             break;
         }
         if (send_ms < next_ms)
             send_ms = next_ms;
         if (!listing->active && send_ms <= now_ms)
             listing_send(listing, now_ms);
-        courier_wait(courier, clock_sooner(listing->active ? INT64_MAX : send_ms, console_due(courier->console)));
+        client_wait(client, clock_sooner(listing->active ? INT64_MAX : send_ms, console_due(client->console)));
         show_waiting(listing, doing, clock_mono_ms());
-        while (courier_take(courier, &answer)) {
+        while (client_take(client, &answer)) {
             enum verdict verdict;
 
             buf_reset(&why);
@@ -305,5 +305,5 @@ bool listing_run(struct listing *listing, const char *doing)
         }
     }
     buf_release(&why);
-    return listed && !courier_stopping(courier);
+    return listed && !client_stopping(client);
 }

@@ -7,7 +7,7 @@
 #ifndef API_LISTING_H
 #define API_LISTING_H
 
-#include "api/courier.h"
+#include "api/client.h"
 #include "base/err.h"
 #include "model/classify.h"
 #include "model/json_list.h"
@@ -27,7 +27,7 @@ struct listing_handler {
 };
 
 struct listing {
-    struct courier *courier;
+    struct client *client;
     struct listing_handler handler;
     struct json_list *list;
     struct remote remote;
@@ -42,17 +42,17 @@ struct listing {
     int64_t sent_ms, took_ms; /* the last request's */
 };
 
-void listing_init(struct listing *listing, struct courier *courier, const struct listing_handler *handler);
+void listing_init(struct listing *listing, struct client *client, const struct listing_handler *handler);
 void listing_release(struct listing *listing);
 
-/* Sends the GET, with LISTING_TAG. Needs courier_next_list() <= now_ms. */
+/* Sends the GET, with LISTING_TAG. Needs client_next_list() <= now_ms. */
 void listing_send(struct listing *listing, int64_t now_ms);
 
 /*
  * Takes the answer. VERDICT_CREATED: a whole, readable list; a 204, and a 404 that says so, is an empty one.
  * VERDICT_AGAIN: may be asked for again (a failure, or something that is no list). VERDICT_REFUSED: the key, also by a
  * 403 where no list was answered before. VERDICT_FORBIDDEN: another 403. VERDICT_REJECTED: 3xx, 4xx, or what is
- * hopeless (courier_is_hopeless()). Other than for success, `why` gets a sentence. A refused key stops the courier.
+ * hopeless (client_is_hopeless()). Other than for success, `why` gets a sentence. A refused key stops the client.
  */
 enum verdict listing_answer(struct listing *listing, const struct http_answer *answer, struct buf *why);
 
@@ -68,7 +68,7 @@ bool listing_is_round(const struct listing *listing);
 
 /*
  * Runs one list to its end before anything else is sent, with retries under the attempt limit; shows `doing`. False
- * with the courier stopped: STOP_KEY_REFUSED, STOP_UNKNOWN_PATH, STOP_OUTAGE, STOP_UNREACHABLE, STOP_NO_LIST, or
+ * with the client stopped: STOP_KEY_REFUSED, STOP_UNKNOWN_PATH, STOP_OUTAGE, STOP_UNREACHABLE, STOP_NO_LIST, or
  * whatever stopped it meanwhile. A stop gives the list up at once, without grace: nothing is lost with it.
  */
 bool listing_run(struct listing *listing, const char *doing);

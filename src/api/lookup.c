@@ -24,7 +24,7 @@ struct asked {
 };
 
 struct looking {
-    struct courier *courier;
+    struct client *client;
     const struct lookup_handler *handler;
     struct asked *asked;   /* `slots` of them; a request's tag is its place */
     struct timers waiting; /* places of those to be asked for again */
@@ -37,7 +37,7 @@ struct looking {
     char code[16];
 };
 
-static void send(struct courier *courier, struct span id, const struct span *body, uint64_t tag, int64_t now_ms)
+static void send(struct client *client, struct span id, const struct span *body, uint64_t tag, int64_t now_ms)
 {
     char path[sizeof(LOOKUP_PATH) + UUID_TEXT];
     struct http_request request = {.method = HTTP_GET, .path = path, .tag = tag};
@@ -47,17 +47,17 @@ static void send(struct courier *courier, struct span id, const struct span *bod
         request.method = HTTP_PUT;
         request.body = *body;
     }
-    courier_send(courier, body != NULL ? REQUEST_UPDATE : REQUEST_LOOKUP, &request, now_ms);
+    client_send(client, body != NULL ? REQUEST_UPDATE : REQUEST_LOOKUP, &request, now_ms);
 }
 
-void lookup_send(struct courier *courier, struct span id, uint64_t tag, int64_t now_ms)
+void lookup_send(struct client *client, struct span id, uint64_t tag, int64_t now_ms)
 {
-    send(courier, id, NULL, tag, now_ms);
+    send(client, id, NULL, tag, now_ms);
 }
 
-static void explain(struct courier *courier, const struct http_answer *answer, struct buf *why)
+static void explain(struct client *client, const struct http_answer *answer, struct buf *why)
 {
-    struct api_secrets secrets = hush_secrets(&courier->hush, (struct span){0});
+    struct api_secrets secrets = hush_secrets(&client->hush, (struct span){0});
     struct buf text, code;
 
     if (answer->status == 0) {
@@ -78,7 +78,7 @@ static void explain(struct courier *courier, const struct http_answer *answer, s
     buf_release(&code);
 }
 
-enum lookup_result lookup_answer(struct courier *courier, const struct http_answer *answer, struct span id,
+enum lookup_result lookup_answer(struct client *client, const struct http_answer *answer, struct span id,
                                  struct remote *remote, struct buf *why)
 {
     bool readable = answer->status >= 200 && answer->status < 300 && remote_read(remote, answer->body) &&
@@ -89,9 +89,9 @@ enum lookup_result lookup_answer(struct courier *courier, const struct http_answ
         return LOOKUP_FOUND;
     if (answer->status == 404)
         return LOOKUP_GONE;
-    explain(courier, answer, why);
+    explain(client, answer, why);
     if (answer->status == 401)
-        courier_refuse(courier, answer->body, buf_view(why).data);
+        client_refuse(client, answer->body, buf_view(why).data);
     return verdict == VERDICT_AGAIN && !answer->fatal ? LOOKUP_AGAIN : LOOKUP_FAILED;
 }
 
@@ -99,7 +99,7 @@ static void log_lookup(struct looking *looking, const struct asked *asked, const
                        enum lookup_result result)
 {
     static const char *const results[] = {"found", "gone", "failed", "again"};
-    struct json_object *line = log_begin(looking->courier->log, looking->handler->body != NULL ? "update" : "lookup");
+    struct json_object *line = log_begin(looking->client->log, looking->handler->body != NULL ? "update" : "lookup");
 
     if (line == NULL)
         return;
@@ -108,16 +108,16 @@ static void log_lookup(struct looking *looking, const struct asked *asked, const
     json_object_integer(line, "http_status", answer->status);
     json_object_text(line, "result", span_of(results[result]));
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
-    log_end(looking->courier->log, line);
+    log_end(looking->client->log, line);
 }
 
 /* Whether the attempt is spared, for the service is away. */
 static bool tell(struct looking *looking, const struct http_answer *answer, enum lookup_result result)
 {
-    const struct outage *outage = &looking->courier->outage;
+    const struct outage *outage = &looking->client->outage;
     bool begun,
-        spared = courier_tell(looking->courier, answer, answer->tag,
-                              outage_sign(answer, result == LOOKUP_FOUND || result == LOOKUP_GONE, false), &begun);
+        spared = client_tell(looking->client, answer, answer->tag,
+                             outage_sign(answer, result == LOOKUP_FOUND || result == LOOKUP_GONE, false), &begun);
 
     for (unsigned i = 0; begun && i < outage->in_row; i++)
         if (outage->failed[i].row < looking->slots && looking->asked[outage->failed[i].row].attempts > 0)
@@ -145,21 +145,21 @@ static void fill_detail(struct looking *looking, const struct asked *asked, cons
 
 static void take_answer(struct looking *looking, const struct http_answer *answer)
 {
-    struct courier *courier = looking->courier;
+    struct client *client = looking->client;
     struct asked *asked = &looking->asked[answer->tag];
     enum lookup_result result;
 
     buf_reset(&looking->why);
     if (looking->handler->body != NULL)
-        courier_heed(courier, answer);
-    result = lookup_answer(courier, answer, span_of(asked->id), &looking->remote, &looking->why);
+        client_heed(client, answer);
+    result = lookup_answer(client, answer, span_of(asked->id), &looking->remote, &looking->why);
     log_lookup(looking, asked, answer, result);
     if (tell(looking, answer, result)) {
         timers_add(&looking->waiting, clock_mono_ms(), answer->tag);
         return;
     }
-    if (result == LOOKUP_AGAIN && retry_allowed(&courier->config.retry, asked->attempts)) {
-        timers_add(&looking->waiting, clock_mono_ms() + courier_backoff(courier, asked->attempts), answer->tag);
+    if (result == LOOKUP_AGAIN && retry_allowed(&client->config.retry, asked->attempts)) {
+        timers_add(&looking->waiting, clock_mono_ms() + client_backoff(client, asked->attempts), answer->tag);
         return;
     }
     asked->taken = false;
@@ -203,7 +203,7 @@ static bool send_one(struct looking *looking, uint64_t place, int64_t now_ms)
     if (handler->body != NULL && !handler->body(handler->context, asked->tag, &body))
         return false;
     asked->attempts++;
-    send(looking->courier, span_of(asked->id), handler->body != NULL ? &body : NULL, place, now_ms);
+    send(looking->client, span_of(asked->id), handler->body != NULL ? &body : NULL, place, now_ms);
     return true;
 }
 
@@ -211,8 +211,8 @@ static bool send_one(struct looking *looking, uint64_t place, int64_t now_ms)
 static int64_t send_all(struct looking *looking)
 {
     for (;;) {
-        int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(looking->courier, now_ms);
-        bool try = outage_holds(&looking->courier->outage) && probe_send(&looking->probe, now_ms);
+        int64_t now_ms = clock_mono_ms(), next_ms = client_next_send(looking->client, now_ms);
+        bool try = outage_holds(&looking->client->outage) && probe_send(&looking->probe, now_ms);
         uint64_t place;
 
         if (next_ms > now_ms && !try)
@@ -221,7 +221,7 @@ static int64_t send_all(struct looking *looking)
         if (!take_next(looking, now_ms, &place))
             return timers_next(&looking->waiting);
         if (try)
-            outage_try(&looking->courier->outage, place);
+            outage_try(&looking->client->outage, place);
         if (!send_one(looking, place, now_ms))
             return INT64_MAX;
     }
@@ -231,49 +231,49 @@ static void show(struct looking *looking)
 {
     struct progress progress = {.doing = looking->handler->doing, .done = looking->done, .eta_ms = -1};
 
-    progress.in_flight = http_in_flight(looking->courier->http);
-    console_progress(looking->courier->console, &progress, clock_mono_ms());
+    progress.in_flight = http_in_flight(looking->client->http);
+    console_progress(looking->client->console, &progress, clock_mono_ms());
 }
 
 /* After a stop: what was changed may still be answered, what was asked for need not. */
 static void end_flights(struct looking *looking)
 {
-    struct courier *courier = looking->courier;
+    struct client *client = looking->client;
     struct http_answer answer;
 
-    while (looking->handler->body != NULL && courier->stop != STOP_LOCAL && http_in_flight(courier->http) > 0 &&
-           !courier_must_abort(courier, clock_mono_ms())) {
-        courier_wait(courier, console_due(courier->console));
+    while (looking->handler->body != NULL && client->stop != STOP_LOCAL && http_in_flight(client->http) > 0 &&
+           !client_must_abort(client, clock_mono_ms())) {
+        client_wait(client, console_due(client->console));
         show(looking);
-        while (courier->stop != STOP_LOCAL && courier_take(courier, &answer))
+        while (client->stop != STOP_LOCAL && client_take(client, &answer))
             if (!probe_answer(&looking->probe, &answer))
                 take_answer(looking, &answer);
     }
-    if (!courier_stopping(courier))
+    if (!client_stopping(client))
         return;
-    http_abort(courier->http);
-    while (courier_take(courier, &answer))
+    http_abort(client->http);
+    while (client_take(client, &answer))
         continue;
 }
 
-bool lookup_run(struct courier *courier, const struct lookup_handler *handler)
+bool lookup_run(struct client *client, const struct lookup_handler *handler)
 {
-    struct looking looking = {.courier = courier, .handler = handler, .slots = courier->config.http.concurrency};
+    struct looking looking = {.client = client, .handler = handler, .slots = client->config.http.concurrency};
     struct http_answer answer;
 
     looking.asked = alloc_zeroed(looking.slots, sizeof(looking.asked[0]));
     timers_init(&looking.waiting);
     remote_init(&looking.remote);
     buf_init(&looking.why, 4096);
-    probe_init(&looking.probe, courier);
-    while (!courier_stopping(courier)) {
+    probe_init(&looking.probe, client);
+    while (!client_stopping(client)) {
         int64_t next_ms = send_all(&looking);
 
         if (looking.taken == 0 && looking.all_taken)
             break;
-        courier_wait(courier, clock_sooner(next_ms, console_due(courier->console)));
+        client_wait(client, clock_sooner(next_ms, console_due(client->console)));
         show(&looking);
-        while (!courier_stopping(courier) && courier_take(courier, &answer))
+        while (!client_stopping(client) && client_take(client, &answer))
             if (!probe_answer(&looking.probe, &answer))
                 take_answer(&looking, &answer);
     }
@@ -283,5 +283,5 @@ bool lookup_run(struct courier *courier, const struct lookup_handler *handler)
     remote_release(&looking.remote);
     buf_release(&looking.why);
     probe_release(&looking.probe);
-    return !courier_stopping(courier);
+    return !client_stopping(client);
 }

@@ -5,7 +5,7 @@
 #ifndef API_LOOKUP_H
 #define API_LOOKUP_H
 
-#include "api/courier.h"
+#include "api/client.h"
 #include "base/buf.h"
 #include "model/remote.h"
 
@@ -19,14 +19,14 @@ enum lookup_result {
     LOOKUP_AGAIN,  /* it may be asked for once more; lookup_answer() alone says so */
 };
 
-/* Sends the GET of `id` (a UUID) with `tag`. Needs courier_next_send() <= now_ms. */
-void lookup_send(struct courier *courier, struct span id, uint64_t tag, int64_t now_ms);
+/* Sends the GET of `id` (a UUID) with `tag`. Needs client_next_send() <= now_ms. */
+void lookup_send(struct client *client, struct span id, uint64_t tag, int64_t now_ms);
 
 /*
  * What the answer to the GET of `id` says. LOOKUP_FOUND: `remote` is the connector. LOOKUP_FAILED and LOOKUP_AGAIN:
- * `why` gets a sentence. A 401 stops the courier (STOP_KEY_REFUSED); a 403 is that connector's own.
+ * `why` gets a sentence. A 401 stops the client (STOP_KEY_REFUSED); a 403 is that connector's own.
  */
-enum lookup_result lookup_answer(struct courier *courier, const struct http_answer *answer, struct span id,
+enum lookup_result lookup_answer(struct client *client, const struct http_answer *answer, struct span id,
                                  struct remote *remote, struct buf *why);
 
 /* Several ids, and whoever wants to know. */
@@ -37,7 +37,7 @@ struct lookup_handler {
      * there is none left. */
     bool (*next)(void *context, uint64_t *tag, struct span *id);
     /* NULL: connectors are asked for. Else they are changed: the body of the PUT, which lasts until the call returns,
-     * at each attempt; false where the courier was stopped. */
+     * at each attempt; false where the client was stopped. */
     bool (*body)(void *context, uint64_t tag, struct span *body);
     /*
      * The answer; `remote` is valid for LOOKUP_FOUND. `text`: the connector as it came for LOOKUP_FOUND, a sentence for
@@ -55,10 +55,10 @@ struct lookup_detail {
 };
 
 /*
- * Asks for all of them, as many at once as the courier takes and as the pace allows, each under the attempt limit, and
- * for nothing else meanwhile. False where the courier was stopped before all were answered: a stop gives up at once
+ * Asks for all of them, as many at once as the client takes and as the pace allows, each under the attempt limit, and
+ * for nothing else meanwhile. False where the client was stopped before all were answered: a stop gives up at once
  * what is asked for, for nothing is lost with it; what is changed has the grace.
  */
-bool lookup_run(struct courier *courier, const struct lookup_handler *handler);
+bool lookup_run(struct client *client, const struct lookup_handler *handler);
 
 #endif

@@ -15,11 +15,11 @@ static bool on_connector(void *context, const struct remote *remote, struct span
     return true;
 }
 
-void probe_init(struct probe *probe, struct courier *courier)
+void probe_init(struct probe *probe, struct client *client)
 {
     struct listing_handler handler = {.begin = on_begin, .connector = on_connector};
 
-    listing_init(&probe->listing, courier, &handler);
+    listing_init(&probe->listing, client, &handler);
     buf_init(&probe->why, WHY_MAX);
 }
 
@@ -31,7 +31,7 @@ void probe_release(struct probe *probe)
 
 bool probe_send(struct probe *probe, int64_t now_ms)
 {
-    enum outage_probe next = courier_probe(probe->listing.courier, now_ms);
+    enum outage_probe next = client_probe(probe->listing.client, now_ms);
 
     if (next == OUTAGE_PROBE_LIST && !probe->listing.active)
         listing_send(&probe->listing, now_ms);

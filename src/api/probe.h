@@ -5,7 +5,7 @@
 #ifndef API_PROBE_H
 #define API_PROBE_H
 
-#include "api/courier.h"
+#include "api/client.h"
 #include "api/listing.h"
 #include "base/buf.h"
 
@@ -17,11 +17,11 @@ struct probe {
     struct buf why; /* scratch */
 };
 
-void probe_init(struct probe *probe, struct courier *courier);
+void probe_init(struct probe *probe, struct client *client);
 void probe_release(struct probe *probe);
 
 /* Sends the list if it is time for one. True: it is time for a row to be tried (outage_try()), or for
- * courier_end_outage() where there is none. */
+ * client_end_outage() where there is none. */
 bool probe_send(struct probe *probe, int64_t now_ms);
 
 /* Takes the answer, if it is the list's. */

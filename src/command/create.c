@@ -39,8 +39,8 @@ struct create {
     struct reporting reporting;
     struct tally tally;
     struct facts facts;
-    struct courier_config courier_config; /* with the key */
-    struct courier courier;
+    struct client_config client_config; /* with the key */
+    struct client client;
     struct buf key;
     struct paths paths;
     struct output *stream; /* where the results go to one, from before the first row; NULL again once written */
@@ -58,7 +58,7 @@ struct create {
     struct existing existing;
     struct speed speed;
     char key_mark[DIGEST_MARK];
-    bool journal_found, courier_ready;
+    bool journal_found, client_ready;
     bool keeps_journal; /* the interrupted run is perhaps another account's: no results */
 };
 
@@ -101,7 +101,7 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
         .input_crc = sheet_crc(create->run.sheet),
         .rows = create->run.rows.count,
         .plan = create->intake.plan + (create->config->skip_existing ? 1 : 0),
-        .base_url = create->courier_config.http.base_url,
+        .base_url = create->client_config.http.base_url,
         .key_mark = create->key_mark,
         .started_ms = create->tally.started_wall_ms,
     };
@@ -111,13 +111,13 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
 static bool look_at_interrupted(struct create *create, const struct journal_head *head, struct err *err)
 {
     return create->planned == NULL || resume_look(&create->resume, &create->run, &create->recent, create->planned, head,
-                                                  create->courier_config.http.api_key, &create->facts.resumed, err);
+                                                  create->client_config.http.api_key, &create->facts.resumed, err);
 }
 
 static bool may_close(const struct create *create, const struct journal_head *head)
 {
     return create->config->skip_existing && create->config->preflight &&
-           resume_may_close(create->run.journal, head, create->courier_config.http.api_key);
+           resume_may_close(create->run.journal, head, create->client_config.http.api_key);
 }
 
 /* What the interrupted run of another version of the sheet has done and may have done is this run's to settle. */
@@ -144,7 +144,7 @@ static bool read_journal(struct create *create, const struct journal_head *head,
         return true;
     if (!resume_read(&create->resume, journal, err))
         return false;
-    if (resume_fits(&create->resume, journal, head, create->courier_config.http.api_key, &create->run, &anew, err))
+    if (resume_fits(&create->resume, journal, head, create->client_config.http.api_key, &create->run, &anew, err))
         *what = anew ? RUN_BEGINS : RUN_GOES_ON;
     else if (may_close(create, head))
         *what = RUN_CLOSES;
@@ -305,13 +305,13 @@ static bool note_server_clock(struct create *create)
     int64_t wall_ms = clock_wall_ms();
     struct err err;
 
-    if (run->has_server_clock || !create->courier.has_clock)
+    if (run->has_server_clock || !create->client.has_clock)
         return true;
     run->has_server_clock = true;
-    run->started_server_ms = courier_server_time(&create->courier, journal_head(run->journal)->started_ms);
-    if (journal_server_clock(run->journal, courier_server_time(&create->courier, wall_ms), wall_ms, &err))
+    run->started_server_ms = client_server_time(&create->client, journal_head(run->journal)->started_ms);
+    if (journal_server_clock(run->journal, client_server_time(&create->client, wall_ms), wall_ms, &err))
         return true;
-    courier_fault(&create->courier, &err);
+    client_fault(&create->client, &err);
     return false;
 }
 
@@ -322,7 +322,7 @@ static void note_lists(struct create *create, uint64_t count)
 
     for (; count > 0; count--)
         if (!journal_list(create->run.journal, clock_wall_ms(), &err)) {
-            courier_fault(&create->courier, &err);
+            client_fault(&create->client, &err);
             return;
         }
 }
@@ -347,8 +347,8 @@ static void wait_for_reads(struct create *create)
         console_note(create->console,
                      "connload: waiting %" PRId64 " s, until the list can show what the run before created",
                      (left_ms + 999) / 1000);
-    while (!courier_stopping(&create->courier) && clock_mono_ms() < until_ms)
-        courier_wait(&create->courier, until_ms);
+    while (!client_stopping(&create->client) && clock_mono_ms() < until_ms)
+        client_wait(&create->client, until_ms);
 }
 
 /*
@@ -365,8 +365,8 @@ static void wait_for_closed(struct create *create)
     if (wait_ms >= WORTH_SAYING_MS)
         console_note(create->console, "connload: waiting %" PRId64 " s, for what an interrupted run may have sent%s",
                      (wait_ms + 999) / 1000, create->must_wait ? " of rows that have changed" : "");
-    while (!courier_stopping(&create->courier) && clock_mono_ms() < until_ms)
-        courier_wait(&create->courier, until_ms);
+    while (!client_stopping(&create->client) && clock_mono_ms() < until_ms)
+        client_wait(&create->client, until_ms);
 }
 
 static struct existing_config existing_config(const struct create *create)
@@ -474,22 +474,22 @@ static bool waits_for_nothing(const struct create *create)
 {
     int64_t now_ms = clock_mono_ms();
 
-    return courier_stopping(&create->courier) && courier_next_send(&create->courier, now_ms) > now_ms;
+    return client_stopping(&create->client) && client_next_send(&create->client, now_ms) > now_ms;
 }
 
 static bool is_over(const struct create *create)
 {
     const struct run *run = &create->run;
 
-    if (http_in_flight(create->courier.http) > 0)
+    if (http_in_flight(create->client.http) > 0)
         return false;
-    if (create->courier.stop == STOP_KEY_REFUSED || create->courier.stop == STOP_UNKNOWN_PATH ||
-        create->courier.stop == STOP_OUTAGE || create->courier.stop == STOP_LOCAL)
+    if (create->client.stop == STOP_KEY_REFUSED || create->client.stop == STOP_UNKNOWN_PATH ||
+        create->client.stop == STOP_OUTAGE || create->client.stop == STOP_LOCAL)
         return true; /* no list would be answered, or none can be acted on */
     if (settle_has_rows(&create->settle) && !waits_for_nothing(create))
         return false;
-    return courier_stopping(&create->courier) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
-                                                  !launch_has_rows((struct launch *)&create->launch));
+    return client_stopping(&create->client) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
+                                                !launch_has_rows((struct launch *)&create->launch));
 }
 
 /* While the service is away: one list, which may settle rows as well, or one row, whose answer may end that. */
@@ -497,7 +497,7 @@ static void probe(struct create *create)
 {
     int64_t now_ms = clock_mono_ms();
 
-    switch (courier_probe(&create->courier, now_ms)) {
+    switch (client_probe(&create->client, now_ms)) {
     case OUTAGE_PROBE_LIST:
         if (!create->settle.listing.active)
             settle_ask(&create->settle, now_ms);
@@ -506,7 +506,7 @@ static void probe(struct create *create)
         if (launch_has_rows(&create->launch))
             launch_probe(&create->launch, now_ms);
         else if (create->run.rows.in_state[ROW_BACKOFF] == create->run.doubt_count)
-            courier_end_outage(&create->courier);
+            client_end_outage(&create->client);
         break;
     case OUTAGE_PROBE_NONE:
         break;
@@ -517,8 +517,8 @@ static void probe(struct create *create)
 static int64_t list_due(struct create *create)
 {
     bool in_doubt = create->run.doubt_count > 0 && !create->settle.listing.active &&
-                    !launch_has_rows(&create->launch) && http_in_flight(create->courier.http) == 0 &&
-                    !courier_stopping(&create->courier);
+                    !launch_has_rows(&create->launch) && http_in_flight(create->client.http) == 0 &&
+                    !client_stopping(&create->client);
 
     return in_doubt ? create->settle.not_before_ms : settle_due(&create->settle);
 }
@@ -530,16 +530,16 @@ static int64_t list_due(struct create *create)
  */
 static int64_t send_all(struct create *create, int64_t *list_ms)
 {
-    struct courier *courier = &create->courier;
-    bool stop_creating = courier_stopping(courier);
+    struct client *client = &create->client;
+    bool stop_creating = client_stopping(client);
 
-    if (outage_holds(&courier->outage) && !stop_creating)
+    if (outage_holds(&client->outage) && !stop_creating)
         probe(create);
     for (;;) {
-        int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(courier, now_ms);
+        int64_t now_ms = clock_mono_ms(), next_ms = client_next_send(client, now_ms);
         bool list_is_due = (*list_ms = list_due(create)) <= now_ms;
 
-        if (courier->stop == STOP_LOCAL)
+        if (client->stop == STOP_LOCAL)
             return INT64_MAX;
         if (!list_is_due && (stop_creating || !launch_has_rows(&create->launch)))
             return INT64_MAX;
@@ -551,7 +551,7 @@ static int64_t send_all(struct create *create, int64_t *list_ms)
             settle_ask(&create->settle, now_ms);
         else
             launch_row(&create->launch, now_ms);
-        stop_creating = courier_stopping(courier);
+        stop_creating = client_stopping(client);
     }
 }
 
@@ -560,7 +560,7 @@ static void take_answers(struct create *create)
     struct http_answer answer;
     struct err err;
 
-    while (create->courier.stop != STOP_LOCAL && courier_take(&create->courier, &answer)) {
+    while (create->client.stop != STOP_LOCAL && client_take(&create->client, &answer)) {
         note_server_clock(create); /* before the answer: what it tells of created_at counts already */
         if (answer.tag == LISTING_TAG) {
             note_lists(create, 1);
@@ -569,8 +569,8 @@ static void take_answers(struct create *create)
         } else
             land_answer(&create->land, &answer);
     }
-    if (create->courier.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
-        courier_fault(&create->courier, &err);
+    if (create->client.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
+        client_fault(&create->client, &err);
 }
 
 static void show(struct create *create, int64_t next_send_ms)
@@ -579,7 +579,7 @@ static void show(struct create *create, int64_t next_send_ms)
     struct speed_input input = {
         .rows = &run->rows,
         .tally = &create->tally,
-        .courier = &create->courier,
+        .client = &create->client,
         .next_send_ms = next_send_ms,
         .settle_ms = settle_due(&create->settle),
         .is_settling = settle_has_rows(&create->settle),
@@ -591,18 +591,18 @@ static void show(struct create *create, int64_t next_send_ms)
 /* Gives up what is in flight when the grace is over: what comes of it may exist. */
 static void abort_flights(struct create *create)
 {
-    http_abort(create->courier.http);
+    http_abort(create->client.http);
     take_answers(create);
 }
 
 static void loop(struct create *create)
 {
-    struct courier *courier = &create->courier;
+    struct client *client = &create->client;
 
     while (!is_over(create)) {
         int64_t next_send_ms, list_ms, began_ms;
 
-        if (courier_must_abort(courier, clock_mono_ms()) || courier->stop == STOP_LOCAL) {
+        if (client_must_abort(client, clock_mono_ms()) || client->stop == STOP_LOCAL) {
             abort_flights(create);
             break;
         }
@@ -610,8 +610,8 @@ static void loop(struct create *create)
         next_send_ms = send_all(create, &list_ms);
         began_ms = clock_mono_ms();
         if (!is_over(create)) /* a row that can't be read again is no request: nothing would come to wait for */
-            courier_wait(courier, clock_sooner(clock_sooner(next_send_ms, console_due(create->console)),
-                                               clock_sooner(timers_next(&create->run.backoffs), list_ms)));
+            client_wait(client, clock_sooner(clock_sooner(next_send_ms, console_due(create->console)),
+                                             clock_sooner(timers_next(&create->run.backoffs), list_ms)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
             create->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(create);
@@ -633,7 +633,7 @@ static bool send_rows(struct create *create, struct err *err)
     unsettled = resume_unsettle(&create->run, err);
     if (unsettled) {
         loop(create);
-        if (create->courier.stop != STOP_LOCAL && !(create->courier.stop == STOP_SIGNAL && stop_signals() > 1))
+        if (create->client.stop != STOP_LOCAL && !(create->client.stop == STOP_SIGNAL && stop_signals() > 1))
             settle_give_up(&create->settle);
     }
     settle_release(&create->settle);
@@ -644,14 +644,14 @@ static bool send_rows(struct create *create, struct err *err)
 
 /* ---- The command, step by step ---- */
 
-static bool open_courier(struct create *create, struct err *err)
+static bool open_client(struct create *create, struct err *err)
 {
-    struct courier_config *config = &create->courier_config;
+    struct client_config *config = &create->client_config;
 
-    if (!courier_init(&create->courier, config, &create->tally, create->console, create->reporting.log, err))
+    if (!client_init(&create->client, config, &create->tally, create->console, create->reporting.log, err))
         return false;
-    create->courier_ready = true;
-    recent_init(&create->recent, courier_window_ms(config), clock_wall_ms());
+    create->client_ready = true;
+    recent_init(&create->recent, client_window_ms(config), clock_wall_ms());
     return true;
 }
 
@@ -663,12 +663,12 @@ static bool prepare(struct create *create, struct err *err)
 
     if (needs_key && !have_key)
         return false;
-    create->courier_config = config->courier;
-    create->courier_config.http.api_key = have_key ? create->key.data : "none"; /* --dry-run: nothing is sent then */
-    if (!digest_mark(create->courier_config.http.api_key, NULL, create->key_mark, err) ||
-        !http_check_url(config->courier.http.base_url, err) || !open_courier(create, err))
+    create->client_config = config->client;
+    create->client_config.http.api_key = have_key ? create->key.data : "none"; /* --dry-run: nothing is sent then */
+    if (!digest_mark(create->client_config.http.api_key, NULL, create->key_mark, err) ||
+        !http_check_url(config->client.http.base_url, err) || !open_client(create, err))
         return false;
-    run_init(&create->run, &create->courier, config->courier.http.concurrency, config->settle_ms, config->late_ms);
+    run_init(&create->run, &create->client, config->client.http.concurrency, config->settle_ms, config->late_ms);
     return true;
 }
 
@@ -734,9 +734,9 @@ static bool open_files(struct create *create, struct err *err)
 
 static void set_stop(struct create *create)
 {
-    create->facts.stop = create->courier.stop;
-    if (create->courier.stop != STOP_NONE)
-        create->facts.stop_text = create->courier.err.text;
+    create->facts.stop = create->client.stop;
+    if (create->client.stop != STOP_NONE)
+        create->facts.stop_text = create->client.err.text;
 }
 
 static const char *why_held(const struct create *create)
@@ -753,7 +753,7 @@ static const char *why_held(const struct create *create)
 static bool must_leave_results(const struct create *create)
 {
     const struct paths *paths = &create->paths;
-    bool stopped = create->courier.stop != STOP_NONE || create->facts.held_back;
+    bool stopped = create->client.stop != STOP_NONE || create->facts.held_back;
 
     return stopped && paths->exists && !paths->in_place && !create->config->dry_run && !create->facts.resumed &&
            create->tally.requests[REQUEST_CREATE] == 0;
@@ -856,7 +856,7 @@ static bool write_results(struct create *create, struct err *err)
 
 static enum exit_code exit_code_of(const struct create *create)
 {
-    if (create->courier.stop != STOP_NONE)
+    if (create->client.stop != STOP_NONE)
         return EXIT_STOPPED;
     if (create->config->dry_run)
         return create->tally.status[STATUS_INVALID] > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
@@ -913,7 +913,7 @@ static enum exit_code write_what_is_known(struct create *create)
     struct err err;
     bool written = write_results(create, &err);
     enum exit_code code =
-        reporting_fail(&create->reporting, &create->facts, &create->tally, create->console, &create->courier.err);
+        reporting_fail(&create->reporting, &create->facts, &create->tally, create->console, &create->client.err);
 
     if (!written) {
         console_say(create->console, "connload: %s", err.text);
@@ -924,7 +924,7 @@ static enum exit_code write_what_is_known(struct create *create)
 
 static bool is_cut_short(const struct create *create)
 {
-    return create->courier.stop == STOP_SIGNAL && stop_signals() > 1 && journal_path(create->run.journal) != NULL;
+    return create->client.stop == STOP_SIGNAL && stop_signals() > 1 && journal_path(create->run.journal) != NULL;
 }
 
 static enum exit_code end(struct create *create)
@@ -932,11 +932,11 @@ static enum exit_code end(struct create *create)
     struct err err;
 
     set_stop(create);
-    courier_add_figures(&create->courier);
-    if (create->courier.stop == STOP_LOCAL && journal_path(create->run.journal) == NULL)
+    client_add_figures(&create->client);
+    if (create->client.stop == STOP_LOCAL && journal_path(create->run.journal) == NULL)
         return write_what_is_known(create);
-    if (create->courier.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)
-        return leave_journal(create, &create->courier.err);
+    if (create->client.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)
+        return leave_journal(create, &create->client.err);
     if (is_lost_unused(create, &err))
         return leave_journal(create, &err);
     if (!write_results(create, &err))
@@ -953,11 +953,11 @@ static void begin_facts(struct create *create)
         .command = "create",
         .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
         .repeat = config->repeat,
-        .base_url = config->courier.http.base_url,
-        .concurrency = config->courier.http.concurrency,
+        .base_url = config->client.http.base_url,
+        .concurrency = config->client.http.concurrency,
         .dry_run = config->dry_run,
     };
-    memcpy(create->facts.rates, config->courier.rates, sizeof(create->facts.rates));
+    memcpy(create->facts.rates, config->client.rates, sizeof(create->facts.rates));
 }
 
 /* A plan among the results would be no result file. */
@@ -998,7 +998,7 @@ static bool carry_out(struct create *create, struct err *err)
     if (!create->config->skip_existing)
         hold_rows(create);
     if (!preflight(create))
-        return true; /* the courier knows why the run stops; the results say that nothing was attempted */
+        return true; /* the client knows why the run stops; the results say that nothing was attempted */
     if (!may_create(create, err))
         return false;
     note_lists(create, create->tally.requests[REQUEST_LIST]);
@@ -1025,8 +1025,8 @@ static bool work(struct create *create, struct err *err)
         !open_files(create, err) || !take_in(create, err))
         return false;
     create->facts.held_back = create->config->strict && create->tally.status[STATUS_INVALID] > 0;
-    recent_tell(&create->recent, create->courier.pace, clock_mono_ms());
-    courier_listen(&create->courier);
+    recent_tell(&create->recent, create->client.pace, clock_mono_ms());
+    client_listen(&create->client);
     switch (course_of(create)) {
     case COURSE_PLAN:
         return plan(create, err);
@@ -1048,9 +1048,9 @@ static void release(struct create *create)
     free(create->kept);
     journal_close(create->run.journal);
     sheet_close(create->run.sheet);
-    if (create->courier_ready) {
+    if (create->client_ready) {
         run_release(&create->run);
-        courier_release(&create->courier);
+        client_release(&create->client);
     }
     paths_release(&create->paths);
     free(create->planned);

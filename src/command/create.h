@@ -4,7 +4,7 @@
 #ifndef COMMAND_CREATE_H
 #define COMMAND_CREATE_H
 
-#include "api/courier.h"
+#include "api/client.h"
 #include "base/exit.h"
 #include "command/paths.h"
 #include "io/console.h"
@@ -16,7 +16,7 @@
 
 struct create_config {
     struct sheet_config sheet;
-    struct courier_config courier; /* http.api_key is filled in by create */
+    struct client_config client; /* http.api_key is filled in by create */
     struct paths_config paths;
     const char *repeat; /* of facts.h */
     struct reporting_config reporting;

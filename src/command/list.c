@@ -28,8 +28,8 @@ struct list {
     struct reporting reporting;
     struct tally tally;
     struct facts facts;
-    struct courier_config courier_config;
-    struct courier courier;
+    struct client_config client_config;
+    struct client client;
     struct buf key, out, cell;
     struct listing listing;
     struct journal *journal; /* holds the lock of the file; NULL for a stream */
@@ -38,7 +38,7 @@ struct list {
     int fd;
     uint64_t written;
     uint64_t count[STATUSES];
-    bool courier_ready;
+    bool client_ready;
     bool partial; /* the account's list says that there is more than it shows */
 };
 
@@ -58,7 +58,7 @@ static bool flush(struct list *list)
 
     if (lseek(list->fd, (off_t)list->written, SEEK_SET) < 0 || !disk_write(list->fd, list->out.data, list->out.len)) {
         disk_error(&err, "write", "a temporary file");
-        courier_fault(&list->courier, &err);
+        client_fault(&list->client, &err);
         return false;
     }
     list->written += list->out.len;
@@ -70,7 +70,7 @@ static bool flush(struct list *list)
 static void add_cell(struct list *list, struct span text, bool last)
 {
     buf_reset(&list->cell);
-    hush_field(&list->courier.hush, (struct span){0}, text, &list->cell);
+    hush_field(&list->client.hush, (struct span){0}, text, &list->cell);
     csv_write_foreign(&list->out, buf_view(&list->cell), list->delimiter);
     buf_char(&list->out, last ? '\n' : list->delimiter);
 }
@@ -233,12 +233,12 @@ static bool fetch(struct list *list, struct err *err)
     struct listing_handler handler = {.context = list, .begin = on_begin, .connector = on_connector};
     bool fetched;
 
-    listing_init(&list->listing, &list->courier, &handler);
+    listing_init(&list->listing, &list->client, &handler);
     fetched = listing_run(&list->listing, "listing the account") && flush(list);
     if (!fetched) {
-        *err = list->courier.err;
-        list->facts.stop = list->courier.stop;
-        list->facts.stop_text = list->courier.stop != STOP_NONE ? err->text : NULL;
+        *err = list->client.err;
+        list->facts.stop = list->client.stop;
+        list->facts.stop_text = list->client.stop != STOP_NONE ? err->text : NULL;
     }
     if (fetched && list->listing.unreadable > 0)
         console_say(
@@ -261,15 +261,15 @@ static bool work(struct list *list, const char *path, struct err *err)
     if (!reporting_open(&list->reporting, &config->reporting, &list->facts, err) || !check_place(list, path, err) ||
         !lock_place(list, path, err) || !secrets_api_key(config->api_key_file, &list->key, err))
         return false;
-    list->courier_config = config->courier;
-    list->courier_config.http.api_key = list->key.data;
-    if (!http_check_url(config->courier.http.base_url, err) ||
-        !courier_init(&list->courier, &list->courier_config, &list->tally, list->console, list->reporting.log, err))
+    list->client_config = config->client;
+    list->client_config.http.api_key = list->key.data;
+    if (!http_check_url(config->client.http.base_url, err) ||
+        !client_init(&list->client, &list->client_config, &list->tally, list->console, list->reporting.log, err))
         return false;
-    list->courier_ready = true;
+    list->client_ready = true;
     if (output_is_stream(path) && (list->stream = open_output(path, err)) == NULL)
         return false;
-    courier_listen(&list->courier);
+    client_listen(&list->client);
     list->fd = scratch_open("the account's list", err);
     return list->fd >= 0 && fetch(list, err) && write_file(list, path, err);
 }
@@ -281,7 +281,7 @@ static enum exit_code end(struct list *list, const char *path)
     for (int i = 0; i < STATUSES; i++)
         list->tally.status[i] = list->count[i];
     list->tally.rows = list->count[STATUS_EXISTS] + list->count[STATUS_ARCHIVED];
-    courier_add_figures(&list->courier);
+    client_add_figures(&list->client);
     return reporting_end(&list->reporting, &list->facts, &list->tally, list->console);
 }
 
@@ -299,16 +299,16 @@ enum exit_code list_run(const struct list_config *config, struct console *consol
     tally_init(&list->tally, clock_wall_ms(), clock_mono_ms());
     list->facts = (struct facts){
         .command = "list",
-        .base_url = config->courier.http.base_url,
-        .concurrency = config->courier.http.concurrency,
+        .base_url = config->client.http.base_url,
+        .concurrency = config->client.http.concurrency,
     };
-    memcpy(list->facts.rates, config->courier.rates, sizeof(list->facts.rates));
+    memcpy(list->facts.rates, config->client.rates, sizeof(list->facts.rates));
     if (work(list, path, &err))
         code = end(list, path);
     else
         code = reporting_fail(&list->reporting, &list->facts, &list->tally, console, &err);
-    if (list->courier_ready)
-        courier_release(&list->courier);
+    if (list->client_ready)
+        client_release(&list->client);
     output_abandon(list->stream);
     journal_close(list->journal);
     if (list->fd >= 0)

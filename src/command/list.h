@@ -5,7 +5,7 @@
 #ifndef COMMAND_LIST_H
 #define COMMAND_LIST_H
 
-#include "api/courier.h"
+#include "api/client.h"
 #include "base/exit.h"
 #include "io/console.h"
 #include "report/reporting.h"
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 struct list_config {
-    struct courier_config courier; /* http.api_key is filled in */
+    struct client_config client; /* http.api_key is filled in */
     struct reporting_config reporting;
     const char *api_key_file;
     const char *output; /* -o; NULL = standard output */

@@ -16,7 +16,7 @@ enum { FLUSH_AT = 1 << 16 };
 static bool look_at_account(struct run *run, const struct plan_config *config, struct existing *found,
                             struct facts *facts)
 {
-    struct courier *courier = run->courier;
+    struct client *client = run->client;
     bool listed = false;
 
     if (run->rows.in_state[ROW_PENDING] == 0 || config->held)
@@ -29,10 +29,10 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
     listed = existing_find(run, &config->existing, found);
     facts->look_alikes = found->twins + found->alike;
     facts->left_sheet = found->left_sheet;
-    if (!listed && courier->stop != STOP_SIGNAL && courier->stop != STOP_DEADLINE && courier->stop != STOP_LOCAL &&
-        courier->stop != STOP_KEY_REFUSED) {
-        console_say(run->console, "connload: the account can't be listed: %s", courier->err.text);
-        courier->stop = STOP_NONE;
+    if (!listed && client->stop != STOP_SIGNAL && client->stop != STOP_DEADLINE && client->stop != STOP_LOCAL &&
+        client->stop != STOP_KEY_REFUSED) {
+        console_say(run->console, "connload: the account can't be listed: %s", client->err.text);
+        client->stop = STOP_NONE;
     }
     return listed;
 }
@@ -92,11 +92,11 @@ static bool show_row(struct run *run, const struct plan_config *config, const st
     return out->len < FLUSH_AT || flush(out, config->out, err);
 }
 
-void plan_cost(const struct courier *courier, uint64_t requests, const char *parts, struct buf *out)
+void plan_cost(const struct client *client, uint64_t requests, const char *parts, struct buf *out)
 {
     char text[NUM_DURATION_TEXT], limits[RATES_TEXT];
-    const struct rate *rate = courier->config.rates;
-    int64_t least_ms = pace_eta_ms(courier->pace, clock_mono_ms(), requests);
+    const struct rate *rate = client->config.rates;
+    int64_t least_ms = pace_eta_ms(client->pace, clock_mono_ms(), requests);
 
     buf_format(out, "%" PRIu64 " request%s (%s)", requests, requests == 1 ? "" : "s", parts);
     if (rate->count > 0)
@@ -118,7 +118,7 @@ static void show_cost(struct run *run, const struct plan_config *config, uint64_
         return;
     }
     snprintf(parts, sizeof(parts), "%" PRIu64 " to create, %" PRIu64 " to list", creates, lists);
-    plan_cost(run->courier, creates + lists, parts, out);
+    plan_cost(run->client, creates + lists, parts, out);
 }
 
 /* Shows one row; counts those that count for --limit, and those that would be sent. */
@@ -157,14 +157,14 @@ bool plan_show(struct run *run, const struct plan_config *config, struct facts *
     struct buf out;
 
     buf_init(&out, 4 * FLUSH_AT);
-    for (uint64_t i = 0; shown && i < run->rows.count && !courier_stopping(run->courier); i++)
+    for (uint64_t i = 0; shown && i < run->rows.count && !client_stopping(run->client); i++)
         shown = plan_row(run, config, &found, i, &sendable, &creates, &out, err);
     facts->planned = creates;
-    if (shown && !courier_stopping(run->courier))
+    if (shown && !client_stopping(run->client))
         run->rows.held_from = 0;
-    if (shown && listed && !courier_stopping(run->courier))
+    if (shown && listed && !client_stopping(run->client))
         show_found(config, &found, &out);
-    if (shown && !courier_stopping(run->courier))
+    if (shown && !client_stopping(run->client))
         show_cost(run, config, creates, lists ? 1 : 0, &out);
     shown = shown && flush(&out, config->out, err);
     buf_release(&out);

@@ -15,7 +15,7 @@
 /*
  * Lists the account where it can and anything is to be sent, gives rows that exist their outcome, holds the others, and
  * says so row by row on `out`, a descriptor; facts->planned counts those that would be sent. A refused key stops the
- * courier, as it would the run, and nothing is said.
+ * client, as it would the run, and nothing is said.
  */
 struct plan_config {
     struct existing_config existing;
@@ -27,7 +27,7 @@ struct plan_config {
 };
 
 /* Appends how many requests a plan takes, `parts` of which, and how long the limit makes that last: a line. */
-void plan_cost(const struct courier *courier, uint64_t requests, const char *parts, struct buf *out);
+void plan_cost(const struct client *client, uint64_t requests, const char *parts, struct buf *out);
 
 bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err);
 

@@ -55,36 +55,36 @@ static bool prepare(struct rewrite *rewrite, struct err *err)
     if (!reporting_open(&rewrite->reporting, &config->reporting, &rewrite->facts, err) ||
         !secrets_api_key(config->api_key_file, &rewrite->key, err))
         return false;
-    rewrite->courier_config = config->courier;
-    rewrite->courier_config.http.api_key = rewrite->key.data;
-    if (!http_check_url(config->courier.http.base_url, err) ||
-        !courier_init(&rewrite->courier, &rewrite->courier_config, &rewrite->tally, rewrite->console,
-                      rewrite->reporting.log, err))
+    rewrite->client_config = config->client;
+    rewrite->client_config.http.api_key = rewrite->key.data;
+    if (!http_check_url(config->client.http.base_url, err) ||
+        !client_init(&rewrite->client, &rewrite->client_config, &rewrite->tally, rewrite->console,
+                     rewrite->reporting.log, err))
         return false;
-    rewrite->courier_ready = true;
-    probe_init(&rewrite->probe, &rewrite->courier);
-    run_init(&rewrite->run, &rewrite->courier, config->courier.http.concurrency, 0, 0);
-    recent_init(&rewrite->recent, courier_window_ms(&config->courier), clock_wall_ms());
+    rewrite->client_ready = true;
+    probe_init(&rewrite->probe, &rewrite->client);
+    run_init(&rewrite->run, &rewrite->client, config->client.http.concurrency, 0, 0);
+    recent_init(&rewrite->recent, client_window_ms(&config->client), clock_wall_ms());
     return true;
 }
 
 void rewrite_again(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer)
 {
     struct run *run = &rewrite->run;
-    struct courier *courier = &rewrite->courier;
+    struct client *client = &rewrite->client;
     uint32_t attempts = run->rows.row[index].attempts;
     int64_t now_ms = clock_mono_ms(), until_ms;
 
-    if (courier_is_hopeless(courier, answer)) {
+    if (client_is_hopeless(client, answer)) {
         rows_step(&run->rows, index, EVENT_RUN_STOPS);
-        courier_stop(courier, STOP_UNREACHABLE, "%s", run->text.data);
-    } else if (!retry_allowed(&courier->config.retry, attempts))
+        client_stop(client, STOP_UNREACHABLE, "%s", run->text.data);
+    } else if (!retry_allowed(&client->config.retry, attempts))
         rewrite_stays(rewrite, index, answer->status, run->code.data, run->text.data);
-    else if (outage_holds(&courier->outage) ||
-             ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(courier->pace, now_ms, &until_ms)))
+    else if (outage_holds(&client->outage) ||
+             ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(client->pace, now_ms, &until_ms)))
         run_send_again(run, index, EVENT_ALL_WAIT);
     else
-        run_back_off(run, index, courier_backoff(courier, attempts), now_ms);
+        run_back_off(run, index, client_backoff(client, attempts), now_ms);
 }
 
 void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer)
@@ -96,7 +96,7 @@ void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_
     buf_init(&said, SAID_MAX);
     buf_format(&said, "the server answered %d: %s", answer->status,
                api_error_without_status(run->text.data, answer->status));
-    courier_refuse(&rewrite->courier, answer->body, said.data);
+    client_refuse(&rewrite->client, answer->body, said.data);
     buf_release(&said);
 }
 
@@ -105,9 +105,9 @@ bool rewrite_probe(struct rewrite *rewrite, int64_t now_ms)
     struct run *run = &rewrite->run;
     uint64_t row;
 
-    if (!outage_holds(&rewrite->courier.outage) || !probe_send(&rewrite->probe, now_ms))
+    if (!outage_holds(&rewrite->client.outage) || !probe_send(&rewrite->probe, now_ms))
         return false;
-    if (run->ready_count > 1 && run->ready[run->ready_head] == rewrite->courier.outage.tried &&
+    if (run->ready_count > 1 && run->ready[run->ready_head] == rewrite->client.outage.tried &&
         run_take_ready(run, &row))
         run_send_again(run, row, EVENT_PASSED_OVER); /* another is tried first */
     return true;
@@ -142,7 +142,7 @@ static bool count_failures(struct rewrite *rewrite, struct err *err)
 
 bool rewrite_take_up(struct rewrite *rewrite, struct err *err)
 {
-    const char *path = rewrite->config->sheet.path, *key = rewrite->courier_config.http.api_key;
+    const char *path = rewrite->config->sheet.path, *key = rewrite->client_config.http.api_key;
     struct run *run = &rewrite->run;
     char mark[DIGEST_MARK];
     struct journal_head head = {
@@ -151,7 +151,7 @@ bool rewrite_take_up(struct rewrite *rewrite, struct err *err)
         .input_size = sheet_info(run->sheet)->size,
         .input_crc = sheet_crc(run->sheet),
         .rows = run->rows.count,
-        .base_url = rewrite->courier_config.http.base_url,
+        .base_url = rewrite->client_config.http.base_url,
         .key_mark = mark,
         .started_ms = rewrite->tally.started_wall_ms,
     };
@@ -180,7 +180,7 @@ bool rewrite_row(struct rewrite *rewrite, uint64_t index, struct sheet_row **rea
                     : sheet_at(rewrite->run.sheet, row->offset, row->length, row->line, read, &err);
 
     if (!done)
-        courier_fault(&rewrite->courier, &err);
+        client_fault(&rewrite->client, &err);
     return done;
 }
 
@@ -245,7 +245,7 @@ static enum exit_code leave_journal(struct rewrite *rewrite, const struct err *e
 
 static enum exit_code end(struct rewrite *rewrite)
 {
-    struct courier *courier = &rewrite->courier;
+    struct client *client = &rewrite->client;
     struct facts *facts = &rewrite->facts;
     struct finish_config how = {
         .path = rewrite->config->sheet.path,
@@ -255,16 +255,16 @@ static enum exit_code end(struct rewrite *rewrite)
     };
     struct err err;
 
-    facts->stop = courier->stop;
-    facts->stop_text = courier->stop != STOP_NONE ? courier->err.text : NULL;
-    courier_add_figures(courier);
-    facts->exit_code = courier->stop != STOP_NONE  ? EXIT_STOPPED
+    facts->stop = client->stop;
+    facts->stop_text = client->stop != STOP_NONE ? client->err.text : NULL;
+    client_add_figures(client);
+    facts->exit_code = client->stop != STOP_NONE   ? EXIT_STOPPED
                        : rewrite->run.failures > 0 ? EXIT_SOME_NOT
                                                    : EXIT_ALL_DONE;
     if (rewrite->config->dry_run)
         return reporting_end(&rewrite->reporting, facts, &rewrite->tally, rewrite->console);
-    if (courier->stop == STOP_LOCAL || (courier->stop == STOP_SIGNAL && stop_signals() > 1))
-        return leave_journal(rewrite, &courier->err);
+    if (client->stop == STOP_LOCAL || (client->stop == STOP_SIGNAL && stop_signals() > 1))
+        return leave_journal(rewrite, &client->err);
     if (!finish_results(&rewrite->run, &how, &rewrite->kept, &err))
         return leave_journal(rewrite, &err);
     facts->results = rewrite->config->sheet.path;
@@ -276,10 +276,10 @@ static void release(struct rewrite *rewrite)
     free(rewrite->kept);
     journal_close(rewrite->run.journal);
     sheet_close(rewrite->run.sheet);
-    if (rewrite->courier_ready) {
+    if (rewrite->client_ready) {
         run_release(&rewrite->run);
         probe_release(&rewrite->probe);
-        courier_release(&rewrite->courier);
+        client_release(&rewrite->client);
     }
     buf_wipe(&rewrite->key);
     reporting_close(&rewrite->reporting);
@@ -297,11 +297,11 @@ enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config 
         .command = config->command,
         .input = config->sheet.path,
         .repeat = config->repeat,
-        .base_url = config->courier.http.base_url,
-        .concurrency = config->courier.http.concurrency,
+        .base_url = config->client.http.base_url,
+        .concurrency = config->client.http.concurrency,
         .dry_run = config->dry_run,
     };
-    memcpy(rewrite->facts.rates, config->courier.rates, sizeof(rewrite->facts.rates));
+    memcpy(rewrite->facts.rates, config->client.rates, sizeof(rewrite->facts.rates));
     if (begin(rewrite, &err) && work(rewrite, &err))
         code = end(rewrite);
     else

@@ -7,7 +7,7 @@
 #ifndef COMMAND_REWRITE_H
 #define COMMAND_REWRITE_H
 
-#include "api/courier.h"
+#include "api/client.h"
 #include "api/probe.h"
 #include "base/exit.h"
 #include "io/console.h"
@@ -21,10 +21,10 @@
 #include <stdint.h>
 
 struct rewrite_config {
-    const char *command;           /* "undo" or "update" */
-    struct sheet_config sheet;     /* the result file */
-    struct courier_config courier; /* http.api_key is filled in */
-    const char *repeat;            /* of facts.h */
+    const char *command;         /* "undo" or "update" */
+    struct sheet_config sheet;   /* the result file */
+    struct client_config client; /* http.api_key is filled in */
+    const char *repeat;          /* of facts.h */
     struct reporting_config reporting;
     const char *api_key_file;
     int64_t settle_ms; /* how long reads may lag writes */
@@ -38,8 +38,8 @@ struct rewrite {
     struct reporting reporting;
     struct tally tally;
     struct facts facts;
-    struct courier_config courier_config;
-    struct courier courier;
+    struct client_config client_config;
+    struct client client;
     struct probe probe;
     struct buf key;
     struct run run;
@@ -47,7 +47,7 @@ struct rewrite {
     uint64_t promised;   /* rows below may be sent, says the journal */
     uint64_t maybe_sent; /* rows below may have been sent by the interrupted run */
     bool found;          /* there is an interrupted run */
-    bool courier_ready;
+    bool client_ready;
     char *kept; /* where the results are that could not be put in their place; or NULL */
 };
 
@@ -67,7 +67,7 @@ bool rewrite_take_up(struct rewrite *rewrite, struct err *err);
 /* Counts the rows that are carried over, with the sheet read. */
 void rewrite_count_rows(struct rewrite *rewrite);
 
-/* The row, read again; false with the courier stopped where it can't be. */
+/* The row, read again; false with the client stopped where it can't be. */
 bool rewrite_row(struct rewrite *rewrite, uint64_t index, struct sheet_row **read);
 
 /* Before the request of a row: the journal's promise. False: the run stops. */
@@ -84,7 +84,7 @@ void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_
 
 /*
  * While the service is away: sends a list if it is time for one. True: it is time for one row, the next to be sent,
- * which is then told by outage_try(), or for courier_end_outage() where there is none.
+ * which is then told by outage_try(), or for client_end_outage() where there is none.
  */
 bool rewrite_probe(struct rewrite *rewrite, int64_t now_ms);
 

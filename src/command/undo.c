@@ -84,7 +84,7 @@ static bool has_rows(struct undo *undo)
     return undo->next < rows->count;
 }
 
-/* The row's earlier outcome; false with the courier stopped where it can't be read. */
+/* The row's earlier outcome; false with the client stopped where it can't be read. */
 static bool earlier_of(struct undo *undo, uint64_t index, struct outcome *outcome)
 {
     struct sheet_row *read;
@@ -107,7 +107,7 @@ static void send_delete(struct undo *undo, uint64_t index, struct span id, int64
 
     snprintf(path, sizeof(path), "/contents/v1/connectors/%.*s", (int)id.len, id.data);
     request.path = path;
-    courier_send(&undo->rewrite.courier, REQUEST_DELETE, &request, now_ms);
+    client_send(&undo->rewrite.client, REQUEST_DELETE, &request, now_ms);
 }
 
 static void send_row(struct undo *undo, int64_t now_ms)
@@ -129,7 +129,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
         run->rows.row[index].attempts++;
     rows_step(&run->rows, index, EVENT_SENT);
     if (undo->trace[index] & TRACE_CHECK)
-        lookup_send(&undo->rewrite.courier, outcome.connector_id, index, now_ms);
+        lookup_send(&undo->rewrite.client, outcome.connector_id, index, now_ms);
     else
         send_delete(undo, index, outcome.connector_id, now_ms);
 }
@@ -137,7 +137,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
 static void describe(struct undo *undo, const struct http_answer *answer)
 {
     struct run *run = &undo->rewrite.run;
-    struct api_secrets secrets = hush_secrets(&undo->rewrite.courier.hush, (struct span){0});
+    struct api_secrets secrets = hush_secrets(&undo->rewrite.client.hush, (struct span){0});
 
     buf_reset(&run->code);
     buf_reset(&run->text);
@@ -222,7 +222,7 @@ static enum verdict judge_delete(struct undo *undo, uint64_t index, const struct
 {
     if (answer->status == 404 && maybe)
         return VERDICT_CREATED;
-    if (answer->status == 403 && api_error_is_unknown_path(answer->body) && !undo->rewrite.courier.outage.reached)
+    if (answer->status == 403 && api_error_is_unknown_path(answer->body) && !undo->rewrite.client.outage.reached)
         return VERDICT_REFUSED;
     if (answer->status == 403) /* this connector's own: somebody else's, or what a filter does not like */
         return VERDICT_REJECTED;
@@ -281,7 +281,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
     buf_reset(&run->code);
     buf_reset(&run->text);
     buf_text(&run->code, "not_checked");
-    result = lookup_answer(&undo->rewrite.courier, answer, outcome.connector_id, &undo->remote, &run->text);
+    result = lookup_answer(&undo->rewrite.client, answer, outcome.connector_id, &undo->remote, &run->text);
     run_tell(run, index, answer, outage_sign(answer, result == LOOKUP_FOUND || result == LOOKUP_GONE, false));
     log_attempt(undo, index, answer, "archive_check",
                 result == LOOKUP_FOUND && undo->remote.archived ? "archived" : names[result]);
@@ -291,7 +291,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
         not_archived(undo, index, answer);
     else if (result == LOOKUP_AGAIN)
         rewrite_again(&undo->rewrite, index, answer);
-    else if (courier_stopping(&undo->rewrite.courier))
+    else if (client_stopping(&undo->rewrite.client))
         rows_step(&run->rows, index, EVENT_RUN_STOPS);
     else
         stays(undo, index, answer->status, run->code.data, run->text.data);
@@ -299,7 +299,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
 
 static void take_answer(struct undo *undo, const struct http_answer *answer)
 {
-    courier_heed(&undo->rewrite.courier, answer);
+    client_heed(&undo->rewrite.client, answer);
     if (undo->trace[answer->tag] & TRACE_CHECK)
         take_check(undo, answer->tag, answer);
     else
@@ -311,7 +311,7 @@ static void show(struct undo *undo, int64_t next_send_ms)
     struct speed_input input = {
         .rows = &undo->rewrite.run.rows,
         .tally = &undo->rewrite.tally,
-        .courier = &undo->rewrite.courier,
+        .client = &undo->rewrite.client,
         .next_send_ms = next_send_ms,
         .settle_ms = INT64_MAX,
         .is_undo = true,
@@ -322,9 +322,9 @@ static void show(struct undo *undo, int64_t next_send_ms)
 
 static bool is_over(struct undo *undo)
 {
-    if (http_in_flight(undo->rewrite.courier.http) > 0)
+    if (http_in_flight(undo->rewrite.client.http) > 0)
         return false;
-    return courier_stopping(&undo->rewrite.courier) ||
+    return client_stopping(&undo->rewrite.client) ||
            (!has_rows(undo) && undo->rewrite.run.rows.in_state[ROW_BACKOFF] == 0);
 }
 
@@ -338,17 +338,17 @@ static void try_row(struct undo *undo, int64_t now_ms)
         row = run->ready_count > 0 ? run->ready[run->ready_head] : undo->next;
         send_row(undo, now_ms);
         if (run->rows.row[row].state == ROW_IN_FLIGHT)
-            outage_try(&undo->rewrite.courier.outage, row);
+            outage_try(&undo->rewrite.client.outage, row);
     } else if (run->rows.in_state[ROW_BACKOFF] == 0)
-        courier_end_outage(&undo->rewrite.courier);
+        client_end_outage(&undo->rewrite.client);
 }
 
 static int64_t send_all(struct undo *undo)
 {
-    if (!courier_stopping(&undo->rewrite.courier) && rewrite_probe(&undo->rewrite, clock_mono_ms()))
+    if (!client_stopping(&undo->rewrite.client) && rewrite_probe(&undo->rewrite, clock_mono_ms()))
         try_row(undo, clock_mono_ms());
-    while (!courier_stopping(&undo->rewrite.courier) && has_rows(undo)) {
-        int64_t now_ms = clock_mono_ms(), next_ms = courier_next_send(&undo->rewrite.courier, now_ms);
+    while (!client_stopping(&undo->rewrite.client) && has_rows(undo)) {
+        int64_t now_ms = clock_mono_ms(), next_ms = client_next_send(&undo->rewrite.client, now_ms);
 
         if (next_ms > now_ms)
             return next_ms;
@@ -362,11 +362,11 @@ static void take_answers(struct undo *undo)
     struct http_answer answer;
     struct err err;
 
-    while (undo->rewrite.courier.stop != STOP_LOCAL && courier_take(&undo->rewrite.courier, &answer))
+    while (undo->rewrite.client.stop != STOP_LOCAL && client_take(&undo->rewrite.client, &answer))
         if (!probe_answer(&undo->rewrite.probe, &answer))
             take_answer(undo, &answer);
-    if (undo->rewrite.courier.stop != STOP_LOCAL && !journal_flush(undo->rewrite.run.journal, &err))
-        courier_fault(&undo->rewrite.courier, &err);
+    if (undo->rewrite.client.stop != STOP_LOCAL && !journal_flush(undo->rewrite.run.journal, &err))
+        client_fault(&undo->rewrite.client, &err);
 }
 
 static void loop(struct undo *undo)
@@ -374,8 +374,8 @@ static void loop(struct undo *undo)
     while (!is_over(undo)) {
         int64_t next_send_ms, began_ms;
 
-        if (courier_must_abort(&undo->rewrite.courier, clock_mono_ms()) || undo->rewrite.courier.stop == STOP_LOCAL) {
-            http_abort(undo->rewrite.courier.http);
+        if (client_must_abort(&undo->rewrite.client, clock_mono_ms()) || undo->rewrite.client.stop == STOP_LOCAL) {
+            http_abort(undo->rewrite.client.http);
             take_answers(undo);
             break;
         }
@@ -383,9 +383,9 @@ static void loop(struct undo *undo)
         next_send_ms = send_all(undo);
         began_ms = clock_mono_ms();
         if (!is_over(undo)) /* rows without an id end without a request: nothing would come to wait for */
-            courier_wait(&undo->rewrite.courier,
-                         clock_sooner(clock_sooner(next_send_ms, console_due(undo->rewrite.console)),
-                                      timers_next(&undo->rewrite.run.backoffs)));
+            client_wait(&undo->rewrite.client,
+                        clock_sooner(clock_sooner(next_send_ms, console_due(undo->rewrite.console)),
+                                     timers_next(&undo->rewrite.run.backoffs)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
             undo->rewrite.tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(undo);
@@ -427,8 +427,8 @@ static bool work(struct rewrite *rewrite, struct err *err)
     if (!rewrite_take_up(rewrite, err))
         return false;
     undo->trace = alloc_zeroed((size_t)rewrite->run.rows.count + 1, sizeof(undo->trace[0]));
-    recent_tell(&rewrite->recent, rewrite->courier.pace, clock_mono_ms());
-    courier_listen(&rewrite->courier);
+    recent_tell(&rewrite->recent, rewrite->client.pace, clock_mono_ms());
+    client_listen(&rewrite->client);
     loop(undo);
     return true;
 }

@@ -92,7 +92,7 @@ static enum decision leave(struct update *update, const char *code, const char *
     buf_reset(&update->code);
     buf_text(&update->code, code);
     buf_reset(&update->text);
-    hush_field(&update->rewrite.courier.hush, (struct span){0}, buf_view(&whole), &update->text);
+    hush_field(&update->rewrite.client.hush, (struct span){0}, buf_view(&whole), &update->text);
     buf_release(&whole);
     return DECISION_LEFT;
 }
@@ -303,7 +303,7 @@ static void show_decision(struct update *update, uint64_t index, enum decision d
     buf_text(&shown, separator.data + 1);
     edit_show(update->edit.changed | update->edit.fixed, &read->connector, &update->remote.connector, separator.data,
               &shown);
-    hush_field(&update->rewrite.courier.hush, (struct span){0}, buf_view(&shown), &hushed);
+    hush_field(&update->rewrite.client.hush, (struct span){0}, buf_view(&shown), &hushed);
     printf("%s\n", hushed.data);
     buf_release(&shown);
     buf_release(&separator);
@@ -332,7 +332,7 @@ static void decide_all(struct update *update)
     struct account *account = &update->account;
 
     update->is_put = alloc_zeroed(account->count + 1, sizeof(update->is_put[0]));
-    for (size_t i = 0; i < account->count && !courier_stopping(&update->rewrite.courier); i++) {
+    for (size_t i = 0; i < account->count && !client_stopping(&update->rewrite.client); i++) {
         struct sheet_row *read = NULL;
         enum decision decision;
 
@@ -341,7 +341,7 @@ static void decide_all(struct update *update)
         decision = decide(update, &account->row[i], &read);
         take(update, i, decision, read);
         if (i % 1024 == 0)
-            courier_see_stops(&update->rewrite.courier);
+            client_see_stops(&update->rewrite.client);
     }
 }
 
@@ -370,7 +370,7 @@ static bool note_sent(struct update *update, uint64_t index)
 
     if (journal_attempts(journal, index, 1, &err) && journal_flush(journal, &err))
         return true;
-    courier_fault(&update->rewrite.courier, &err);
+    client_fault(&update->rewrite.client, &err);
     return false;
 }
 
@@ -406,11 +406,11 @@ static void is_changed(struct update *update, const struct account_row *row, con
     outcome.error_code = fixed != 0 ? span_of("fixed_at_creation") : (struct span){0};
     buf_reset(&update->text);
     buf_text(&update->text, "changed: ");
-    hush_field(&update->rewrite.courier.hush, (struct span){0}, show_fields(update, update->edit.changed, read),
+    hush_field(&update->rewrite.client.hush, (struct span){0}, show_fields(update, update->edit.changed, read),
                &update->text);
     if (fixed != 0) {
         buf_text(&update->text, "; can't be changed: ");
-        hush_field(&update->rewrite.courier.hush, (struct span){0}, show_fields(update, fixed, read), &update->text);
+        hush_field(&update->rewrite.client.hush, (struct span){0}, show_fields(update, fixed, read), &update->text);
         run->failures++;
     }
     if (sheet_header(run->sheet)->updated_at >= 0 && answer->updated_at.len > 0)
@@ -429,14 +429,14 @@ static void answered(void *context, uint64_t tag, enum lookup_result result, con
 
     if (result == LOOKUP_FOUND)
         is_changed(update, row, remote);
-    else if (!courier_stopping(&update->rewrite.courier) || update->detail.http_status != 401) {
+    else if (!client_stopping(&update->rewrite.client) || update->detail.http_status != 401) {
         leave(update, update->detail.code, "%.*s",
               result == LOOKUP_GONE ? (int)strlen("no such connector: was it deleted meanwhile?") : (int)text.len,
               result == LOOKUP_GONE ? "no such connector: was it deleted meanwhile?" : text.data);
         stays(update, row->row, update->detail.http_status);
     }
     if (!journal_flush(update->rewrite.run.journal, &err))
-        courier_fault(&update->rewrite.courier, &err);
+        client_fault(&update->rewrite.client, &err);
 }
 
 static void put_all(struct update *update)
@@ -450,7 +450,7 @@ static void put_all(struct update *update)
         .detail = &update->detail,
     };
 
-    lookup_run(&update->rewrite.courier, &handler);
+    lookup_run(&update->rewrite.client, &handler);
 }
 
 static void show_cost(struct update *update)
@@ -461,7 +461,7 @@ static void show_cost(struct update *update)
     buf_init(&out, 4096);
     snprintf(parts, sizeof(parts), "%" PRIu64 " to change, 1 to list, %" PRIu64 " to look up", update->puts,
              update->account.lookups);
-    plan_cost(&update->rewrite.courier, update->puts + 1 + update->account.lookups, parts, &out);
+    plan_cost(&update->rewrite.client, update->puts + 1 + update->account.lookups, parts, &out);
     fputs(out.data, stdout);
     buf_release(&out);
 }
@@ -476,8 +476,8 @@ static bool work(struct rewrite *rewrite, struct err *err)
         sheet_sha256(rewrite->run.sheet, rewrite->facts.input_sha256);
     if (!rewrite->config->dry_run && !rewrite_take_up(rewrite, err))
         return false;
-    recent_tell(&rewrite->recent, rewrite->courier.pace, clock_mono_ms());
-    courier_listen(&rewrite->courier);
+    recent_tell(&rewrite->recent, rewrite->client.pace, clock_mono_ms());
+    client_listen(&rewrite->client);
     if (rewrite->run.rows.in_state[ROW_PENDING] == 0) {
         console_note(rewrite->console, "%s: no row is left that names a connector: nothing to update",
                      sheet_name(rewrite->run.sheet));

@@ -96,7 +96,7 @@ static bool keep(struct account *account, struct account_row *row, enum account_
     row->match = (uint32_t)account->matches.count;
     if (matches_add(&account->matches, &match, text, &err))
         return true;
-    courier_fault(account->run->courier, &err);
+    client_fault(account->run->client, &err);
     return false;
 }
 
@@ -125,7 +125,7 @@ static bool list(struct account *account)
     struct listing listing;
     bool listed;
 
-    listing_init(&listing, account->run->courier, &handler);
+    listing_init(&listing, account->run->client, &handler);
     listed = listing_run(&listing, "listing the account");
     listing_release(&listing);
     return listed;
@@ -144,7 +144,7 @@ static bool next_unlisted(void *context, uint64_t *tag, struct span *id)
         if (account->row[account->asked].answer != ACCOUNT_UNTOLD || row->state != ROW_PENDING)
             continue;
         if (!sheet_record_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-            courier_fault(run->courier, &err);
+            client_fault(run->client, &err);
             return false;
         }
         account->lookups++;
@@ -179,7 +179,7 @@ bool account_fetch(struct account *account)
 
     sort(account, by_id);
     account->asked = 0;
-    fetched = list(account) && lookup_run(account->run->courier, &handler);
+    fetched = list(account) && lookup_run(account->run->client, &handler);
     sort(account, by_row);
     return fetched;
 }
@@ -192,7 +192,7 @@ enum account_answer account_read(struct account *account, const struct account_r
     if (row->answer == ACCOUNT_UNTOLD)
         return ACCOUNT_UNTOLD;
     if (!matches_text(&account->matches, &account->matches.match[row->match], text, &err)) {
-        courier_fault(account->run->courier, &err);
+        client_fault(account->run->client, &err);
         return ACCOUNT_UNTOLD;
     }
     return row->answer == ACCOUNT_SHOWN && !remote_read(remote, *text) ? ACCOUNT_FAILED

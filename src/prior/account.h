@@ -51,7 +51,7 @@ void account_add(struct account *account, uint64_t row, struct span id, bool cre
 /* Two rows that name one connector, the earlier one first; false where there are none. For before the fetch. */
 bool account_is_twice(struct account *account, uint64_t *first, uint64_t *second);
 
-/* Asks for the connectors of the rows that are pending. False: the courier was stopped. */
+/* Asks for the connectors of the rows that are pending. False: the client was stopped. */
 bool account_fetch(struct account *account);
 
 /* What is said of a row, which lasts until the next call: `remote` of ACCOUNT_SHOWN, `text` of ACCOUNT_FAILED. */

@@ -37,7 +37,7 @@ struct search {
     struct earlier earlier;
     size_t looked_up; /* the earlier rows before this one are, or need not be */
     bool is_whole;    /* the list shows all, as far as can be told */
-    bool failed;      /* the courier knows why */
+    bool failed;      /* the client knows why */
     struct remote remote;
 };
 
@@ -123,7 +123,7 @@ static bool has_tag(const struct search *search, uint64_t at, uint32_t key, uint
 
 static bool fault(struct search *search, const struct err *err)
 {
-    courier_fault(search->run->courier, err);
+    client_fault(search->run->client, err);
     search->failed = true;
     return false;
 }
@@ -155,8 +155,8 @@ static bool is_crowded(struct search *search)
 {
     if (search->matches.count < search->count + search->earlier.count + SPARE_MATCHES)
         return false;
-    courier_stop(
-        search->run->courier, STOP_NO_LIST,
+    client_stop(
+        search->run->client, STOP_NO_LIST,
         "the account's list shows more than %zu connectors of a type and label of the rows, too many to be looked at",
         search->matches.count);
     return true;
@@ -275,7 +275,7 @@ static bool look_up_unlisted(struct search *search)
         .answered = looked_up,
     };
 
-    return search->earlier.count == 0 || lookup_run(search->run->courier, &handler);
+    return search->earlier.count == 0 || lookup_run(search->run->client, &handler);
 }
 
 /* ---- Which connector is whose ---- */
@@ -332,11 +332,11 @@ static void row_exists(struct search *search, uint64_t index, const struct match
     struct buf inbox;
 
     buf_init(&inbox, 4096);
-    hush_field(&run->courier->hush, own, remote->inbox_email, &inbox);
+    hush_field(&run->client->hush, own, remote->inbox_email, &inbox);
     buf_reset(&run->code);
     describe(search, match, &read->connector, &run->code);
     buf_reset(&run->text);
-    hush_field(&run->courier->hush, own, buf_view(&run->code), &run->text);
+    hush_field(&run->client->hush, own, buf_view(&run->code), &run->text);
     outcome.inbox_email = buf_view(&inbox);
     outcome.error_message = buf_view(&run->text);
     idset_add(&run->claimed, remote->id);
@@ -471,13 +471,13 @@ static bool place(struct search *search, struct match *match, enum way way)
 /* One's own connectors before colleagues', but for what is named. */
 static bool place_each(struct search *search, enum way way, bool colleagues)
 {
-    struct courier *courier = search->run->courier;
+    struct client *client = search->run->client;
 
     for (size_t i = 0; i < search->matches.count; i++) {
         struct match *match = &search->matches.match[i];
 
-        courier_see_stops(courier);
-        if (courier_stopping(courier))
+        client_see_stops(client);
+        if (client_stopping(client))
             return false;
         if ((is_named_way(way) || is_colleagues(search, match) == colleagues) && !place(search, match, way))
             return false;
@@ -545,16 +545,16 @@ static bool note_listed(struct search *search)
 
 static bool list(struct search *search)
 {
-    struct courier *courier = search->run->courier;
+    struct client *client = search->run->client;
     struct listing_handler handler = {.context = search, .begin = on_begin, .connector = on_connector};
     struct listing listing;
     bool listed;
 
-    listing_init(&listing, courier, &handler);
+    listing_init(&listing, client, &handler);
     listed = listing_run(&listing, "listing the account");
     if (listed && search->config->skip && listing_is_partial(&listing)) {
-        courier_stop(courier, STOP_NO_LIST,
-                     "the account's list does not show everything: --skip-existing can't tell what exists");
+        client_stop(client, STOP_NO_LIST,
+                    "the account's list does not show everything: --skip-existing can't tell what exists");
         listed = false;
     }
     search->is_whole = listed && !listing_is_partial(&listing) && !listing_is_round(&listing);

@@ -38,7 +38,7 @@ struct existing {
  * Lists the account, and looks up what the list lacks; nothing may be in flight. May be called again: rows that have
  * their outcome, and connectors that are some row's (run->claimed), are passed over. With `skip` a row whose named
  * connector can't be looked up gets `unknown` with its id. The caller gives `found` back by existing_release(). False:
- * the run stops (the courier says why), or local trouble (the courier too).
+ * the run stops (the client says why), or local trouble (the client too).
  */
 bool existing_find(struct run *run, const struct existing_config *config, struct existing *found);
 void existing_release(struct existing *found);

@@ -17,7 +17,7 @@
 
 /*
  * Looks up the ids of `count` rows (indices of rows with a UUID in connector_id) that are ROW_PENDING or ROW_UNSETTLED,
- * those before `promised` left out: an interrupted run may have sent them. Nothing may be in flight. False: the courier
+ * those before `promised` left out: an interrupted run may have sent them. Nothing may be in flight. False: the client
  * was stopped.
  */
 bool named_look_up(struct run *run, const uint32_t *rows, uint64_t count, uint64_t promised);

@@ -331,8 +331,8 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
         .recent = recent,
         .latest_ms = journal_modified_ms(journal),
         /* a journal of format 1 does not say */
-        .timeout_ms = run->courier->config.http.timeout_ms,
-        .flights = run->courier->config.http.concurrency,
+        .timeout_ms = run->client->config.http.timeout_ms,
+        .flights = run->client->config.http.concurrency,
     };
     struct journal_visitor visitor = {
         .context = &replay,
@@ -458,15 +458,15 @@ bool resume_is_same_account(const struct resume *resume, struct run *run)
     struct listing listing;
     bool listed;
 
-    listing_init(&listing, run->courier, &handler);
+    listing_init(&listing, run->client, &handler);
     listed = listing_run(&listing, "listing the account");
     listing_release(&listing);
     if (listed && (!search.found || resume->org_id[0] == '\0')) {
-        courier_stop(run->courier, STOP_OTHER_ACCOUNT,
-                     "the interrupted run that left %s was begun with another API key, and this key's account does not "
-                     "show to be the same; run it again with the key that it was begun with",
-                     journal_path(run->journal));
-        run->courier->err.code = EXIT_USAGE;
+        client_stop(run->client, STOP_OTHER_ACCOUNT,
+                    "the interrupted run that left %s was begun with another API key, and this key's account does not "
+                    "show to be the same; run it again with the key that it was begun with",
+                    journal_path(run->journal));
+        run->client->err.code = EXIT_USAGE;
     }
-    return listed && !courier_stopping(run->courier);
+    return listed && !client_stopping(run->client);
 }

@@ -34,7 +34,7 @@ static uint64_t left_to_send(const struct rows *rows, const struct tally *tally)
 /* Two moments between which, once the run is so old, at least a window has passed. */
 static void set_marks(struct speed *speed, const struct speed_input *input, uint64_t done, int64_t now_ms)
 {
-    const struct rate *limit = &input->courier->config.rates[0];
+    const struct rate *limit = &input->client->config.rates[0];
     int64_t window_ms = limit->count > 0 ? limit->window_ms : LEARNED_WINDOW_MS;
     struct speed_mark now = {.at_ms = now_ms, .done = done, .waited_ms = input->tally->waited_ms};
 
@@ -65,30 +65,30 @@ static int64_t by_server_ms(const struct speed *speed, const struct speed_input 
 static int64_t eta(const struct speed *speed, const struct speed_input *input, uint64_t done, int64_t now_ms)
 {
     uint64_t left = left_to_send(input->rows, input->tally);
-    int64_t by_limit_ms = pace_eta_ms(input->courier->pace, now_ms, left);
+    int64_t by_limit_ms = pace_eta_ms(input->client->pace, now_ms, left);
     int64_t by_speed_ms = speed->rate > 0.01 ? (int64_t)((double)left * 1000 / speed->rate) : -1;
 
-    if (pace_rate_per_s(input->courier->pace) > 0)
+    if (pace_rate_per_s(input->client->pace) > 0)
         by_speed_ms = by_server_ms(speed, input, left, done, now_ms);
     return by_speed_ms > by_limit_ms ? by_speed_ms : by_limit_ms;
 }
 
 /* `text` is for a reason that has figures. */
 static void explain_wait(struct progress *progress, const struct speed_input *input, int64_t now_ms,
-                         char text[COURIER_AWAY])
+                         char text[CLIENT_AWAY])
 {
-    const struct outage *outage = &input->courier->outage;
+    const struct outage *outage = &input->client->outage;
     int64_t until_ms;
 
     if (outage_holds(outage)) {
-        progress->why = courier_explain_away(input->courier, now_ms, text, &progress->wait_ms);
+        progress->why = client_explain_away(input->client, now_ms, text, &progress->wait_ms);
         return;
     }
     if (progress->in_flight > 0)
         return;
-    if (pace_holding(input->courier->pace, now_ms, &until_ms)) {
+    if (pace_holding(input->client->pace, now_ms, &until_ms)) {
         progress->wait_ms = until_ms - now_ms;
-        progress->why = pace_hold_was_asked(input->courier->pace) ? "as the server asks" : "after a 429";
+        progress->why = pace_hold_was_asked(input->client->pace) ? "as the server asks" : "after a 429";
     } else if (input->next_send_ms != INT64_MAX && input->next_send_ms > now_ms) {
         progress->wait_ms = input->next_send_ms - now_ms;
         progress->why = "for the rate limit";
@@ -105,11 +105,11 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
     const struct rows *rows = input->rows;
     const struct tally *tally = input->tally;
     uint64_t done = rows->in_state[ROW_DONE] + rows->in_state[ROW_CARRIED];
-    char text[COURIER_AWAY];
+    char text[CLIENT_AWAY];
     struct progress progress = {
-        .doing = courier_stopping(input->courier) ? "stopping"
-                 : input->is_undo                 ? "archiving"
-                                                  : "creating",
+        .doing = client_stopping(input->client) ? "stopping"
+                 : input->is_undo               ? "archiving"
+                                                : "creating",
         .total = rows->count,
         .done = done,
         .created = tally->status[input->is_undo ? STATUS_ARCHIVED : STATUS_CREATED],
@@ -118,19 +118,19 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
         .invalid = tally->status[STATUS_INVALID],
         .unsettled = rows->in_state[ROW_UNSETTLED],
         .made = input->is_undo ? "archived" : "created",
-        .in_flight = http_in_flight(input->courier->http),
+        .in_flight = http_in_flight(input->client->http),
     };
 
     if (speed->at_ms == 0) { /* from the beginning, or the first line has no speed to tell */
         measure(speed, done, now_ms);
         set_marks(speed, input, done, now_ms);
     }
-    if (now_ms < console_due(input->courier->console))
+    if (now_ms < console_due(input->client->console))
         return;
     measure(speed, done, now_ms);
     progress.rate = speed->rate;
     set_marks(speed, input, done, now_ms);
     progress.eta_ms = eta(speed, input, done, now_ms);
     explain_wait(&progress, input, now_ms, text);
-    console_progress(input->courier->console, &progress, now_ms);
+    console_progress(input->client->console, &progress, now_ms);
 }

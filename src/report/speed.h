@@ -4,7 +4,7 @@
 #ifndef REPORT_SPEED_H
 #define REPORT_SPEED_H
 
-#include "api/courier.h"
+#include "api/client.h"
 #include "api/tally.h"
 #include "sheet/rows.h"
 
@@ -27,14 +27,14 @@ struct speed {
 struct speed_input {
     const struct rows *rows;
     const struct tally *tally;
-    const struct courier *courier;
+    const struct client *client;
     int64_t next_send_ms; /* when the pace lets the next request go; INT64_MAX = nothing to send, or no room */
     int64_t settle_ms;    /* when the next list is due; INT64_MAX = none */
     bool is_settling;
     bool is_undo; /* rows are archived rather than created */
 };
 
-/* Shows progress on the courier's console, if it is due at `now_ms`. */
+/* Shows progress on the client's console, if it is due at `now_ms`. */
 void speed_show(struct speed *speed, const struct speed_input *input, int64_t now_ms);
 
 #endif

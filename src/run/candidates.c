@@ -46,7 +46,7 @@ static const struct connector *read_row(struct candidates *candidates, size_t in
 
     if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
         return &read->connector;
-    courier_fault(run->courier, &err);
+    client_fault(run->client, &err);
     return NULL;
 }
 

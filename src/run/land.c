@@ -34,7 +34,7 @@ static bool is_error(const struct http_answer *answer)
 /* run->code and run->text: an error's code and sentence, without secrets. */
 static void describe(struct run *run, const struct http_answer *answer)
 {
-    struct api_secrets secrets = hush_secrets(&run->courier->hush, launch_secret(run, answer->tag));
+    struct api_secrets secrets = hush_secrets(&run->client->hush, launch_secret(run, answer->tag));
 
     buf_reset(&run->code);
     buf_reset(&run->text);
@@ -68,7 +68,7 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
     json_object_text(line, "verdict", span_of(verdict_name(verdict)));
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
     if (answer->request_id.len > 0 &&
-        hush_allows(&run->courier->hush, launch_secret(run, answer->tag), answer->request_id))
+        hush_allows(&run->client->hush, launch_secret(run, answer->tag), answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
     if (verdict != VERDICT_CREATED) {
         json_object_text(line, "error_code", buf_view(&run->code));
@@ -82,7 +82,7 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
 /* A connector may come with errors beside it: appends them to what is said of the row. */
 static void add_errors(struct land *land, const struct http_answer *answer, struct span own, struct buf *message)
 {
-    struct api_secrets secrets = hush_secrets(&land->run->courier->hush, own);
+    struct api_secrets secrets = hush_secrets(&land->run->client->hush, own);
     struct buf code;
 
     if (!land->remote.enveloped || !api_error_is_told(answer->body))
@@ -106,10 +106,10 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     };
 
     buf_reset(&run->text);
-    hush_field(&run->courier->hush, own, remote->inbox_email, &run->text);
+    hush_field(&run->client->hush, own, remote->inbox_email, &run->text);
     outcome.inbox_email = buf_view(&run->text);
     buf_reset(&run->code);
-    hush_field(&run->courier->hush, own, buf_view(&land->differs), &run->code);
+    hush_field(&run->client->hush, own, buf_view(&land->differs), &run->code);
     add_errors(land, answer, own, &run->code);
     outcome.error_message = buf_view(&run->code);
     run->forbidden = 0;
@@ -130,25 +130,25 @@ static void act_again(struct land *land, uint64_t row, const struct http_answer 
     int64_t now_ms = clock_mono_ms(), until_ms;
     struct err err;
 
-    if (courier_is_hopeless(run->courier, answer)) {
+    if (client_is_hopeless(run->client, answer)) {
         rows_step(&run->rows, row, EVENT_RUN_STOPS);
-        courier_stop(run->courier, STOP_UNREACHABLE, "%s", run->text.data);
+        client_stop(run->client, STOP_UNREACHABLE, "%s", run->text.data);
         return;
     }
-    if (!retry_allowed(&run->courier->config.retry, attempts)) {
+    if (!retry_allowed(&run->client->config.retry, attempts)) {
         run_give_up(run, row, STATUS_FAILED, answer->status, run->code.data, run->text.data);
         return;
     }
     if (!journal_attempts(run->journal, row, attempts, &err)) {
-        courier_fault(run->courier, &err);
+        client_fault(run->client, &err);
         return;
     }
     console_detail(run->console, "%s: %s; to be sent again", sheet_where(run->sheet, &run->rows, row), run->text.data);
     if (spared ||
-        ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->courier->pace, now_ms, &until_ms)))
+        ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->client->pace, now_ms, &until_ms)))
         run_send_again(run, row, EVENT_ALL_WAIT);
     else
-        run_back_off(run, row, courier_backoff(run->courier, attempts), now_ms);
+        run_back_off(run, row, client_backoff(run->client, attempts), now_ms);
 }
 
 /* An answer that names a connector is never thrown away, whatever comes of this process. */
@@ -180,13 +180,13 @@ static void act_settle(struct land *land, uint64_t row, struct unsettled *entry,
     entry->row = (uint32_t)row;
     entry->since_ms = clock_mono_ms();
     entry->arrives_ms = entry->since_ms + run->late_ms;
-    entry->lost.to_ms = courier_server_time(run->courier, clock_wall_ms());
+    entry->lost.to_ms = client_server_time(run->client, clock_wall_ms());
     entry->lost.from_ms = entry->lost.to_ms - (entry->since_ms - sent_ms);
     console_detail(run->console, "%s: may exist: %s", sheet_where(run->sheet, &run->rows, row), run->text.data);
     run_unsettle(run, entry);
     if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err) ||
         (entry->named[0] != '\0' && !record_named(run, row, entry, &err)))
-        courier_fault(run->courier, &err);
+        client_fault(run->client, &err);
 }
 
 static void act_refused(struct land *land, uint64_t row, const struct http_answer *answer)
@@ -198,7 +198,7 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
     buf_init(&said, SAID_MAX);
     buf_format(&said, "%s: the server answered %d: %s", sheet_where(run->sheet, &run->rows, row), answer->status,
                api_error_without_status(run->text.data, answer->status));
-    courier_refuse(run->courier, answer->body, said.data);
+    client_refuse(run->client, answer->body, said.data);
     buf_release(&said);
 }
 
@@ -208,10 +208,10 @@ static void act_forbidden(struct land *land, uint64_t row, const struct http_ans
     struct run *run = land->run;
 
     if (++run->forbidden >= RUN_FORBIDDEN_MOST)
-        courier_stop(run->courier, STOP_FORBIDDEN,
-                     "%d rows in a row were answered %d, and none was accepted since: %s; ask whoever manages the "
-                     "account or the key",
-                     RUN_FORBIDDEN_MOST, answer->status, api_error_without_status(run->text.data, answer->status));
+        client_stop(run->client, STOP_FORBIDDEN,
+                    "%d rows in a row were answered %d, and none was accepted since: %s; ask whoever manages the "
+                    "account or the key",
+                    RUN_FORBIDDEN_MOST, answer->status, api_error_without_status(run->text.data, answer->status));
     run_give_up(run, row, STATUS_REJECTED, answer->status, run->code.data, run->text.data);
 }
 
@@ -220,7 +220,7 @@ static void act_doubt(struct land *land, uint64_t row, const struct http_answer 
 {
     struct run *run = land->run;
 
-    if (api_error_is_unknown_path(answer->body) && !run->courier->outage.reached) {
+    if (api_error_is_unknown_path(answer->body) && !run->client->outage.reached) {
         act_refused(land, row, answer);
         return;
     }
@@ -244,7 +244,7 @@ static bool is_about(struct land *land, uint64_t index, uint64_t public_hash)
     if (connector_public_hash(answered) == public_hash)
         return true;
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-        courier_fault(run->courier, &err);
+        client_fault(run->client, &err);
         return true;
     }
     if (answered->label.len > 0)
@@ -278,7 +278,7 @@ void land_answer(struct land *land, const struct http_answer *answer)
 
     bool gateways = verdict == VERDICT_FORBIDDEN && api_error_is_gateways(answer->body), spared;
 
-    courier_heed(run->courier, answer);
+    client_heed(run->client, answer);
     spared = run_tell(run, row, answer, sign_of(answer, verdict, gateways));
     if (readable && !own)
         memcpy(entry.named, land->remote.id.data, UUID_TEXT);

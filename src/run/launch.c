@@ -49,7 +49,7 @@ static bool note_tags(struct launch *launch, uint64_t first, uint64_t end)
             tags[count] = run_tag(launch->keys != NULL ? launch->keys[first + count] : 0,
                                   run->rows.row[first + count].public_tag);
         if (!journal_tags(run->journal, first, tags, count, &err)) {
-            courier_fault(run->courier, &err);
+            client_fault(run->client, &err);
             return false;
         }
     }
@@ -91,7 +91,7 @@ static void refuse(struct run *run, uint64_t index, const struct sheet_row *read
             "%s: the row is not what it was when it was checked: the input has changed meanwhile; nobody may edit it "
             "while it is sent",
             where);
-    courier_fault(run->courier, &err);
+    client_fault(run->client, &err);
 }
 
 /* The row's payload into launch->payload. */
@@ -103,14 +103,14 @@ static bool build(struct launch *launch, uint64_t index, struct flight *flight)
     struct err err;
 
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-        courier_fault(run->courier, &err);
+        client_fault(run->client, &err);
         return false;
     }
     *flight = (struct flight){.public_hash = connector_public_hash(&read->connector), .row = (uint32_t)index};
     buf_reset(&launch->payload);
     if (read->valid && (uint32_t)flight->public_hash == row->public_tag &&
         payload_write(&read->connector, &launch->payload)) {
-        flight->secret = hush_keep(&run->courier->hush, connector_secret(&read->connector));
+        flight->secret = hush_keep(&run->client->hush, connector_secret(&read->connector));
         return true;
     }
     refuse(run, index, read);
@@ -141,12 +141,12 @@ uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
 
 void launch_forget(struct run *run, uint64_t tag)
 {
-    hush_let_go(&run->courier->hush, run->flight[tag >> 32].secret);
+    hush_let_go(&run->client->hush, run->flight[tag >> 32].secret);
 }
 
 struct span launch_secret(const struct run *run, uint64_t tag)
 {
-    return hush_kept(&run->courier->hush, run->flight[tag >> 32].secret);
+    return hush_kept(&run->client->hush, run->flight[tag >> 32].secret);
 }
 
 /* `again`: it was sent before. */
@@ -165,7 +165,7 @@ static bool send_row(struct launch *launch, uint64_t row, bool again, int64_t no
     rows_step(&run->rows, row, EVENT_SENT);
     request.body = buf_view(&launch->payload);
     request.tag = board(run, &flight);
-    courier_send(run->courier, REQUEST_CREATE, &request, now_ms);
+    client_send(run->client, REQUEST_CREATE, &request, now_ms);
     return true;
 }
 
@@ -184,7 +184,7 @@ void launch_row(struct launch *launch, int64_t now_ms)
 void launch_probe(struct launch *launch, int64_t now_ms)
 {
     struct run *run = launch->run;
-    struct outage *outage = &run->courier->outage;
+    struct outage *outage = &run->client->outage;
     bool fresh = has_fresh(launch);
     uint64_t row;
 

@@ -28,12 +28,12 @@ bool launch_has_rows(struct launch *launch);
 
 /*
  * While the service is away: sends the one row that finds out whether it is back, another than the last one that did,
- * where there is one. Needs launch_has_rows() and courier_probe() to say so.
+ * where there is one. Needs launch_has_rows() and client_probe() to say so.
  */
 void launch_probe(struct launch *launch, int64_t now_ms);
 
 /*
- * Sends one row. Needs launch_has_rows() and courier_next_send() <= now_ms. The journal's promise is on the disk before
+ * Sends one row. Needs launch_has_rows() and client_next_send() <= now_ms. The journal's promise is on the disk before
  * the first row that it covers is sent, and says once what this run sends with; where that fails, or the input has
  * changed, nothing is sent and the run stops.
  */

@@ -12,17 +12,17 @@
 
 enum { SCRATCH_MAX = 65536 };
 
-void run_init(struct run *run, struct courier *courier, unsigned flights, int64_t lag_ms, int64_t late_ms)
+void run_init(struct run *run, struct client *client, unsigned flights, int64_t lag_ms, int64_t late_ms)
 {
     *run = (struct run){
-        .courier = courier,
+        .client = client,
         .flights = flights,
         .late_ms = late_ms,
         .unsettled_since_ms = INT64_MAX,
     };
-    run->console = courier->console;
-    run->log = courier->log;
-    run->tally = courier->tally;
+    run->console = client->console;
+    run->log = client->log;
+    run->tally = client->tally;
     run->flight = alloc_zeroed(flights, sizeof(run->flight[0]));
     rows_init(&run->rows);
     idset_init(&run->claimed);
@@ -60,8 +60,8 @@ static void count_failure(struct run *run, enum status status)
         return;
     run->failures++;
     if (run->failures_max > 0 && run->failures >= run->failures_max)
-        courier_stop(run->courier, STOP_MAX_FAILURES, "%" PRIu64 " row%s failed (--max-failures)", run->failures,
-                     run->failures == 1 ? " has" : "s have");
+        client_stop(run->client, STOP_MAX_FAILURES, "%" PRIu64 " row%s failed (--max-failures)", run->failures,
+                    run->failures == 1 ? " has" : "s have");
 }
 
 void run_finish(struct run *run, uint64_t row, struct outcome *outcome)
@@ -77,7 +77,7 @@ void run_record(struct run *run, uint64_t row, const struct outcome *outcome)
     struct err err;
 
     if (!journal_outcome(run->journal, row, outcome, &place, &err)) {
-        courier_fault(run->courier, &err);
+        client_fault(run->client, &err);
         return;
     }
     rows_finish(&run->rows, row, outcome->status, place);
@@ -155,8 +155,8 @@ static bool is_in_doubt(const struct run *run, uint64_t row)
 
 bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, enum outage_sign sign)
 {
-    const struct outage *outage = &run->courier->outage;
-    bool begun, spared = courier_tell(run->courier, answer, row, sign, &begun);
+    const struct outage *outage = &run->client->outage;
+    bool begun, spared = client_tell(run->client, answer, row, sign, &begun);
 
     for (unsigned i = 0; begun && i < outage->in_row; i++)
         if (outage->failed[i].row < run->rows.count && outage->failed[i].row != row &&
@@ -184,12 +184,12 @@ void run_doubt(struct run *run, uint64_t row, const struct http_answer *answer)
 
 void run_resolve_doubts(struct run *run, bool listed)
 {
-    const struct outage *outage = &run->courier->outage;
+    const struct outage *outage = &run->client->outage;
     size_t kept = 0;
     bool no_list_tells;
 
     run->doubt_lists = run->doubt_count == 0 ? 0 : run->doubt_lists + (listed && !outage_holds(outage));
-    no_list_tells = !retry_allowed(&run->courier->config.retry, run->doubt_lists);
+    no_list_tells = !retry_allowed(&run->client->config.retry, run->doubt_lists);
     for (size_t i = 0; i < run->doubt_count; i++) {
         struct doubt doubt = run->doubts[i];
         enum outage_block whose = outage_block(outage, doubt.sent_ms, doubt.ended_ms);
@@ -225,7 +225,7 @@ bool run_promised_lately(const struct run *run, int64_t now_ms)
 
 bool run_promise(struct run *run, uint64_t rows, int64_t now_ms)
 {
-    const struct http_config *http = &run->courier->config.http;
+    const struct http_config *http = &run->client->config.http;
     struct err err;
     bool begun = run->promised_ms > 0 ||
                  journal_begun(run->journal, http->timeout_ms, http->concurrency, run->interrupted_ms, &err);
@@ -234,9 +234,9 @@ bool run_promise(struct run *run, uint64_t rows, int64_t now_ms)
     if (begun && journal_upto(run->journal, rows, &err))
         return true;
     if (!journal_is_ours(run->journal, &err)) /* what is in flight can still be written down */
-        courier_stop(run->courier, STOP_JOURNAL_LOST, "%s", err.text);
+        client_stop(run->client, STOP_JOURNAL_LOST, "%s", err.text);
     else
-        courier_fault(run->courier, &err);
+        client_fault(run->client, &err);
     return false;
 }
 
@@ -289,9 +289,9 @@ void run_note_account(struct run *run, struct span org_id, struct span own)
 {
     struct err err;
 
-    if (run->account_noted || org_id.len == 0 || !hush_allows(&run->courier->hush, own, org_id))
+    if (run->account_noted || org_id.len == 0 || !hush_allows(&run->client->hush, own, org_id))
         return;
     run->account_noted = true;
     if (!journal_account(run->journal, org_id, &err))
-        courier_fault(run->courier, &err);
+        client_fault(run->client, &err);
 }

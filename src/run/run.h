@@ -8,7 +8,7 @@
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
-#include "api/courier.h"
+#include "api/client.h"
 #include "api/tally.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -54,7 +54,7 @@ struct unsettled {
 struct flight {
     uint64_t public_hash;
     uint32_t row;
-    int secret; /* its place in the courier's hush */
+    int secret; /* its place in the client's hush */
     bool taken;
 };
 
@@ -73,7 +73,7 @@ struct run {
     struct tally *tally;
     struct sheet *sheet;
     struct journal *journal;
-    struct courier *courier;
+    struct client *client;
     struct rows rows;
     struct idset claimed; /* connectors that are some row's */
     struct idset twins;   /* connectors that the account had before this run sent anything */
@@ -112,11 +112,11 @@ struct run {
 };
 
 /* `lag_ms`: how long reads may lag writes; `late_ms`: see struct run. */
-void run_init(struct run *run, struct courier *courier, unsigned flights, int64_t lag_ms, int64_t late_ms);
+void run_init(struct run *run, struct client *client, unsigned flights, int64_t lag_ms, int64_t late_ms);
 void run_release(struct run *run);
 
 /* Gives a row its outcome, with the attempts made: journal, log, tally, state. A failure to write stops the run
- * (courier_fault()). */
+ * (client_fault()). */
 void run_finish(struct run *run, uint64_t row, struct outcome *outcome);
 
 /* As run_finish(), with the attempts that `outcome` says. */
@@ -135,7 +135,7 @@ void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms
 void run_spare(struct run *run, uint64_t row);
 
 /*
- * What an answer to a row's request says about the service: courier_tell(), with the attempts spared. True: to be sent
+ * What an answer to a row's request says about the service: client_tell(), with the attempts spared. True: to be sent
  * again as soon as the service is back.
  */
 bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, enum outage_sign sign);

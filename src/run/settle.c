@@ -55,7 +55,7 @@ static bool on_connector(void *context, const struct remote *remote, struct span
         run_note_owner(run, remote);
     else
         candidates_look(&settle->candidates, remote);
-    return !courier_must_abort(run->courier, clock_mono_ms());
+    return !client_must_abort(run->client, clock_mono_ms());
 }
 
 void settle_init(struct settle *settle, struct run *run, int64_t wait_ms)
@@ -63,7 +63,7 @@ void settle_init(struct settle *settle, struct run *run, int64_t wait_ms)
     struct listing_handler handler = {.context = settle, .begin = on_begin, .connector = on_connector};
 
     *settle = (struct settle){.run = run, .wait_ms = wait_ms};
-    listing_init(&settle->listing, run->courier, &handler);
+    listing_init(&settle->listing, run->client, &handler);
     candidates_init(&settle->candidates, run);
     buf_init(&settle->why, WHY_MAX);
 }
@@ -93,7 +93,7 @@ int64_t settle_due(const struct settle *settle)
 
     if (settle->listing.active || !settle_has_rows(settle))
         return INT64_MAX;
-    if (courier_stopping(run->courier))
+    if (client_stopping(run->client))
         return INT64_MIN;
     if (settle->batch_count > 0)
         return settle->not_before_ms;
@@ -161,7 +161,7 @@ static void form_batch(struct settle *settle, int64_t now_ms)
     for (size_t i = 0; i < run->unsettled_count; i++) {
         struct unsettled entry = run->unsettled[i];
 
-        if (entry.since_ms + settle->wait_ms > now_ms && !courier_stopping(run->courier)) {
+        if (entry.since_ms + settle->wait_ms > now_ms && !client_stopping(run->client)) {
             run->unsettled[kept++] = entry;
             run->unsettled_since_ms =
                 entry.since_ms < run->unsettled_since_ms ? entry.since_ms : run->unsettled_since_ms;
@@ -176,7 +176,7 @@ static void form_batch(struct settle *settle, int64_t now_ms)
 
 void settle_ask(struct settle *settle, int64_t now_ms)
 {
-    settle->last = courier_stopping(settle->run->courier);
+    settle->last = client_stopping(settle->run->client);
     if (settle->batch_count == 0 || settle->last)
         form_batch(settle, now_ms);
     witness_ask(&settle->run->witness, now_ms);
@@ -206,7 +206,7 @@ static const struct connector *read_row(struct settle *settle, uint64_t index)
 
     if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
         return &read->connector;
-    courier_fault(run->courier, &err);
+    client_fault(run->client, &err);
     return NULL;
 }
 
@@ -224,10 +224,10 @@ static void settle_created(struct settle *settle, const struct unsettled *entry,
 
     buf_reset(&run->text);
     buf_reset(&run->code);
-    hush_field(&run->courier->hush, own, span_of(candidate->inbox), &run->text);
+    hush_field(&run->client->hush, own, span_of(candidate->inbox), &run->text);
     outcome.inbox_email = buf_view(&run->text);
     if (candidate->differs != NULL)
-        hush_field(&run->courier->hush, own, span_of(candidate->differs), &run->code);
+        hush_field(&run->client->hush, own, span_of(candidate->differs), &run->code);
     if (entry->earlier && row != NULL)
         connector_uncompared(row, &run->code);
     outcome.error_message = buf_view(&run->code);
@@ -260,7 +260,7 @@ static void settle_absent(struct settle *settle, const struct unsettled *entry)
         rows_step(&run->rows, entry->row, EVENT_ABSENT_HELD);
     else if (entry->said != NULL)
         run_give_up(run, entry->row, STATUS_REJECTED, entry->http_status, entry->said->code, entry->said->message);
-    else if (retry_allowed(&run->courier->config.retry, run->rows.row[entry->row].attempts))
+    else if (retry_allowed(&run->client->config.retry, run->rows.row[entry->row].attempts))
         run_send_again(run, entry->row, EVENT_ABSENT);
     else
         settle_failed(settle, entry);
@@ -304,13 +304,13 @@ static void settle_unknown(struct settle *settle, const struct unsettled *entry,
     note_doubt(settle, entry->public_hash);
     log_settled(settle, entry->row, "unknown");
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-        courier_fault(run->courier, &err);
+        client_fault(run->client, &err);
         return;
     }
     buf_reset(&run->text);
     buf_text(&run->text, "may exist: ");
     if (lost.to_ms == JUDGE_NO_TIME)
-        lost.to_ms = courier_server_time(run->courier, clock_wall_ms());
+        lost.to_ms = client_server_time(run->client, clock_wall_ms());
     settle_say_lost(&lost, &run->text);
     buf_format(&run->text, " %s; look in the account for a connector of type %s labelled ", why,
                type_name(read->connector.type));
@@ -359,7 +359,7 @@ static bool rows_differ(struct settle *settle, const struct group *group)
         uint64_t hash;
 
         if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-            courier_fault(run->courier, &err);
+            client_fault(run->client, &err);
             return true;
         }
         hash = connector_hash(&read->connector);
@@ -396,7 +396,7 @@ static void date_group(const struct settle *settle, struct group *group)
 {
     const struct run *run = settle->run;
     struct judge_group *facts = &group->facts;
-    int64_t unsure_ms = run->courier->clock_most_ms - run->courier->clock_offset_ms;
+    int64_t unsure_ms = run->client->clock_most_ms - run->client->clock_offset_ms;
     bool earlier;
     struct lost_time lost = time_lost(group, &earlier);
 
@@ -604,9 +604,9 @@ void settle_answer(struct settle *settle, const struct http_answer *answer)
         return;
     }
     candidates_reset(&settle->candidates);
-    if (outage_holds(&run->courier->outage) && !courier_stopping(run->courier))
+    if (outage_holds(&run->client->outage) && !client_stopping(run->client))
         return; /* the next probe may tell */
-    if ((verdict == VERDICT_AGAIN || verdict == VERDICT_FORBIDDEN) && !courier_must_abort(run->courier, now_ms)) {
+    if ((verdict == VERDICT_AGAIN || verdict == VERDICT_FORBIDDEN) && !client_must_abort(run->client, now_ms)) {
         ask_again(settle, SETTLE_LISTS_MAX, settle->why.data, now_ms);
         return;
     }

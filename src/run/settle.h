@@ -49,7 +49,7 @@ bool settle_has_rows(const struct settle *settle);
 int64_t settle_due(const struct settle *settle);
 
 /* Sends the list; also where nothing waits for it, and it only asks whether the service is there. Needs
- * courier_next_list() <= now_ms. */
+ * client_next_list() <= now_ms. */
 void settle_ask(struct settle *settle, int64_t now_ms);
 
 /* Takes the list's answer and decides. */

@@ -21,20 +21,20 @@ struct answered {
 
 static struct answered answered(const struct http_answer *answer)
 {
-    struct courier courier = {.config.http.base_url = "https://api.example"};
+    struct client client = {.config.http.base_url = "https://api.example"};
     struct answered what = {0};
     struct remote remote;
     struct buf why;
 
-    hush_init(&courier.hush, "key", 1);
+    hush_init(&client.hush, "key", 1);
     remote_init(&remote);
     buf_init(&why, 4096);
-    what.result = lookup_answer(&courier, answer, span_of(ID), &remote, &why);
-    what.stop = courier.stop;
+    what.result = lookup_answer(&client, answer, span_of(ID), &remote, &why);
+    what.stop = client.stop;
     snprintf(what.why, sizeof(what.why), "%s", buf_view(&why).data);
     buf_release(&why);
     remote_release(&remote);
-    hush_release(&courier.hush);
+    hush_release(&client.hush);
     return what;
 }
 

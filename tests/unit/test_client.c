@@ -1,5 +1,5 @@
-/* courier: what an answer means for the run as a whole. */
-#include "api/courier.h"
+/* client: what an answer means for the run as a whole. */
+#include "api/client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,28 +9,28 @@
 
 #include <cmocka.h>
 
-static void heed(struct courier *courier, int status, int64_t retry_after_ms, int64_t ended_ms)
+static void heed(struct client *client, int status, int64_t retry_after_ms, int64_t ended_ms)
 {
     struct http_answer answer = {.status = status, .retry_after_ms = retry_after_ms, .ended_ms = ended_ms};
 
-    courier_heed(courier, &answer);
+    client_heed(client, &answer);
 }
 
 static void mute_refusals_end_the_run(void **state)
 {
-    struct courier courier = {0};
+    struct client client = {0};
 
     (void)state;
-    heed(&courier, 429, -1, 5000);
-    heed(&courier, 0, -1, 6000); /* no answer says nothing */
-    heed(&courier, 429, -1, 5000 + COURIER_MUTE_MOST_MS - 1);
-    assert_false(courier_stopping(&courier));
-    heed(&courier, 429, -1, 5000 + COURIER_MUTE_MOST_MS);
-    assert_int_equal(courier.stop, STOP_LONG_WAIT);
-    assert_string_equal(courier.err.text,
+    heed(&client, 429, -1, 5000);
+    heed(&client, 0, -1, 6000); /* no answer says nothing */
+    heed(&client, 429, -1, 5000 + CLIENT_MUTE_MOST_MS - 1);
+    assert_false(client_stopping(&client));
+    heed(&client, 429, -1, 5000 + CLIENT_MUTE_MOST_MS);
+    assert_int_equal(client.stop, STOP_LONG_WAIT);
+    assert_string_equal(client.err.text,
                         "the server has refused every row for 1m40s (429) and does not say until when; "
                         "run again later");
-    assert_int_equal(courier.err.code, EXIT_STOPPED);
+    assert_int_equal(client.err.code, EXIT_STOPPED);
 }
 
 static void other_answers_let_it_go_on(void **state)
@@ -42,13 +42,13 @@ static void other_answers_let_it_go_on(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        struct courier courier = {0};
+        struct client client = {0};
 
-        heed(&courier, 429, -1, 1000);
-        heed(&courier, table[i].status, table[i].retry_after_ms, 2000);
-        heed(&courier, 429, -1, 3000 + COURIER_MUTE_MOST_MS);
-        heed(&courier, 429, -1, 3000 + 2 * COURIER_MUTE_MOST_MS);
-        assert_false(courier_stopping(&courier));
+        heed(&client, 429, -1, 1000);
+        heed(&client, table[i].status, table[i].retry_after_ms, 2000);
+        heed(&client, 429, -1, 3000 + CLIENT_MUTE_MOST_MS);
+        heed(&client, 429, -1, 3000 + 2 * CLIENT_MUTE_MOST_MS);
+        assert_false(client_stopping(&client));
     }
 }
 
