@@ -97,7 +97,7 @@
  *   listing       one GET of the account
  *   probe         whether the service answers again, asked one list at a time
  *   lookup        one GET of each connector that is asked for by its id
- *   hush          what must not come back through a server's text
+ *   redactor          what must not come back through a server's text
  *   words         what the server said of rows whose fate is not yet known
  *   idset         which connectors are some row's
  *   resume        takes up an interrupted run

@@ -38,7 +38,7 @@ bool client_init(struct client *client, const struct client_config *config, stru
         return false;
     client->pace = pace_new(&pace);
     outage_init(&client->outage, config->max_outage_ms, config->retry.base_ms);
-    hush_init(&client->hush, config->http.api_key, config->http.concurrency);
+    redactor_init(&client->redactor, config->http.api_key, config->http.concurrency);
     return true;
 }
 
@@ -61,7 +61,7 @@ void client_release(struct client *client)
     stop_uninstall();
     http_free(client->http);
     pace_free(client->pace);
-    hush_release(&client->hush);
+    redactor_release(&client->redactor);
 }
 
 int64_t client_next_send(const struct client *client, int64_t now_ms)

@@ -5,7 +5,7 @@
 #ifndef API_CLIENT_H
 #define API_CLIENT_H
 
-#include "api/hush.h"
+#include "api/redactor.h"
 #include "api/stop.h"
 #include "api/tally.h"
 #include "base/err.h"
@@ -41,7 +41,7 @@ struct client {
     struct tally *tally;
     struct console *console;
     struct log *log;
-    struct hush hush; /* what must not come back through an answer */
+    struct redactor redactor; /* what must not come back through an answer */
     struct outage outage;
     char trouble[CLIENT_TROUBLE]; /* of the last request that found no service */
     uint64_t random;              /* state of the jitter's generator */

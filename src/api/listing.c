@@ -80,7 +80,7 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
     json_object_text(line, "verdict", span_of(verdict == VERDICT_CREATED ? "ok" : verdict_name(verdict)));
     json_object_integer(line, "connectors", (int64_t)listing->connectors);
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
-    if (answer->request_id.len > 0 && hush_allows(&listing->client->hush, (struct span){0}, answer->request_id))
+    if (answer->request_id.len > 0 && redactor_allows(&listing->client->redactor, (struct span){0}, answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
     if (answer->problem_code != NULL)
         json_object_text(line, "error_code", span_of(answer->problem_code));
@@ -90,7 +90,7 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
 /* The server's own words, without secrets; empty where there are none. */
 static void read_words(struct listing *listing, struct span body, int status, struct buf *words)
 {
-    struct api_secrets secrets = hush_secrets(&listing->client->hush, (struct span){0});
+    struct api_secrets secrets = redactor_secrets(&listing->client->redactor, (struct span){0});
     struct buf text, code;
 
     buf_init(&text, 4096);

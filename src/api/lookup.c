@@ -57,7 +57,7 @@ void lookup_send(struct client *client, struct span id, uint64_t tag, int64_t no
 
 static void explain(struct client *client, const struct http_answer *answer, struct buf *why)
 {
-    struct api_secrets secrets = hush_secrets(&client->hush, (struct span){0});
+    struct api_secrets secrets = redactor_secrets(&client->redactor, (struct span){0});
     struct buf text, code;
 
     if (answer->status == 0) {

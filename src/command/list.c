@@ -70,7 +70,7 @@ static bool flush(struct list *list)
 static void add_cell(struct list *list, struct span text, bool last)
 {
     buf_reset(&list->cell);
-    hush_field(&list->client.hush, (struct span){0}, text, &list->cell);
+    redactor_field(&list->client.redactor, (struct span){0}, text, &list->cell);
     csv_write_foreign(&list->out, buf_view(&list->cell), list->delimiter);
     buf_char(&list->out, last ? '\n' : list->delimiter);
 }

@@ -137,7 +137,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
 static void describe(struct undo *undo, const struct http_answer *answer)
 {
     struct run *run = &undo->rewrite.run;
-    struct api_secrets secrets = hush_secrets(&undo->rewrite.client.hush, (struct span){0});
+    struct api_secrets secrets = redactor_secrets(&undo->rewrite.client.redactor, (struct span){0});
 
     buf_reset(&run->code);
     buf_reset(&run->text);

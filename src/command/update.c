@@ -92,7 +92,7 @@ static enum decision leave(struct update *update, const char *code, const char *
     buf_reset(&update->code);
     buf_text(&update->code, code);
     buf_reset(&update->text);
-    hush_field(&update->rewrite.client.hush, (struct span){0}, buf_view(&whole), &update->text);
+    redactor_field(&update->rewrite.client.redactor, (struct span){0}, buf_view(&whole), &update->text);
     buf_release(&whole);
     return DECISION_LEFT;
 }
@@ -303,7 +303,7 @@ static void show_decision(struct update *update, uint64_t index, enum decision d
     buf_text(&shown, separator.data + 1);
     edit_show(update->edit.changed | update->edit.fixed, &read->connector, &update->remote.connector, separator.data,
               &shown);
-    hush_field(&update->rewrite.client.hush, (struct span){0}, buf_view(&shown), &hushed);
+    redactor_field(&update->rewrite.client.redactor, (struct span){0}, buf_view(&shown), &hushed);
     printf("%s\n", hushed.data);
     buf_release(&shown);
     buf_release(&separator);
@@ -406,11 +406,12 @@ static void is_changed(struct update *update, const struct account_row *row, con
     outcome.error_code = fixed != 0 ? span_of("fixed_at_creation") : (struct span){0};
     buf_reset(&update->text);
     buf_text(&update->text, "changed: ");
-    hush_field(&update->rewrite.client.hush, (struct span){0}, show_fields(update, update->edit.changed, read),
-               &update->text);
+    redactor_field(&update->rewrite.client.redactor, (struct span){0}, show_fields(update, update->edit.changed, read),
+                   &update->text);
     if (fixed != 0) {
         buf_text(&update->text, "; can't be changed: ");
-        hush_field(&update->rewrite.client.hush, (struct span){0}, show_fields(update, fixed, read), &update->text);
+        redactor_field(&update->rewrite.client.redactor, (struct span){0}, show_fields(update, fixed, read),
+                       &update->text);
         run->failures++;
     }
     if (sheet_header(run->sheet)->updated_at >= 0 && answer->updated_at.len > 0)

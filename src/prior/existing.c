@@ -332,11 +332,11 @@ static void row_exists(struct search *search, uint64_t index, const struct match
     struct buf inbox;
 
     buf_init(&inbox, 4096);
-    hush_field(&run->client->hush, own, remote->inbox_email, &inbox);
+    redactor_field(&run->client->redactor, own, remote->inbox_email, &inbox);
     buf_reset(&run->code);
     describe(search, match, &read->connector, &run->code);
     buf_reset(&run->text);
-    hush_field(&run->client->hush, own, buf_view(&run->code), &run->text);
+    redactor_field(&run->client->redactor, own, buf_view(&run->code), &run->text);
     outcome.inbox_email = buf_view(&inbox);
     outcome.error_message = buf_view(&run->text);
     idset_add(&run->claimed, remote->id);

@@ -49,11 +49,11 @@ static void found(struct run *run, uint64_t index, const struct sheet_row *read,
     struct buf inbox;
 
     buf_init(&inbox, 4096);
-    hush_field(&run->client->hush, own, remote->inbox_email, &inbox);
+    redactor_field(&run->client->redactor, own, remote->inbox_email, &inbox);
     buf_reset(&run->code);
     connector_differences(&read->connector, &remote->connector, &run->code);
     buf_reset(&run->text);
-    hush_field(&run->client->hush, own, buf_view(&run->code), &run->text);
+    redactor_field(&run->client->redactor, own, buf_view(&run->code), &run->text);
     outcome.inbox_email = buf_view(&inbox);
     outcome.error_message = buf_view(&run->text);
     outcome.attempts = read->earlier.attempts;
@@ -89,7 +89,7 @@ static void is_anothers(struct run *run, uint64_t index, const struct sheet_row 
     buf_text(&run->code, "); if it is this row's all the same, write exists into status; if not, put the id right, or "
                          "empty the cell status, and run again");
     buf_reset(&run->text);
-    hush_field(&run->client->hush, own, buf_view(&run->code), &run->text);
+    redactor_field(&run->client->redactor, own, buf_view(&run->code), &run->text);
     stays_unknown(run, index, read, "ambiguous");
 }
 

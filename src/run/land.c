@@ -34,7 +34,7 @@ static bool is_error(const struct http_answer *answer)
 /* run->code and run->text: an error's code and sentence, without secrets. */
 static void describe(struct run *run, const struct http_answer *answer)
 {
-    struct api_secrets secrets = hush_secrets(&run->client->hush, launch_secret(run, answer->tag));
+    struct api_secrets secrets = redactor_secrets(&run->client->redactor, launch_secret(run, answer->tag));
 
     buf_reset(&run->code);
     buf_reset(&run->text);
@@ -68,7 +68,7 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
     json_object_text(line, "verdict", span_of(verdict_name(verdict)));
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
     if (answer->request_id.len > 0 &&
-        hush_allows(&run->client->hush, launch_secret(run, answer->tag), answer->request_id))
+        redactor_allows(&run->client->redactor, launch_secret(run, answer->tag), answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
     if (verdict != VERDICT_CREATED) {
         json_object_text(line, "error_code", buf_view(&run->code));
@@ -82,7 +82,7 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
 /* A connector may come with errors beside it: appends them to what is said of the row. */
 static void add_errors(struct land *land, const struct http_answer *answer, struct span own, struct buf *message)
 {
-    struct api_secrets secrets = hush_secrets(&land->run->client->hush, own);
+    struct api_secrets secrets = redactor_secrets(&land->run->client->redactor, own);
     struct buf code;
 
     if (!land->remote.enveloped || !api_error_is_told(answer->body))
@@ -106,10 +106,10 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     };
 
     buf_reset(&run->text);
-    hush_field(&run->client->hush, own, remote->inbox_email, &run->text);
+    redactor_field(&run->client->redactor, own, remote->inbox_email, &run->text);
     outcome.inbox_email = buf_view(&run->text);
     buf_reset(&run->code);
-    hush_field(&run->client->hush, own, buf_view(&land->differs), &run->code);
+    redactor_field(&run->client->redactor, own, buf_view(&land->differs), &run->code);
     add_errors(land, answer, own, &run->code);
     outcome.error_message = buf_view(&run->code);
     run->forbidden = 0;

@@ -110,7 +110,7 @@ static bool build(struct launch *launch, uint64_t index, struct flight *flight)
     buf_reset(&launch->payload);
     if (read->valid && (uint32_t)flight->public_hash == row->public_tag &&
         payload_write(&read->connector, &launch->payload)) {
-        flight->secret = hush_keep(&run->client->hush, connector_secret(&read->connector));
+        flight->secret = redactor_keep(&run->client->redactor, connector_secret(&read->connector));
         return true;
     }
     refuse(run, index, read);
@@ -141,12 +141,12 @@ uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
 
 void launch_forget(struct run *run, uint64_t tag)
 {
-    hush_let_go(&run->client->hush, run->flight[tag >> 32].secret);
+    redactor_let_go(&run->client->redactor, run->flight[tag >> 32].secret);
 }
 
 struct span launch_secret(const struct run *run, uint64_t tag)
 {
-    return hush_kept(&run->client->hush, run->flight[tag >> 32].secret);
+    return redactor_kept(&run->client->redactor, run->flight[tag >> 32].secret);
 }
 
 /* `again`: it was sent before. */

@@ -289,7 +289,7 @@ void run_note_account(struct run *run, struct span org_id, struct span own)
 {
     struct err err;
 
-    if (run->account_noted || org_id.len == 0 || !hush_allows(&run->client->hush, own, org_id))
+    if (run->account_noted || org_id.len == 0 || !redactor_allows(&run->client->redactor, own, org_id))
         return;
     run->account_noted = true;
     if (!journal_account(run->journal, org_id, &err))

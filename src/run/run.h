@@ -54,7 +54,7 @@ struct unsettled {
 struct flight {
     uint64_t public_hash;
     uint32_t row;
-    int secret; /* its place in the client's hush */
+    int secret; /* its place in the client's redactor */
     bool taken;
 };
 

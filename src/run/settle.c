@@ -224,10 +224,10 @@ static void settle_created(struct settle *settle, const struct unsettled *entry,
 
     buf_reset(&run->text);
     buf_reset(&run->code);
-    hush_field(&run->client->hush, own, span_of(candidate->inbox), &run->text);
+    redactor_field(&run->client->redactor, own, span_of(candidate->inbox), &run->text);
     outcome.inbox_email = buf_view(&run->text);
     if (candidate->differs != NULL)
-        hush_field(&run->client->hush, own, span_of(candidate->differs), &run->code);
+        redactor_field(&run->client->redactor, own, span_of(candidate->differs), &run->code);
     if (entry->earlier && row != NULL)
         connector_uncompared(row, &run->code);
     outcome.error_message = buf_view(&run->code);

@@ -26,7 +26,7 @@ static struct answered answered(const struct http_answer *answer)
     struct remote remote;
     struct buf why;
 
-    hush_init(&client.hush, "key", 1);
+    redactor_init(&client.redactor, "key", 1);
     remote_init(&remote);
     buf_init(&why, 4096);
     what.result = lookup_answer(&client, answer, span_of(ID), &remote, &why);
@@ -34,7 +34,7 @@ static struct answered answered(const struct http_answer *answer)
     snprintf(what.why, sizeof(what.why), "%s", buf_view(&why).data);
     buf_release(&why);
     remote_release(&remote);
-    hush_release(&client.hush);
+    redactor_release(&client.redactor);
     return what;
 }
 

@@ -1,4 +1,4 @@
-#include "api/hush.h"
+#include "api/redactor.h"
 
 #include "model/redact.h"
 
@@ -15,74 +15,75 @@
 
 static const struct span none;
 
-static bool knows(struct hush *hush, struct span own, const char *secret)
+static bool knows(struct redactor *redactor, struct span own, const char *secret)
 {
     char id[100];
 
     snprintf(id, sizeof(id), "id-%s-1", secret);
-    return !hush_allows(hush, own, span_of(id));
+    return !redactor_allows(redactor, own, span_of(id));
 }
 
 static void knows_key_and_own_secret(void **state)
 {
-    struct hush hush;
+    struct redactor redactor;
 
     (void)state;
-    hush_init(&hush, KEY, 2);
-    assert_true(knows(&hush, none, KEY));
-    assert_false(knows(&hush, none, "pw"));
-    assert_true(knows(&hush, span_of("pw"), "pw"));
-    assert_true(knows(&hush, span_of("pw"), KEY));
-    assert_int_equal(hush_keep(&hush, none), HUSH_NONE);
-    assert_int_equal(hush_kept(&hush, HUSH_NONE).len, 0);
-    hush_let_go(&hush, HUSH_NONE);
-    hush_release(&hush);
-    hush_init(&hush, NULL, 1); /* a dry run may have no key */
-    assert_false(knows(&hush, none, "x"));
-    hush_release(&hush);
+    redactor_init(&redactor, KEY, 2);
+    assert_true(knows(&redactor, none, KEY));
+    assert_false(knows(&redactor, none, "pw"));
+    assert_true(knows(&redactor, span_of("pw"), "pw"));
+    assert_true(knows(&redactor, span_of("pw"), KEY));
+    assert_int_equal(redactor_keep(&redactor, none), REDACTOR_NONE);
+    assert_int_equal(redactor_kept(&redactor, REDACTOR_NONE).len, 0);
+    redactor_let_go(&redactor, REDACTOR_NONE);
+    redactor_release(&redactor);
+    redactor_init(&redactor, NULL, 1); /* a dry run may have no key */
+    assert_false(knows(&redactor, none, "x"));
+    redactor_release(&redactor);
 }
 
 /* One that is in flight stays, however many come and go; of those that have landed the last ones do. */
 static void knows_what_was_sent_last(void **state)
 {
-    struct hush hush;
+    struct redactor redactor;
     char secret[32];
     int held, place;
 
     (void)state;
-    hush_init(&hush, KEY, 2);
-    held = hush_keep(&hush, span_of("long-in-flight"));
-    assert_int_equal(hush_keep(&hush, span_of("short")), held + 1); /* of another row: a word that any text may have */
-    hush_let_go(&hush, held + 1);
-    assert_false(knows(&hush, none, "short"));
+    redactor_init(&redactor, KEY, 2);
+    held = redactor_keep(&redactor, span_of("long-in-flight"));
+    assert_int_equal(redactor_keep(&redactor, span_of("short")),
+                     held + 1); /* of another row: a word that any text may have */
+    redactor_let_go(&redactor, held + 1);
+    assert_false(knows(&redactor, none, "short"));
     for (int i = 0; i < 1000; i++) {
         snprintf(secret, sizeof(secret), "secret-%04d", i);
-        place = hush_keep(&hush, span_of(secret));
+        place = redactor_keep(&redactor, span_of(secret));
         assert_int_not_equal(place, held);
-        assert_true(span_equal(hush_kept(&hush, place), span_of(secret)));
-        hush_let_go(&hush, place);
+        assert_true(span_equal(redactor_kept(&redactor, place), span_of(secret)));
+        redactor_let_go(&redactor, place);
     }
-    assert_true(span_equal(hush_kept(&hush, held), span_of("long-in-flight")));
-    assert_true(knows(&hush, none, "long-in-flight"));
+    assert_true(span_equal(redactor_kept(&redactor, held), span_of("long-in-flight")));
+    assert_true(knows(&redactor, none, "long-in-flight"));
     for (int i = 0; i < 1000; i++) {
         snprintf(secret, sizeof(secret), "secret-%04d", i);
-        assert_int_equal(knows(&hush, none, secret), i >= 999 - HUSH_RECENT);
+        assert_int_equal(knows(&redactor, none, secret), i >= 999 - REDACTOR_RECENT);
     }
-    hush_release(&hush);
+    redactor_release(&redactor);
 }
 
 static void expect_field(const char *key, const char *own, const char *text, const char *expected)
 {
-    struct hush hush;
+    struct redactor redactor;
     struct buf out;
 
-    hush_init(&hush, key, 1);
-    hush_keep(&hush, span_of("another-rows"));
+    redactor_init(&redactor, key, 1);
+    redactor_keep(&redactor, span_of("another-rows"));
     buf_init(&out, 1000);
-    hush_field(&hush, span_of(own), span_of(text), &out);
+    redactor_field(&redactor, span_of(own), span_of(text), &out);
     assert_string_equal(buf_view(&out).data, expected);
     buf_release(&out);
-    hush_release(&hush);
+    redactor_release(&redactor);
 }
 
 /* A field is no message: what may be a word of its own stays. */
