@@ -16,8 +16,8 @@
 #include "report/speed.h"
 #include "run/finish.h"
 #include "run/land.h"
-#include "run/launch.h"
 #include "run/refuse.h"
+#include "run/sender.h"
 #include "run/settle.h"
 #include "sheet/intake.h"
 #include "sheet/secrets.h"
@@ -52,7 +52,7 @@ struct create {
     struct inherit inherit; /* what runs of other versions of the sheet have left */
     bool must_wait;         /* they may have created something that no row is known by */
     struct recent recent;
-    struct launch launch;
+    struct sender sender;
     struct land land;
     struct settle settle;
     struct existing existing;
@@ -489,7 +489,7 @@ static bool is_over(const struct create *create)
     if (settle_has_rows(&create->settle) && !waits_for_nothing(create))
         return false;
     return client_stopping(&create->client) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
-                                                !launch_has_rows((struct launch *)&create->launch));
+                                                !sender_has_rows((struct sender *)&create->sender));
 }
 
 /* While the service is away: one list, which may settle rows as well, or one row, whose answer may end that. */
@@ -503,8 +503,8 @@ static void probe(struct create *create)
             settle_ask(&create->settle, now_ms);
         break;
     case OUTAGE_PROBE_ROW:
-        if (launch_has_rows(&create->launch))
-            launch_probe(&create->launch, now_ms);
+        if (sender_has_rows(&create->sender))
+            sender_probe(&create->sender, now_ms);
         else if (create->run.rows.in_state[ROW_BACKOFF] == create->run.doubt_count)
             client_end_outage(&create->client);
         break;
@@ -517,7 +517,7 @@ static void probe(struct create *create)
 static int64_t list_due(struct create *create)
 {
     bool in_doubt = create->run.doubt_count > 0 && !create->settle.listing.active &&
-                    !launch_has_rows(&create->launch) && http_in_flight(create->client.http) == 0 &&
+                    !sender_has_rows(&create->sender) && http_in_flight(create->client.http) == 0 &&
                     !client_stopping(&create->client);
 
     return in_doubt ? create->settle.not_before_ms : settle_due(&create->settle);
@@ -541,7 +541,7 @@ static int64_t send_all(struct create *create, int64_t *list_ms)
 
         if (client->stop == STOP_LOCAL)
             return INT64_MAX;
-        if (!list_is_due && (stop_creating || !launch_has_rows(&create->launch)))
+        if (!list_is_due && (stop_creating || !sender_has_rows(&create->sender)))
             return INT64_MAX;
         if (next_ms > now_ms) {
             *list_ms = list_is_due ? INT64_MAX : *list_ms;
@@ -550,7 +550,7 @@ static int64_t send_all(struct create *create, int64_t *list_ms)
         if (list_is_due)
             settle_ask(&create->settle, now_ms);
         else
-            launch_row(&create->launch, now_ms);
+            sender_row(&create->sender, now_ms);
         stop_creating = client_stopping(client);
     }
 }
@@ -626,7 +626,7 @@ static bool send_rows(struct create *create, struct err *err)
     hold_rows(create);
     set_failures_max(create);
     idset_reserve(&create->run.claimed, (size_t)create->run.rows.count);
-    launch_init(&create->launch, &create->run, create->facts.resumed ? create->resume.promised : 0,
+    sender_init(&create->sender, &create->run, create->facts.resumed ? create->resume.promised : 0,
                 create->intake.keys);
     land_init(&create->land, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);
@@ -638,7 +638,7 @@ static bool send_rows(struct create *create, struct err *err)
     }
     settle_release(&create->settle);
     land_release(&create->land);
-    launch_release(&create->launch);
+    sender_release(&create->sender);
     return unsettled;
 }
 

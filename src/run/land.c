@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "model/api_error.h"
 #include "model/classify.h"
-#include "run/launch.h"
+#include "run/sender.h"
 #include "run/settle.h"
 
 #include <inttypes.h>
@@ -34,7 +34,7 @@ static bool is_error(const struct http_answer *answer)
 /* run->code and run->text: an error's code and sentence, without secrets. */
 static void describe(struct run *run, const struct http_answer *answer)
 {
-    struct api_secrets secrets = redactor_secrets(&run->client->redactor, launch_secret(run, answer->tag));
+    struct api_secrets secrets = redactor_secrets(&run->client->redactor, sender_secret(run, answer->tag));
 
     buf_reset(&run->code);
     buf_reset(&run->text);
@@ -68,7 +68,7 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
     json_object_text(line, "verdict", span_of(verdict_name(verdict)));
     json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
     if (answer->request_id.len > 0 &&
-        redactor_allows(&run->client->redactor, launch_secret(run, answer->tag), answer->request_id))
+        redactor_allows(&run->client->redactor, sender_secret(run, answer->tag), answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
     if (verdict != VERDICT_CREATED) {
         json_object_text(line, "error_code", buf_view(&run->code));
@@ -97,7 +97,7 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
 {
     struct run *run = land->run;
     const struct remote *remote = &land->remote;
-    struct span own = launch_secret(run, answer->tag);
+    struct span own = sender_secret(run, answer->tag);
     struct outcome outcome = {
         .status = STATUS_CREATED,
         .connector_id = remote->id,
@@ -272,7 +272,7 @@ void land_answer(struct land *land, const struct http_answer *answer)
 {
     struct run *run = land->run;
     struct unsettled entry = {.http_status = (uint16_t)answer->status};
-    uint64_t row = launch_landed(run, answer->tag, &entry.public_hash);
+    uint64_t row = sender_landed(run, answer->tag, &entry.public_hash);
     bool readable = names_new(land, answer), own = readable && is_about(land, row, entry.public_hash);
     enum verdict verdict = classify_create(answer->fate, answer->status, own);
 
@@ -314,5 +314,5 @@ void land_answer(struct land *land, const struct http_answer *answer)
         break;
     }
     run_resolve_doubts(run, false);
-    launch_forget(run, answer->tag);
+    sender_forget(run, answer->tag);
 }

@@ -17,7 +17,7 @@ struct land {
 void land_init(struct land *land, struct run *run);
 void land_release(struct land *land);
 
-/* Takes the answer to a request that launch_row() sent. */
+/* Takes the answer to a request that sender_row() sent. */
 void land_answer(struct land *land, const struct http_answer *answer);
 
 #endif

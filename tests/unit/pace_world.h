@@ -281,7 +281,7 @@ static void send_again(struct world *world, const struct pace *pace, uint32_t at
     timers_add(&world->again, now / MS + wait, attempt + 1);
 }
 
-static void launch(struct world *world, struct pace *pace, struct flight *flight, int64_t now)
+static void sender(struct world *world, struct pace *pace, struct flight *flight, int64_t now)
 {
     pace_sent(pace, now / MS);
     if (chance(world, world->unsent_percent)) {
@@ -376,7 +376,7 @@ static void run(struct world *world, struct pace *pace, int64_t end)
         if (send == INT64_MAX && flight == NULL)
             return;
         if (send <= world->now && event > world->now) {
-            launch(world, pace, free_flight(world), world->now);
+            sender(world, pace, free_flight(world), world->now);
             continue;
         }
         world->now = event < send ? event : send;

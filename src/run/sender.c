@@ -1,4 +1,4 @@
-#include "run/launch.h"
+#include "run/sender.h"
 
 #include "base/clock.h"
 #include "model/payload.h"
@@ -10,43 +10,43 @@ enum {
     LONGEST_STRIDE = 16384, /* rows: what a crash leaves to be settled at the most */
 };
 
-void launch_init(struct launch *launch, struct run *run, uint64_t promised, const uint32_t *keys)
+void sender_init(struct sender *sender, struct run *run, uint64_t promised, const uint32_t *keys)
 {
-    *launch = (struct launch){.run = run, .promised = promised, .stride = FIRST_STRIDE, .keys = keys};
-    buf_init(&launch->payload, PAYLOAD_MAX);
+    *sender = (struct sender){.run = run, .promised = promised, .stride = FIRST_STRIDE, .keys = keys};
+    buf_init(&sender->payload, PAYLOAD_MAX);
 }
 
-void launch_release(struct launch *launch)
+void sender_release(struct sender *sender)
 {
-    buf_wipe(&launch->payload);
+    buf_wipe(&sender->payload);
 }
 
 /* Whether there is a row that this run has not sent yet. */
-static bool has_fresh(struct launch *launch)
+static bool has_fresh(struct sender *sender)
 {
-    const struct rows *rows = &launch->run->rows;
+    const struct rows *rows = &sender->run->rows;
 
-    while (launch->next < rows->count &&
-           (rows->row[launch->next].state != ROW_PENDING || rows_is_held(rows, launch->next)))
-        launch->next++;
-    return launch->next < rows->count;
+    while (sender->next < rows->count &&
+           (rows->row[sender->next].state != ROW_PENDING || rows_is_held(rows, sender->next)))
+        sender->next++;
+    return sender->next < rows->count;
 }
 
-bool launch_has_rows(struct launch *launch)
+bool sender_has_rows(struct sender *sender)
 {
-    return launch->run->ready_count > 0 || has_fresh(launch);
+    return sender->run->ready_count > 0 || has_fresh(sender);
 }
 
 /* Before they are promised: as what the rows from `first` to before `end` are sent. */
-static bool note_tags(struct launch *launch, uint64_t first, uint64_t end)
+static bool note_tags(struct sender *sender, uint64_t first, uint64_t end)
 {
-    struct run *run = launch->run;
+    struct run *run = sender->run;
     uint64_t tags[JOURNAL_TAGS_MAX];
     struct err err;
 
     for (size_t count = 0; first < end; first += count) {
         for (count = 0; count < JOURNAL_TAGS_MAX && first + count < end; count++)
-            tags[count] = run_tag(launch->keys != NULL ? launch->keys[first + count] : 0,
+            tags[count] = run_tag(sender->keys != NULL ? sender->keys[first + count] : 0,
                                   run->rows.row[first + count].public_tag);
         if (!journal_tags(run->journal, first, tags, count, &err)) {
             client_fault(run->client, &err);
@@ -57,22 +57,22 @@ static bool note_tags(struct launch *launch, uint64_t first, uint64_t end)
 }
 
 /* Promises grow while they are used up faster than RUN_PROMISE_MS, so that the disk is not what sets the speed. */
-static bool promise(struct launch *launch, uint64_t row, int64_t now_ms)
+static bool promise(struct sender *sender, uint64_t row, int64_t now_ms)
 {
-    struct run *run = launch->run;
+    struct run *run = sender->run;
     bool lately = run_promised_lately(run, now_ms);
-    uint64_t before = launch->promised;
+    uint64_t before = sender->promised;
 
-    if (row < launch->promised && lately)
+    if (row < sender->promised && lately)
         return true;
-    if (row >= launch->promised) {
-        if (lately && launch->stride < LONGEST_STRIDE)
-            launch->stride *= 2;
-        launch->promised = row + launch->stride;
+    if (row >= sender->promised) {
+        if (lately && sender->stride < LONGEST_STRIDE)
+            sender->stride *= 2;
+        sender->promised = row + sender->stride;
     }
-    if (launch->promised > run->rows.count)
-        launch->promised = run->rows.count;
-    return note_tags(launch, before, launch->promised) && run_promise(run, launch->promised, now_ms);
+    if (sender->promised > run->rows.count)
+        sender->promised = run->rows.count;
+    return note_tags(sender, before, sender->promised) && run_promise(run, sender->promised, now_ms);
 }
 
 /* What was checked is what is sent: otherwise the input has changed, or what a secret's reference names. */
@@ -94,10 +94,10 @@ static void refuse(struct run *run, uint64_t index, const struct sheet_row *read
     client_fault(run->client, &err);
 }
 
-/* The row's payload into launch->payload. */
-static bool build(struct launch *launch, uint64_t index, struct flight *flight)
+/* The row's payload into sender->payload. */
+static bool build(struct sender *sender, uint64_t index, struct flight *flight)
 {
-    struct run *run = launch->run;
+    struct run *run = sender->run;
     const struct row *row = &run->rows.row[index];
     struct sheet_row *read;
     struct err err;
@@ -107,9 +107,9 @@ static bool build(struct launch *launch, uint64_t index, struct flight *flight)
         return false;
     }
     *flight = (struct flight){.public_hash = connector_public_hash(&read->connector), .row = (uint32_t)index};
-    buf_reset(&launch->payload);
+    buf_reset(&sender->payload);
     if (read->valid && (uint32_t)flight->public_hash == row->public_tag &&
-        payload_write(&read->connector, &launch->payload)) {
+        payload_write(&read->connector, &sender->payload)) {
         flight->secret = redactor_keep(&run->client->redactor, connector_secret(&read->connector));
         return true;
     }
@@ -129,7 +129,7 @@ static uint64_t board(struct run *run, const struct flight *flight)
     return 0;
 }
 
-uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
+uint64_t sender_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
 {
     struct flight *flight = &run->flight[tag >> 32];
 
@@ -139,62 +139,62 @@ uint64_t launch_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
     return flight->row;
 }
 
-void launch_forget(struct run *run, uint64_t tag)
+void sender_forget(struct run *run, uint64_t tag)
 {
     redactor_let_go(&run->client->redactor, run->flight[tag >> 32].secret);
 }
 
-struct span launch_secret(const struct run *run, uint64_t tag)
+struct span sender_secret(const struct run *run, uint64_t tag)
 {
     return redactor_kept(&run->client->redactor, run->flight[tag >> 32].secret);
 }
 
 /* `again`: it was sent before. */
-static bool send_row(struct launch *launch, uint64_t row, bool again, int64_t now_ms)
+static bool send_row(struct sender *sender, uint64_t row, bool again, int64_t now_ms)
 {
-    struct run *run = launch->run;
+    struct run *run = sender->run;
     struct http_request request = {.method = HTTP_POST, .path = "/contents/v1/connectors"};
     struct row *state = &run->rows.row[row];
     struct flight flight;
 
-    if (!build(launch, row, &flight))
+    if (!build(sender, row, &flight))
         return false;
     run->tally->retries += again && !state->earlier;
     if (state->attempts < ROW_ATTEMPTS_MAX)
         state->attempts++;
     rows_step(&run->rows, row, EVENT_SENT);
-    request.body = buf_view(&launch->payload);
+    request.body = buf_view(&sender->payload);
     request.tag = board(run, &flight);
     client_send(run->client, REQUEST_CREATE, &request, now_ms);
     return true;
 }
 
-void launch_row(struct launch *launch, int64_t now_ms)
+void sender_row(struct sender *sender, int64_t now_ms)
 {
-    struct run *run = launch->run;
+    struct run *run = sender->run;
     bool again = run->ready_count > 0;
-    uint64_t row = again ? run->ready[run->ready_head] : launch->next;
+    uint64_t row = again ? run->ready[run->ready_head] : sender->next;
 
-    if (!promise(launch, row, now_ms))
+    if (!promise(sender, row, now_ms))
         return;
     run_take_ready(run, &row);
-    send_row(launch, row, again, now_ms);
+    send_row(sender, row, again, now_ms);
 }
 
-void launch_probe(struct launch *launch, int64_t now_ms)
+void sender_probe(struct sender *sender, int64_t now_ms)
 {
-    struct run *run = launch->run;
+    struct run *run = sender->run;
     struct outage *outage = &run->client->outage;
-    bool fresh = has_fresh(launch);
+    bool fresh = has_fresh(sender);
     uint64_t row;
 
     if (!fresh && run->ready_count > 1 && run->ready[run->ready_head] == outage->tried && run_take_ready(run, &row))
         run_send_again(run, row, EVENT_PASSED_OVER);
-    row = fresh ? launch->next : run->ready[run->ready_head];
-    if (!promise(launch, row, now_ms))
+    row = fresh ? sender->next : run->ready[run->ready_head];
+    if (!promise(sender, row, now_ms))
         return;
     if (!fresh)
         run_take_ready(run, &row);
-    if (send_row(launch, row, !fresh, now_ms))
+    if (send_row(sender, row, !fresh, now_ms))
         outage_try(outage, row);
 }
