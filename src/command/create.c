@@ -15,7 +15,7 @@
 #include "prior/resume.h"
 #include "report/speed.h"
 #include "run/finish.h"
-#include "run/land.h"
+#include "run/receiver.h"
 #include "run/refuse.h"
 #include "run/sender.h"
 #include "run/settle.h"
@@ -53,7 +53,7 @@ struct create {
     bool must_wait;         /* they may have created something that no row is known by */
     struct recent recent;
     struct sender sender;
-    struct land land;
+    struct receiver receiver;
     struct settle settle;
     struct existing existing;
     struct speed speed;
@@ -567,7 +567,7 @@ static void take_answers(struct create *create)
             settle_answer(&create->settle, &answer);
             run_resolve_doubts(&create->run, true);
         } else
-            land_answer(&create->land, &answer);
+            receiver_answer(&create->receiver, &answer);
     }
     if (create->client.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
         client_fault(&create->client, &err);
@@ -628,7 +628,7 @@ static bool send_rows(struct create *create, struct err *err)
     idset_reserve(&create->run.claimed, (size_t)create->run.rows.count);
     sender_init(&create->sender, &create->run, create->facts.resumed ? create->resume.promised : 0,
                 create->intake.keys);
-    land_init(&create->land, &create->run);
+    receiver_init(&create->receiver, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);
     unsettled = resume_unsettle(&create->run, err);
     if (unsettled) {
@@ -637,7 +637,7 @@ static bool send_rows(struct create *create, struct err *err)
             settle_give_up(&create->settle);
     }
     settle_release(&create->settle);
-    land_release(&create->land);
+    receiver_release(&create->receiver);
     sender_release(&create->sender);
     return unsettled;
 }

@@ -1,7 +1,7 @@
 /*
  * run: what the parts of a create run share, and the verbs by which a row changes.
  *
- * create.c owns a run and its loop; sender.c sends rows, land.c takes their answers, settle.c settles those whose
+ * create.c owns a run and its loop; sender.c sends rows, receiver.c takes their answers, settle.c settles those whose
  * answer was lost, existing.c looks at what the account has before the first row, resume.c takes up an interrupted
  * run, finish.c writes the results. All of them change a row through the verbs below alone.
  */

@@ -1,4 +1,4 @@
-#include "run/land.h"
+#include "run/receiver.h"
 
 #include "base/clock.h"
 #include "model/api_error.h"
@@ -11,17 +11,17 @@
 
 enum { DIFFERS_MAX = 4096, LOST_MAX = 256, SAID_MAX = 16384 };
 
-void land_init(struct land *land, struct run *run)
+void receiver_init(struct receiver *receiver, struct run *run)
 {
-    land->run = run;
-    remote_init(&land->remote);
-    buf_init(&land->differs, DIFFERS_MAX);
+    receiver->run = run;
+    remote_init(&receiver->remote);
+    buf_init(&receiver->differs, DIFFERS_MAX);
 }
 
-void land_release(struct land *land)
+void receiver_release(struct receiver *receiver)
 {
-    remote_release(&land->remote);
-    buf_release(&land->differs);
+    remote_release(&receiver->remote);
+    buf_release(&receiver->differs);
 }
 
 /* A whole 2xx that says that it is none. */
@@ -80,12 +80,13 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
 }
 
 /* A connector may come with errors beside it: appends them to what is said of the row. */
-static void add_errors(struct land *land, const struct http_answer *answer, struct span own, struct buf *message)
+static void add_errors(struct receiver *receiver, const struct http_answer *answer, struct span own,
+                       struct buf *message)
 {
-    struct api_secrets secrets = redactor_secrets(&land->run->client->redactor, own);
+    struct api_secrets secrets = redactor_secrets(&receiver->run->client->redactor, own);
     struct buf code;
 
-    if (!land->remote.enveloped || !api_error_is_told(answer->body))
+    if (!receiver->remote.enveloped || !api_error_is_told(answer->body))
         return;
     buf_init(&code, API_ERROR_CODE);
     buf_text(message, message->len > 0 ? "; the server also said: " : "the server also said: ");
@@ -93,10 +94,10 @@ static void add_errors(struct land *land, const struct http_answer *answer, stru
     buf_release(&code);
 }
 
-static void act_created(struct land *land, uint64_t row, const struct http_answer *answer)
+static void act_created(struct receiver *receiver, uint64_t row, const struct http_answer *answer)
 {
-    struct run *run = land->run;
-    const struct remote *remote = &land->remote;
+    struct run *run = receiver->run;
+    const struct remote *remote = &receiver->remote;
     struct span own = sender_secret(run, answer->tag);
     struct outcome outcome = {
         .status = STATUS_CREATED,
@@ -109,8 +110,8 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
     redactor_field(&run->client->redactor, own, remote->inbox_email, &run->text);
     outcome.inbox_email = buf_view(&run->text);
     buf_reset(&run->code);
-    redactor_field(&run->client->redactor, own, buf_view(&land->differs), &run->code);
-    add_errors(land, answer, own, &run->code);
+    redactor_field(&run->client->redactor, own, buf_view(&receiver->differs), &run->code);
+    add_errors(receiver, answer, own, &run->code);
     outcome.error_message = buf_view(&run->code);
     run->forbidden = 0;
     run_note_account(run, remote->org_id, own);
@@ -123,9 +124,9 @@ static void act_created(struct land *land, uint64_t row, const struct http_answe
 
 /* Certainly not created. Where all rows are held (a 429, a 503 with Retry-After, an outage), this one need not wait by
  * itself. */
-static void act_again(struct land *land, uint64_t row, const struct http_answer *answer, bool spared)
+static void act_again(struct receiver *receiver, uint64_t row, const struct http_answer *answer, bool spared)
 {
-    struct run *run = land->run;
+    struct run *run = receiver->run;
     uint32_t attempts = run->rows.row[row].attempts;
     int64_t now_ms = clock_mono_ms(), until_ms;
     struct err err;
@@ -172,9 +173,9 @@ static bool record_named(struct run *run, uint64_t row, const struct unsettled *
     return done;
 }
 
-static void act_settle(struct land *land, uint64_t row, struct unsettled *entry, int64_t sent_ms)
+static void act_settle(struct receiver *receiver, uint64_t row, struct unsettled *entry, int64_t sent_ms)
 {
-    struct run *run = land->run;
+    struct run *run = receiver->run;
     struct err err;
 
     entry->row = (uint32_t)row;
@@ -189,9 +190,9 @@ static void act_settle(struct land *land, uint64_t row, struct unsettled *entry,
         client_fault(run->client, &err);
 }
 
-static void act_refused(struct land *land, uint64_t row, const struct http_answer *answer)
+static void act_refused(struct receiver *receiver, uint64_t row, const struct http_answer *answer)
 {
-    struct run *run = land->run;
+    struct run *run = receiver->run;
     struct buf said;
 
     rows_step(&run->rows, row, EVENT_RUN_STOPS);
@@ -203,9 +204,9 @@ static void act_refused(struct land *land, uint64_t row, const struct http_answe
 }
 
 /* In the API's own words: this row's, unless no other fares better. */
-static void act_forbidden(struct land *land, uint64_t row, const struct http_answer *answer)
+static void act_forbidden(struct receiver *receiver, uint64_t row, const struct http_answer *answer)
 {
-    struct run *run = land->run;
+    struct run *run = receiver->run;
 
     if (++run->forbidden >= RUN_FORBIDDEN_MOST)
         client_stop(run->client, STOP_FORBIDDEN,
@@ -216,12 +217,12 @@ static void act_forbidden(struct land *land, uint64_t row, const struct http_ans
 }
 
 /* By what is in front of the API: a path that it does not know, a filter that does not like the row, or a block. */
-static void act_doubt(struct land *land, uint64_t row, const struct http_answer *answer)
+static void act_doubt(struct receiver *receiver, uint64_t row, const struct http_answer *answer)
 {
-    struct run *run = land->run;
+    struct run *run = receiver->run;
 
     if (api_error_is_unknown_path(answer->body) && !run->client->outage.reached) {
-        act_refused(land, row, answer);
+        act_refused(receiver, row, answer);
         return;
     }
     buf_text(&run->text, "; a gateway in front of the API refuses this row, and not others: see what its texts hold");
@@ -230,17 +231,17 @@ static void act_doubt(struct land *land, uint64_t row, const struct http_answer 
 
 /*
  * Whether the answer's connector is the row's: a connection on which answers have come out of step names others'. The
- * API may keep a payload otherwise than it was sent: land->differs gets in what.
+ * API may keep a payload otherwise than it was sent: receiver->differs gets in what.
  */
-static bool is_about(struct land *land, uint64_t index, uint64_t public_hash)
+static bool is_about(struct receiver *receiver, uint64_t index, uint64_t public_hash)
 {
-    struct run *run = land->run;
-    const struct connector *answered = &land->remote.connector;
+    struct run *run = receiver->run;
+    const struct connector *answered = &receiver->remote.connector;
     const struct row *row = &run->rows.row[index];
     struct sheet_row *read;
     struct err err;
 
-    buf_reset(&land->differs);
+    buf_reset(&receiver->differs);
     if (connector_public_hash(answered) == public_hash)
         return true;
     if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
@@ -248,17 +249,17 @@ static bool is_about(struct land *land, uint64_t index, uint64_t public_hash)
         return true;
     }
     if (answered->label.len > 0)
-        connector_differences(&read->connector, answered, &land->differs);
+        connector_differences(&read->connector, answered, &receiver->differs);
     return connector_answers(&read->connector, answered) && !run_has_like(run, connector_public_hash(answered));
 }
 
 /* An answer that names a new connector. One that is some row's, or was there before, is no answer to a create. */
-static bool names_new(struct land *land, const struct http_answer *answer)
+static bool names_new(struct receiver *receiver, const struct http_answer *answer)
 {
-    const struct run *run = land->run;
+    const struct run *run = receiver->run;
 
-    return answer->status >= 200 && answer->status < 300 && remote_read(&land->remote, answer->body) &&
-           !idset_has(&run->claimed, land->remote.id) && !idset_has(&run->twins, land->remote.id);
+    return answer->status >= 200 && answer->status < 300 && remote_read(&receiver->remote, answer->body) &&
+           !idset_has(&run->claimed, receiver->remote.id) && !idset_has(&run->twins, receiver->remote.id);
 }
 
 static enum outage_sign sign_of(const struct http_answer *answer, enum verdict verdict, bool gateways)
@@ -268,12 +269,12 @@ static enum outage_sign sign_of(const struct http_answer *answer, enum verdict v
     return outage_sign(answer, decided && !gateways, gateways);
 }
 
-void land_answer(struct land *land, const struct http_answer *answer)
+void receiver_answer(struct receiver *receiver, const struct http_answer *answer)
 {
-    struct run *run = land->run;
+    struct run *run = receiver->run;
     struct unsettled entry = {.http_status = (uint16_t)answer->status};
     uint64_t row = sender_landed(run, answer->tag, &entry.public_hash);
-    bool readable = names_new(land, answer), own = readable && is_about(land, row, entry.public_hash);
+    bool readable = names_new(receiver, answer), own = readable && is_about(receiver, row, entry.public_hash);
     enum verdict verdict = classify_create(answer->fate, answer->status, own);
 
     bool gateways = verdict == VERDICT_FORBIDDEN && api_error_is_gateways(answer->body), spared;
@@ -281,34 +282,34 @@ void land_answer(struct land *land, const struct http_answer *answer)
     client_heed(run->client, answer);
     spared = run_tell(run, row, answer, sign_of(answer, verdict, gateways));
     if (readable && !own)
-        memcpy(entry.named, land->remote.id.data, UUID_TEXT);
+        memcpy(entry.named, receiver->remote.id.data, UUID_TEXT);
     if (verdict != VERDICT_CREATED)
         describe(run, answer);
     log_attempt(run, row, answer, verdict);
     switch (verdict) {
     case VERDICT_CREATED:
-        act_created(land, row, answer);
+        act_created(receiver, row, answer);
         break;
     case VERDICT_REJECTED:
         run->forbidden = 0;
         run_give_up(run, row, STATUS_REJECTED, answer->status, run->code.data, run->text.data);
         break;
     case VERDICT_AGAIN:
-        act_again(land, row, answer, spared);
+        act_again(receiver, row, answer, spared);
         break;
     case VERDICT_SETTLE:
         if (is_error(answer))
             entry.said = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text));
-        act_settle(land, row, &entry, answer->started_ms);
+        act_settle(receiver, row, &entry, answer->started_ms);
         break;
     case VERDICT_FORBIDDEN:
         if (gateways)
-            act_doubt(land, row, answer);
+            act_doubt(receiver, row, answer);
         else
-            act_forbidden(land, row, answer);
+            act_forbidden(receiver, row, answer);
         break;
     case VERDICT_REFUSED:
-        act_refused(land, row, answer);
+        act_refused(receiver, row, answer);
         break;
     case VERDICTS:
         break;
