@@ -179,7 +179,7 @@ static void log_outage(struct client *client, const char *state, int64_t lasted_
     if (line == NULL)
         return;
     json_object_text(line, "state", span_of(state));
-    json_object_text(line, "reason", span_of(client->trouble));
+    json_object_text(line, "reason", span_of(client->transport_error));
     json_object_integer(line, "away_ms", lasted_ms);
     log_end(client->log, line);
 }
@@ -191,7 +191,7 @@ static void say_away(struct client *client)
     log_outage(client, "away", 0);
     if (client->outage.reached)
         console_note(client->console, "connload: the service is away: %s; all rows wait, up to %s (--max-outage)",
-                     client->trouble, num_format_duration(most, client->config.max_outage_ms));
+                     client->transport_error, num_format_duration(most, client->config.max_outage_ms));
 }
 
 /* Milliseconds for people who look back on them: whole seconds, where there are any. */
@@ -229,12 +229,12 @@ const char *client_explain_away(const struct client *client, int64_t now_ms, cha
     return text;
 }
 
-static void note_trouble(struct client *client, const struct http_answer *answer)
+static void note_transport_error(struct client *client, const struct http_answer *answer)
 {
     if (answer->status > 0)
-        snprintf(client->trouble, sizeof(client->trouble), "the server answers %d", answer->status);
+        snprintf(client->transport_error, sizeof(client->transport_error), "the server answers %d", answer->status);
     else
-        snprintf(client->trouble, sizeof(client->trouble), "%s",
+        snprintf(client->transport_error, sizeof(client->transport_error), "%s",
                  answer->problem != NULL ? answer->problem : "no answer");
 }
 
@@ -260,7 +260,7 @@ bool client_tell(struct client *client, const struct http_answer *answer, uint64
     if (client_is_hopeless(client, answer) || client_stopping(client))
         return false;
     if (sign == OUTAGE_AWAY || sign == OUTAGE_BLOCKED)
-        note_trouble(client, answer);
+        note_transport_error(client, answer);
     spared = outage_tell(outage, &event, next_random(&client->random));
     *begun = !held && outage_holds(outage);
     if (*begun)
@@ -268,8 +268,8 @@ bool client_tell(struct client *client, const struct http_answer *answer, uint64
     else if (held && !outage_holds(outage))
         say_back(client, before, outage->since_ms, answer->ended_ms);
     if (outage_holds(outage) && !outage->reached && outage->probes >= client->config.retry.max_attempts)
-        client_stop(client, STOP_UNREACHABLE, "%s; asked %s for the account's connectors %u times", client->trouble,
-                    client->config.http.base_url, outage->probes);
+        client_stop(client, STOP_UNREACHABLE, "%s; asked %s for the account's connectors %u times",
+                    client->transport_error, client->config.http.base_url, outage->probes);
     return spared;
 }
 
@@ -315,7 +315,7 @@ static void stop_for_outage(struct client *client, int64_t now_ms)
         return;
     log_outage(client, "given_up", lasts_ms);
     client_stop(client, STOP_OUTAGE, "the service was away for %s (--max-outage): %s", lasted(text, lasts_ms),
-                client->trouble);
+                client->transport_error);
 }
 
 /* When an outage wants something that time alone brings. */

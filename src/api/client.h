@@ -43,8 +43,8 @@ struct client {
     struct log *log;
     struct redactor redactor; /* what must not come back through an answer */
     struct outage outage;
-    char trouble[CLIENT_TROUBLE]; /* of the last request that found no service */
-    uint64_t random;              /* state of the jitter's generator */
+    char transport_error[CLIENT_TROUBLE]; /* of the last request that found no service */
+    uint64_t random;                      /* state of the jitter's generator */
     int64_t started_ms, started_wall_ms;
     enum stop_reason stop;
     int64_t stopped_ms;      /* when `stop` was set */

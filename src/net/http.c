@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "net/http_transfer.h"
 #include "net/retry.h"
-#include "net/trouble.h"
+#include "net/transport_error.h"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -256,7 +256,7 @@ void http_abort(struct http *http)
         if (transfer->state != TRANSFER_FLYING)
             continue;
         curl_multi_remove_handle(http->multi, transfer->easy);
-        transfer->end.trouble = TROUBLE_STOPPED;
+        transfer->end.transport_error = TRANSPORT_ERROR_STOPPED;
         end_transfer(http, transfer, CURLE_ABORTED_BY_CALLBACK);
     }
 }
@@ -267,15 +267,15 @@ static void describe(struct http *http, struct transfer *transfer, struct http_a
 {
     struct http_end *end = &transfer->end;
     bool connecting = end->sendings == 0 && http->connect_timeout_ms < http->timeout_ms;
-    enum trouble trouble;
+    enum transport_error transport_error;
 
     http_end_read(end, transfer->easy, &http->common.base);
-    trouble = http_end_trouble(end, &http->common.base);
+    transport_error = http_end_transport_error(end, &http->common.base);
     buf_reset(&http->problem);
     http_end_explain(end, &http->common.base, connecting ? http->connect_timeout_ms : http->timeout_ms, &http->problem);
     answer->problem = http->problem.data;
-    answer->problem_code = trouble_code(trouble);
-    answer->fatal = trouble_is_fatal(trouble);
+    answer->problem_code = transport_error_code(transport_error);
+    answer->fatal = transport_error_is_fatal(transport_error);
 }
 
 static int64_t date_of(struct http *http, const struct field_value *date)

@@ -48,15 +48,16 @@ void http_send(struct http *http, const struct http_request *request);
 struct http_answer {
     uint64_t tag;
     enum fate fate;
-    int status;               /* of the header, also where the rest did not come; 0 = none came, or only 1xx */
-    bool sent;                /* it may have left, and counts for the rate; also a refused stream (FATE_UNSENT) */
-    const char *problem;      /* for people, a sentence without a full stop; NULL for FATE_ANSWERED */
-    const char *problem_code; /* as trouble_code() lists them (net/trouble.h); NULL for FATE_ANSWERED. Static */
-    bool fatal;               /* another attempt can't help: bad certificate, a proxy that refuses or does not exist */
-    struct span body;         /* as far as it came; not decoded, whatever its Content-Encoding */
-    int64_t retry_after_ms;   /* -1 = none, or none that makes sense */
-    int64_t date_ms;          /* the Date header in wall ms; -1 likewise */
-    struct span request_id;   /* X-Request-Id or the like (net/fields.h); empty = none */
+    int status;          /* of the header, also where the rest did not come; 0 = none came, or only 1xx */
+    bool sent;           /* it may have left, and counts for the rate; also a refused stream (FATE_UNSENT) */
+    const char *problem; /* for people, a sentence without a full stop; NULL for FATE_ANSWERED */
+    const char *
+        problem_code; /* as transport_error_code() lists them (net/transport_error.h); NULL for FATE_ANSWERED. Static */
+    bool fatal;       /* another attempt can't help: bad certificate, a proxy that refuses or does not exist */
+    struct span body; /* as far as it came; not decoded, whatever its Content-Encoding */
+    int64_t retry_after_ms; /* -1 = none, or none that makes sense */
+    int64_t date_ms;        /* the Date header in wall ms; -1 likewise */
+    struct span request_id; /* X-Request-Id or the like (net/fields.h); empty = none */
     struct pace_hint hint;
     bool more;                    /* its header says that it does not show everything, as it is now (net/fields.h) */
     int64_t total;                /* how many elements its header says there are; -1 = it does not */

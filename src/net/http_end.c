@@ -4,36 +4,36 @@
 
 struct meaning {
     CURLcode result;
-    enum trouble trouble;
+    enum transport_error transport_error;
 };
 
 /* Before the request could be sent; the last entry is for every other result. */
 static const struct meaning unsent[] = {
-    {CURLE_OPERATION_TIMEDOUT, TROUBLE_CONNECT_TIMEOUT},
-    {CURLE_COULDNT_RESOLVE_HOST, TROUBLE_NO_SUCH_HOST},
-    {CURLE_COULDNT_RESOLVE_PROXY, TROUBLE_NO_SUCH_PROXY},
-    {CURLE_COULDNT_CONNECT, TROUBLE_NO_CONNECTION},
-    {CURLE_PROXY, TROUBLE_PROXY},
-    {CURLE_PEER_FAILED_VERIFICATION, TROUBLE_CERTIFICATE},
-    {CURLE_SSL_CACERT_BADFILE, TROUBLE_CA_FILE},
-    {CURLE_SSL_CONNECT_ERROR, TROUBLE_TLS},
-    {CURLE_URL_MALFORMAT, TROUBLE_BAD_PATH},
-    {CURLE_OK, TROUBLE_UNSENT},
+    {CURLE_OPERATION_TIMEDOUT, TRANSPORT_ERROR_CONNECT_TIMEOUT},
+    {CURLE_COULDNT_RESOLVE_HOST, TRANSPORT_ERROR_NO_SUCH_HOST},
+    {CURLE_COULDNT_RESOLVE_PROXY, TRANSPORT_ERROR_NO_SUCH_PROXY},
+    {CURLE_COULDNT_CONNECT, TRANSPORT_ERROR_NO_CONNECTION},
+    {CURLE_PROXY, TRANSPORT_ERROR_PROXY},
+    {CURLE_PEER_FAILED_VERIFICATION, TRANSPORT_ERROR_CERTIFICATE},
+    {CURLE_SSL_CACERT_BADFILE, TRANSPORT_ERROR_CA_FILE},
+    {CURLE_SSL_CONNECT_ERROR, TRANSPORT_ERROR_TLS},
+    {CURLE_URL_MALFORMAT, TRANSPORT_ERROR_BAD_PATH},
+    {CURLE_OK, TRANSPORT_ERROR_UNSENT},
 };
 
 /* After it may have been sent. */
 static const struct meaning lost[] = {
-    {CURLE_OPERATION_TIMEDOUT, TROUBLE_TIMEOUT},
-    {CURLE_GOT_NOTHING, TROUBLE_CLOSED},
-    {CURLE_PARTIAL_FILE, TROUBLE_CUT_BODY},
-    {CURLE_WEIRD_SERVER_REPLY, TROUBLE_NOT_HTTP},
-    {CURLE_UNSUPPORTED_PROTOCOL, TROUBLE_NOT_HTTP},
+    {CURLE_OPERATION_TIMEDOUT, TRANSPORT_ERROR_TIMEOUT},
+    {CURLE_GOT_NOTHING, TRANSPORT_ERROR_CLOSED},
+    {CURLE_PARTIAL_FILE, TRANSPORT_ERROR_CUT_BODY},
+    {CURLE_WEIRD_SERVER_REPLY, TRANSPORT_ERROR_NOT_HTTP},
+    {CURLE_UNSUPPORTED_PROTOCOL, TRANSPORT_ERROR_NOT_HTTP},
     /* A header line beyond libcurl's own limit (100 KiB) ends like this, before one byte of it is shown to us. */
-    {CURLE_OUT_OF_MEMORY, TROUBLE_LONG_HEADER},
+    {CURLE_OUT_OF_MEMORY, TRANSPORT_ERROR_LONG_HEADER},
 #if LIBCURL_VERSION_NUM >= 0x080600
-    {CURLE_TOO_LARGE, TROUBLE_LONG_HEADER},
+    {CURLE_TOO_LARGE, TRANSPORT_ERROR_LONG_HEADER},
 #endif
-    {CURLE_OK, TROUBLE_LOST},
+    {CURLE_OK, TRANSPORT_ERROR_LOST},
 };
 
 /* libcurl before 8.7 refuses the number. */
@@ -68,42 +68,44 @@ void http_end_read(struct http_end *end, CURL *easy, const struct http_base *bas
 }
 
 /* What failed was the way to the proxy or its tunnel, not what lies behind it. A SOCKS proxy has no status. */
-static enum trouble proxy_trouble(const struct http_end *end, const struct http_base *base)
+static enum transport_error proxy_transport_error(const struct http_end *end, const struct http_base *base)
 {
     if (end->proxy_status >= 300)
-        return end->proxy_status / 100 == 4 ? TROUBLE_PROXY_REFUSED : TROUBLE_PROXY_FAILED;
+        return end->proxy_status / 100 == 4 ? TRANSPORT_ERROR_PROXY_REFUSED : TRANSPORT_ERROR_PROXY_FAILED;
     if (end->proxy_status >= 200)
-        return TROUBLE_NONE;
+        return TRANSPORT_ERROR_NONE;
     if (end->result == CURLE_COULDNT_CONNECT)
-        return TROUBLE_NO_PROXY;
+        return TRANSPORT_ERROR_NO_PROXY;
     if (end->result == CURLE_OPERATION_TIMEDOUT)
-        return TROUBLE_PROXY_TIMEOUT;
+        return TRANSPORT_ERROR_PROXY_TIMEOUT;
     if (base->proxy_tls && (end->result == CURLE_PEER_FAILED_VERIFICATION || end->result == CURLE_SSL_CONNECT_ERROR))
-        return TROUBLE_PROXY_TLS;
-    return TROUBLE_NONE;
+        return TRANSPORT_ERROR_PROXY_TLS;
+    return TRANSPORT_ERROR_NONE;
 }
 
-enum trouble http_end_trouble(const struct http_end *end, const struct http_base *base)
+enum transport_error http_end_transport_error(const struct http_end *end, const struct http_base *base)
 {
     const struct meaning *meaning = end->sendings == 0 ? unsent : lost;
-    enum trouble trouble = end->trouble;
+    enum transport_error transport_error = end->transport_error;
 
-    if (trouble == TROUBLE_NONE && end->sendings == 0 && end->result == CURLE_COULDNT_CONNECT && end->open_error != 0)
-        trouble = TROUBLE_NO_SOCKET;
-    if (trouble == TROUBLE_NONE && end->sendings == 0 && end->by_proxy)
-        trouble = proxy_trouble(end, base);
-    if (trouble != TROUBLE_NONE)
-        return trouble;
+    if (transport_error == TRANSPORT_ERROR_NONE && end->sendings == 0 && end->result == CURLE_COULDNT_CONNECT &&
+        end->open_error != 0)
+        transport_error = TRANSPORT_ERROR_NO_SOCKET;
+    if (transport_error == TRANSPORT_ERROR_NONE && end->sendings == 0 && end->by_proxy)
+        transport_error = proxy_transport_error(end, base);
+    if (transport_error != TRANSPORT_ERROR_NONE)
+        return transport_error;
     while (meaning->result != end->result && meaning->result != CURLE_OK)
         meaning++;
-    return meaning->trouble;
+    return meaning->transport_error;
 }
 
-static const char *words_for(const struct http_end *end, enum trouble trouble)
+static const char *words_for(const struct http_end *end, enum transport_error transport_error)
 {
-    if (trouble == TROUBLE_NO_SOCKET)
+    if (transport_error == TRANSPORT_ERROR_NO_SOCKET)
         return strerror(end->open_error);
-    if ((trouble == TROUBLE_NO_CONNECTION || trouble == TROUBLE_NO_PROXY) && end->cause > 0)
+    if ((transport_error == TRANSPORT_ERROR_NO_CONNECTION || transport_error == TRANSPORT_ERROR_NO_PROXY) &&
+        end->cause > 0)
         return strerror(end->cause);
     /* A proxy's URL that libcurl quotes may hold a password. */
     if (end->error[0] == '\0' || strchr(end->error, '@') != NULL)
@@ -113,21 +115,21 @@ static const char *words_for(const struct http_end *end, enum trouble trouble)
 
 enum fate http_end_fate(const struct http_end *end)
 {
-    if (end->result == CURLE_OK && end->trouble == TROUBLE_NONE)
+    if (end->result == CURLE_OK && end->transport_error == TRANSPORT_ERROR_NONE)
         return FATE_ANSWERED;
     return end->sendings == 0 || end->refused ? FATE_UNSENT : FATE_LOST;
 }
 
 void http_end_explain(const struct http_end *end, const struct http_base *base, int64_t limit_ms, struct buf *out)
 {
-    enum trouble trouble = http_end_trouble(end, base);
-    struct trouble_facts facts = {
+    enum transport_error transport_error = http_end_transport_error(end, base);
+    struct transport_error_facts facts = {
         .host = base->authority.data,
         .proxy = base->proxy.len > 0 ? base->proxy.data : "",
-        .words = words_for(end, trouble),
+        .words = words_for(end, transport_error),
         .limit_ms = limit_ms,
         .status = end->proxy_status,
     };
 
-    trouble_describe(trouble, &facts, out);
+    transport_error_describe(transport_error, &facts, out);
 }

@@ -1,6 +1,6 @@
 #include "net/http_transfer.h"
 
-#include "net/trouble.h"
+#include "net/transport_error.h"
 
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -102,7 +102,7 @@ static int on_send(void *context, char *remote_ip, char *local_ip, int remote_po
     (void)remote_ip, (void)local_ip, (void)remote_port;
     if (transfer->end.sendings > 0) {
         transfer->end.sendings++;
-        transfer->end.trouble = transfer->end.refused ? TROUBLE_STREAM_REFUSED : TROUBLE_REPEAT;
+        transfer->end.transport_error = transfer->end.refused ? TRANSPORT_ERROR_STREAM_REFUSED : TRANSPORT_ERROR_REPEAT;
         return CURL_PREREQFUNC_ABORT;
     }
     curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
@@ -139,7 +139,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
     fields_add(&transfer->fields, (struct span){line, len}, transfer->common->wall_ms);
     if (transfer->fields.bytes <= HTTP_HEADERS_MAX)
         return len;
-    transfer->end.trouble = TROUBLE_LONG_HEADER;
+    transfer->end.transport_error = TRANSPORT_ERROR_LONG_HEADER;
     return 0;
 }
 
@@ -159,13 +159,13 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     if (transfer->sink != NULL && transfer_status(transfer) / 100 == 2) {
         if (transfer->sink(transfer->sink_context, bytes, len))
             return len;
-        transfer->end.trouble = TROUBLE_SINK;
+        transfer->end.transport_error = TRANSPORT_ERROR_SINK;
         return 0;
     }
     if (buf_add(&transfer->body, bytes, len))
         return len;
     buf_add(&transfer->body, bytes, HTTP_BODY_MAX - transfer->body.len);
-    transfer->end.trouble = TROUBLE_LONG_BODY;
+    transfer->end.transport_error = TRANSPORT_ERROR_LONG_BODY;
     return 0;
 }
 
@@ -333,7 +333,8 @@ void transfer_end(struct transfer *transfer, CURLcode result)
         curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 0L);
     transfer->fresh = false;
     if (result == CURLE_OK && !transfer->fields.complete)
-        transfer->end.trouble = TROUBLE_CUT_HEADER; /* libcurl takes the connection's end for the header's */
+        transfer->end.transport_error =
+            TRANSPORT_ERROR_CUT_HEADER; /* libcurl takes the connection's end for the header's */
     transfer->ended_us = now_us();
     if (transfer->payload.data != NULL)
         explicit_bzero(transfer->payload.data, transfer->payload.len);

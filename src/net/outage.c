@@ -14,7 +14,7 @@ void outage_init(struct outage *outage, int64_t most_ms, int64_t step_ms)
     };
 }
 
-/* By error_code (net/trouble.h). A refused HTTP/2 stream was sent, and is no sign of an outage. */
+/* By error_code (net/transport_error.h). A refused HTTP/2 stream was sent, and is no sign of an outage. */
 static bool found_no_service(const struct http_answer *answer)
 {
     static const char *const codes[] = {"timeout", "no_such_host", "no_connection", "proxy", "tls", "connection_lost"};

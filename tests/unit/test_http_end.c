@@ -17,65 +17,80 @@ static const struct {
     const char *proxy;
     struct http_end end;
     enum fate fate;
-    enum trouble trouble;
+    enum transport_error transport_error;
 } table[] = {
-    {NULL, {.result = CURLE_OK, .sendings = 1}, FATE_ANSWERED, TROUBLE_NONE},
-    {NULL, {.result = CURLE_COULDNT_CONNECT}, FATE_UNSENT, TROUBLE_NO_CONNECTION},
-    {NULL, {.result = CURLE_COULDNT_CONNECT, .open_error = EMFILE}, FATE_UNSENT, TROUBLE_NO_SOCKET},
-    {NULL, {.result = CURLE_COULDNT_RESOLVE_HOST}, FATE_UNSENT, TROUBLE_NO_SUCH_HOST},
-    {NULL, {.result = CURLE_OPERATION_TIMEDOUT}, FATE_UNSENT, TROUBLE_CONNECT_TIMEOUT},
-    {NULL, {.result = CURLE_PEER_FAILED_VERIFICATION}, FATE_UNSENT, TROUBLE_CERTIFICATE},
-    {NULL, {.result = CURLE_SSL_CONNECT_ERROR}, FATE_UNSENT, TROUBLE_TLS},
-    {NULL, {.result = CURLE_FAILED_INIT}, FATE_UNSENT, TROUBLE_UNSENT},
-    {NULL, {.result = CURLE_OPERATION_TIMEDOUT, .sendings = 1}, FATE_LOST, TROUBLE_TIMEOUT},
-    {NULL, {.result = CURLE_COULDNT_CONNECT, .sendings = 1}, FATE_LOST, TROUBLE_LOST},
-    {NULL, {.result = CURLE_ABORTED_BY_CALLBACK, .sendings = 2, .trouble = TROUBLE_REPEAT}, FATE_LOST, TROUBLE_REPEAT},
+    {NULL, {.result = CURLE_OK, .sendings = 1}, FATE_ANSWERED, TRANSPORT_ERROR_NONE},
+    {NULL, {.result = CURLE_COULDNT_CONNECT}, FATE_UNSENT, TRANSPORT_ERROR_NO_CONNECTION},
+    {NULL, {.result = CURLE_COULDNT_CONNECT, .open_error = EMFILE}, FATE_UNSENT, TRANSPORT_ERROR_NO_SOCKET},
+    {NULL, {.result = CURLE_COULDNT_RESOLVE_HOST}, FATE_UNSENT, TRANSPORT_ERROR_NO_SUCH_HOST},
+    {NULL, {.result = CURLE_OPERATION_TIMEDOUT}, FATE_UNSENT, TRANSPORT_ERROR_CONNECT_TIMEOUT},
+    {NULL, {.result = CURLE_PEER_FAILED_VERIFICATION}, FATE_UNSENT, TRANSPORT_ERROR_CERTIFICATE},
+    {NULL, {.result = CURLE_SSL_CONNECT_ERROR}, FATE_UNSENT, TRANSPORT_ERROR_TLS},
+    {NULL, {.result = CURLE_FAILED_INIT}, FATE_UNSENT, TRANSPORT_ERROR_UNSENT},
+    {NULL, {.result = CURLE_OPERATION_TIMEDOUT, .sendings = 1}, FATE_LOST, TRANSPORT_ERROR_TIMEOUT},
+    {NULL, {.result = CURLE_COULDNT_CONNECT, .sendings = 1}, FATE_LOST, TRANSPORT_ERROR_LOST},
     {NULL,
-     {.result = CURLE_ABORTED_BY_CALLBACK, .sendings = 2, .refused = true, .trouble = TROUBLE_STREAM_REFUSED},
+     {.result = CURLE_ABORTED_BY_CALLBACK, .sendings = 2, .transport_error = TRANSPORT_ERROR_REPEAT},
+     FATE_LOST,
+     TRANSPORT_ERROR_REPEAT},
+    {NULL,
+     {.result = CURLE_ABORTED_BY_CALLBACK,
+      .sendings = 2,
+      .refused = true,
+      .transport_error = TRANSPORT_ERROR_STREAM_REFUSED},
      FATE_UNSENT,
-     TROUBLE_STREAM_REFUSED},
-    {NULL, {.result = CURLE_OK, .sendings = 1, .trouble = TROUBLE_CUT_HEADER}, FATE_LOST, TROUBLE_CUT_HEADER},
+     TRANSPORT_ERROR_STREAM_REFUSED},
+    {NULL,
+     {.result = CURLE_OK, .sendings = 1, .transport_error = TRANSPORT_ERROR_CUT_HEADER},
+     FATE_LOST,
+     TRANSPORT_ERROR_CUT_HEADER},
 
     /* A proxy is configured, and was not on the way. */
-    {PLAIN_PROXY, {.result = CURLE_COULDNT_CONNECT}, FATE_UNSENT, TROUBLE_NO_CONNECTION},
-    {TLS_PROXY, {.result = CURLE_SSL_CONNECT_ERROR}, FATE_UNSENT, TROUBLE_TLS},
+    {PLAIN_PROXY, {.result = CURLE_COULDNT_CONNECT}, FATE_UNSENT, TRANSPORT_ERROR_NO_CONNECTION},
+    {TLS_PROXY, {.result = CURLE_SSL_CONNECT_ERROR}, FATE_UNSENT, TRANSPORT_ERROR_TLS},
 
     /* On the way to it. */
-    {PLAIN_PROXY, {.result = CURLE_COULDNT_RESOLVE_PROXY, .by_proxy = true}, FATE_UNSENT, TROUBLE_NO_SUCH_PROXY},
-    {PLAIN_PROXY, {.result = CURLE_COULDNT_CONNECT, .by_proxy = true}, FATE_UNSENT, TROUBLE_NO_PROXY},
+    {PLAIN_PROXY,
+     {.result = CURLE_COULDNT_RESOLVE_PROXY, .by_proxy = true},
+     FATE_UNSENT,
+     TRANSPORT_ERROR_NO_SUCH_PROXY},
+    {PLAIN_PROXY, {.result = CURLE_COULDNT_CONNECT, .by_proxy = true}, FATE_UNSENT, TRANSPORT_ERROR_NO_PROXY},
     {PLAIN_PROXY,
      {.result = CURLE_COULDNT_CONNECT, .by_proxy = true, .open_error = EMFILE},
      FATE_UNSENT,
-     TROUBLE_NO_SOCKET},
-    {PLAIN_PROXY, {.result = CURLE_OPERATION_TIMEDOUT, .by_proxy = true}, FATE_UNSENT, TROUBLE_PROXY_TIMEOUT},
-    {TLS_PROXY, {.result = CURLE_PEER_FAILED_VERIFICATION, .by_proxy = true}, FATE_UNSENT, TROUBLE_PROXY_TLS},
-    {TLS_PROXY, {.result = CURLE_SSL_CONNECT_ERROR, .by_proxy = true}, FATE_UNSENT, TROUBLE_PROXY_TLS},
-    {PLAIN_PROXY, {.result = CURLE_PROXY, .by_proxy = true}, FATE_UNSENT, TROUBLE_PROXY},
+     TRANSPORT_ERROR_NO_SOCKET},
+    {PLAIN_PROXY, {.result = CURLE_OPERATION_TIMEDOUT, .by_proxy = true}, FATE_UNSENT, TRANSPORT_ERROR_PROXY_TIMEOUT},
+    {TLS_PROXY, {.result = CURLE_PEER_FAILED_VERIFICATION, .by_proxy = true}, FATE_UNSENT, TRANSPORT_ERROR_PROXY_TLS},
+    {TLS_PROXY, {.result = CURLE_SSL_CONNECT_ERROR, .by_proxy = true}, FATE_UNSENT, TRANSPORT_ERROR_PROXY_TLS},
+    {PLAIN_PROXY, {.result = CURLE_PROXY, .by_proxy = true}, FATE_UNSENT, TRANSPORT_ERROR_PROXY},
 
     /* Its answer to CONNECT, whatever libcurl calls that. */
     {PLAIN_PROXY,
      {.result = CURLE_RECV_ERROR, .by_proxy = true, .proxy_status = 407},
      FATE_UNSENT,
-     TROUBLE_PROXY_REFUSED},
+     TRANSPORT_ERROR_PROXY_REFUSED},
     {PLAIN_PROXY,
      {.result = CURLE_COULDNT_CONNECT, .by_proxy = true, .proxy_status = 503},
      FATE_UNSENT,
-     TROUBLE_PROXY_FAILED},
+     TRANSPORT_ERROR_PROXY_FAILED},
 
     /* Its tunnel stands: what fails lies behind it. */
     {PLAIN_PROXY,
      {.result = CURLE_OPERATION_TIMEDOUT, .by_proxy = true, .proxy_status = 200},
      FATE_UNSENT,
-     TROUBLE_CONNECT_TIMEOUT},
+     TRANSPORT_ERROR_CONNECT_TIMEOUT},
     {TLS_PROXY,
      {.result = CURLE_PEER_FAILED_VERIFICATION, .by_proxy = true, .proxy_status = 200},
      FATE_UNSENT,
-     TROUBLE_CERTIFICATE},
-    {PLAIN_PROXY, {.result = CURLE_SSL_CONNECT_ERROR, .by_proxy = true, .proxy_status = 200}, FATE_UNSENT, TROUBLE_TLS},
+     TRANSPORT_ERROR_CERTIFICATE},
+    {PLAIN_PROXY,
+     {.result = CURLE_SSL_CONNECT_ERROR, .by_proxy = true, .proxy_status = 200},
+     FATE_UNSENT,
+     TRANSPORT_ERROR_TLS},
     {PLAIN_PROXY,
      {.result = CURLE_OPERATION_TIMEDOUT, .by_proxy = true, .proxy_status = 200, .sendings = 1},
      FATE_LOST,
-     TROUBLE_TIMEOUT},
+     TRANSPORT_ERROR_TIMEOUT},
 };
 
 static void base_init(struct http_base *base, const char *proxy)
@@ -100,8 +115,8 @@ static void test_what_became_of_it(void **state)
         for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
             end.error = words[w];
             assert_int_equal(http_end_fate(&end), table[i].fate);
-            if (table[i].fate != FATE_ANSWERED && http_end_trouble(&end, &base) != table[i].trouble)
-                fail_msg("line %zu: trouble %d", i, http_end_trouble(&end, &base));
+            if (table[i].fate != FATE_ANSWERED && http_end_transport_error(&end, &base) != table[i].transport_error)
+                fail_msg("line %zu: trouble %d", i, http_end_transport_error(&end, &base));
         }
         http_base_release(&base);
     }
