@@ -365,7 +365,7 @@ static enum exit_code fail(const struct options *options, struct console *consol
 {
     static struct tally tally;
     struct reporting reporting = {.config = reporting_of(options)};
-    struct facts facts = {
+    struct info info = {
         .command = command_name(options->command),
         .input = options->input,
         .base_url = options->base_url,
@@ -374,7 +374,7 @@ static enum exit_code fail(const struct options *options, struct console *consol
     enum exit_code code;
 
     tally_init(&tally, clock_wall_ms(), clock_mono_ms());
-    code = reporting_fail(&reporting, &facts, &tally, console, err);
+    code = reporting_fail(&reporting, &info, &tally, console, err);
     reporting_close(&reporting);
     return code;
 }

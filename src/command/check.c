@@ -13,7 +13,7 @@ struct checking {
     struct console *console;
     struct reporting reporting;
     struct tally tally;
-    struct facts facts;
+    struct info info;
     struct run run; /* of it sheet, rows, journal, console and tally alone */
     struct intake intake;
     struct paths paths;    /* of -o */
@@ -56,16 +56,16 @@ static bool check_rows(struct checking *checking, struct err *err)
     struct row_listener listener;
 
     checking->intake.rows = &run->rows;
-    if (!reporting_open(&checking->reporting, &config->reporting, &checking->facts, err))
+    if (!reporting_open(&checking->reporting, &config->reporting, &checking->info, err))
         return false;
     run->sheet = sheet_open(&config->sheet, checking->console, err);
     if (run->sheet == NULL || !open_results(checking, err) ||
         !intake_read(&checking->intake, run->sheet, &how, checking->console, err))
         return false;
     checking->tally.rows = run->rows.count;
-    checking->facts.finished = run->rows.in_state[ROW_CARRIED];
+    checking->info.finished = run->rows.in_state[ROW_CARRIED];
     if (reporting_has_checksums(&config->reporting))
-        sheet_sha256(run->sheet, checking->facts.input_sha256);
+        sheet_sha256(run->sheet, checking->info.input_sha256);
     run->log = checking->reporting.log;
     listener = report_listener(checking->reporting.report);
     if (!refuse_invalid(run, &listener, err))
@@ -89,7 +89,7 @@ static bool write_results(struct checking *checking, struct err *err)
     if (stream != NULL ? !finish_stream(&checking->run, &how, stream, NULL, err)
                        : !finish_results(&checking->run, &how, &checking->kept, err))
         return false;
-    checking->facts.results = how.path;
+    checking->info.results = how.path;
     return true;
 }
 
@@ -119,16 +119,16 @@ enum exit_code check_run(const struct check_config *config, struct console *cons
     struct err err;
 
     tally_init(&checking.tally, clock_wall_ms(), clock_mono_ms());
-    checking.facts = (struct facts){
+    checking.info = (struct info){
         .command = "check",
         .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
         .repeat = config->repeat,
     };
     if (check_rows(&checking, &err) && write_results(&checking, &err)) {
-        checking.facts.exit_code = tally_without(&checking.tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
-        code = reporting_end(&checking.reporting, &checking.facts, &checking.tally, console);
+        checking.info.exit_code = tally_without(&checking.tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
+        code = reporting_end(&checking.reporting, &checking.info, &checking.tally, console);
     } else
-        code = reporting_fail(&checking.reporting, &checking.facts, &checking.tally, console, &err);
+        code = reporting_fail(&checking.reporting, &checking.info, &checking.tally, console, &err);
     if (checking.kept != NULL)
         console_say(console, "connload: the results are in %s", checking.kept);
     release(&checking);

@@ -15,7 +15,7 @@
 struct check_config {
     struct sheet_config sheet;
     struct paths_config paths; /* nothing is written without an `output` */
-    const char *repeat;        /* of facts.h */
+    const char *repeat;        /* of run_info.h */
     struct reporting_config reporting;
     bool allow_duplicates, redact;
     unsigned shard, shard_count;

@@ -38,7 +38,7 @@ struct create {
     struct console *console;
     struct reporting reporting;
     struct tally tally;
-    struct facts facts;
+    struct info info;
     struct client_config client_config; /* with the key */
     struct client client;
     struct buf key;
@@ -111,7 +111,7 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
 static bool look_at_interrupted(struct create *create, const struct journal_head *head, struct err *err)
 {
     return create->planned == NULL || resume_look(&create->resume, &create->run, &create->recent, create->planned, head,
-                                                  create->client_config.http.api_key, &create->facts.resumed, err);
+                                                  create->client_config.http.api_key, &create->info.resumed, err);
 }
 
 static bool may_close(const struct create *create, const struct journal_head *head)
@@ -155,7 +155,7 @@ static bool read_journal(struct create *create, const struct journal_head *head,
 
 static bool go_on(struct create *create, struct err *err)
 {
-    create->facts.resumed = true;
+    create->info.resumed = true;
     if (!resume_replay(&create->resume, &create->run, &create->recent, err))
         return false;
     console_note(create->console,
@@ -227,7 +227,7 @@ static bool take_in(struct create *create, struct err *err)
     if (!intake_read(&create->intake, create->run.sheet, &how, create->console, err))
         return false;
     if (reporting_has_checksums(&config->reporting))
-        sheet_sha256(create->run.sheet, create->facts.input_sha256);
+        sheet_sha256(create->run.sheet, create->info.input_sha256);
     create->tally.rows = create->run.rows.count;
     count_carried(create);
     if (!begin_or_resume(create, err) || !refuse_invalid(&create->run, &(struct row_listener){0}, err))
@@ -242,7 +242,7 @@ static uint64_t held_from(const struct create *create)
     const struct rows *rows = &create->run.rows;
     uint64_t limit = create->config->limit, index = 0;
 
-    if (create->facts.held_back)
+    if (create->info.held_back)
         return 0;
     if (limit == 0)
         return rows->count;
@@ -257,10 +257,10 @@ static void hold_rows(struct create *create)
     struct rows *rows = &create->run.rows;
 
     rows->held_from = held_from(create);
-    create->facts.blocked = 0;
+    create->info.blocked = 0;
     for (uint64_t i = rows->held_from; i < rows->count; i++)
-        create->facts.blocked += rows->row[i].state == ROW_PENDING;
-    create->tally.to_send = rows->in_state[ROW_UNSETTLED] + rows->in_state[ROW_PENDING] - create->facts.blocked;
+        create->info.blocked += rows->row[i].state == ROW_PENDING;
+    create->tally.to_send = rows->in_state[ROW_UNSETTLED] + rows->in_state[ROW_PENDING] - create->info.blocked;
 }
 
 static void set_failures_max(struct create *create)
@@ -278,15 +278,15 @@ static void set_failures_max(struct create *create)
 static bool look_up_named(struct create *create)
 {
     return named_look_up(&create->run, create->intake.named, create->intake.named_count,
-                         create->facts.resumed ? create->resume.promised : 0);
+                         create->info.resumed ? create->resume.promised : 0);
 }
 
 static void say_look_alikes(struct create *create)
 {
     const struct existing *existing = &create->existing;
 
-    create->facts.look_alikes = existing->twins + existing->alike;
-    create->facts.left_sheet = existing->left_sheet;
+    create->info.look_alikes = existing->twins + existing->alike;
+    create->info.left_sheet = existing->left_sheet;
     if (existing->twins > 0 && create->config->again)
         console_note(create->console,
                      "connload: the account already has an exact twin of %" PRIu64
@@ -336,7 +336,7 @@ static void wait_for_reads(struct create *create)
     int64_t wait_ms = create->config->settle_ms, late_ms = create->config->late_ms;
     int64_t replaced_ms, since_ms, until_ms, left_ms;
 
-    if (create->facts.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
+    if (create->info.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
         return;
     since_ms = clock_wall_ms() - replaced_ms;
     if (create->config->skip_existing && since_ms < wait_ms + late_ms && recent_has_unknown(create->paths.results))
@@ -398,14 +398,14 @@ static bool preflight(struct create *create)
         return false;
     if (!create->config->preflight || (run->twins_known && !how.skip))
         return true;
-    how.note_twins = !create->facts.resumed;
+    how.note_twins = !create->info.resumed;
     wait_for_reads(create);
     wait_for_closed(create);
     if (!existing_find(run, &how, &create->existing)) {
-        create->keeps_journal = create->facts.resumed; /* it knows what an earlier result file does not */
+        create->keeps_journal = create->info.resumed; /* it knows what an earlier result file does not */
         return false;
     }
-    if (!create->facts.resumed || how.skip)
+    if (!create->info.resumed || how.skip)
         say_look_alikes(create);
     return note_server_clock(create);
 }
@@ -461,7 +461,7 @@ static void forget_journal(struct create *create)
 
 static bool may_create(struct create *create, struct err *err)
 {
-    if (create->existing.twins == 0 || create->config->again || create->facts.resumed || ask_about_twins(create, err))
+    if (create->existing.twins == 0 || create->config->again || create->info.resumed || ask_about_twins(create, err))
         return true;
     forget_journal(create);
     return false;
@@ -626,8 +626,7 @@ static bool send_rows(struct create *create, struct err *err)
     hold_rows(create);
     set_failures_max(create);
     idset_reserve(&create->run.claimed, (size_t)create->run.rows.count);
-    sender_init(&create->sender, &create->run, create->facts.resumed ? create->resume.promised : 0,
-                create->intake.keys);
+    sender_init(&create->sender, &create->run, create->info.resumed ? create->resume.promised : 0, create->intake.keys);
     receiver_init(&create->receiver, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);
     unsettled = resume_unsettle(&create->run, err);
@@ -734,16 +733,16 @@ static bool open_files(struct create *create, struct err *err)
 
 static void set_stop(struct create *create)
 {
-    create->facts.stop = create->client.stop;
+    create->info.stop = create->client.stop;
     if (create->client.stop != STOP_NONE)
-        create->facts.stop_text = create->client.err.text;
+        create->info.stop_text = create->client.err.text;
 }
 
 static const char *why_held(const struct create *create)
 {
     if (create->config->dry_run)
         return "would be sent (--dry-run)";
-    return create->facts.held_back ? "held back: another row fails the checks (--strict)" : "beyond --limit";
+    return create->info.held_back ? "held back: another row fails the checks (--strict)" : "beyond --limit";
 }
 
 /*
@@ -753,9 +752,9 @@ static const char *why_held(const struct create *create)
 static bool must_leave_results(const struct create *create)
 {
     const struct paths *paths = &create->paths;
-    bool stopped = create->client.stop != STOP_NONE || create->facts.held_back;
+    bool stopped = create->client.stop != STOP_NONE || create->info.held_back;
 
-    return stopped && paths->exists && !paths->in_place && !create->config->dry_run && !create->facts.resumed &&
+    return stopped && paths->exists && !paths->in_place && !create->config->dry_run && !create->info.resumed &&
            create->tally.requests[REQUEST_CREATE] == 0;
 }
 
@@ -766,7 +765,7 @@ static bool leave_results(struct create *create, const struct finish_config *how
 
     if (!finish_count(&create->run, how, err))
         return false;
-    create->facts.left = create->paths.results;
+    create->info.left = create->paths.results;
     create->run.journal = NULL;
     return journal_remove(journal, err);
 }
@@ -819,10 +818,10 @@ static bool write_stream(struct create *create, const struct finish_config *how,
     char made[MADE_TEXT];
 
     create->stream = NULL;
-    create->facts.results = create->paths.results;
+    create->info.results = create->paths.results;
     if (finish_stream(&create->run, how, stream, tell_made(create, made) ? &create->kept : NULL, err))
         return true;
-    create->facts.results = create->kept;
+    create->info.results = create->kept;
     if (create->kept == NULL)
         return false;
     console_clear(create->console);
@@ -836,7 +835,7 @@ static bool write_results(struct create *create, struct err *err)
     struct finish_config how = {
         .path = create->paths.results,
         .redact = create->config->redact,
-        .why_not = create->facts.stop_text,
+        .why_not = create->info.stop_text,
         .why_held = why_held(create),
         .keep_replaced = keeps_replaced(create) && !create->resume.done, /* else it has been kept before that */
         .listener = report_listener(create->reporting.report),
@@ -850,7 +849,7 @@ static bool write_results(struct create *create, struct err *err)
         return write_stream(create, &how, err);
     if (!finish_results(&create->run, &how, &create->kept, err))
         return false;
-    create->facts.results = create->paths.results;
+    create->info.results = create->paths.results;
     return true;
 }
 
@@ -894,8 +893,8 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
     bool ours = journal != NULL && journal_flush(journal, &unheard) && journal_is_ours(journal, &unheard);
 
     if (create->kept != NULL)
-        create->facts.results = create->kept;
-    code = reporting_fail(&create->reporting, &create->facts, &create->tally, create->console, err);
+        create->info.results = create->kept;
+    code = reporting_fail(&create->reporting, &create->info, &create->tally, create->console, err);
     if (create->kept != NULL)
         say_kept(create, ours);
     else if (journal != NULL && journal_path(journal) == NULL)
@@ -913,7 +912,7 @@ static enum exit_code write_what_is_known(struct create *create)
     struct err err;
     bool written = write_results(create, &err);
     enum exit_code code =
-        reporting_fail(&create->reporting, &create->facts, &create->tally, create->console, &create->client.err);
+        reporting_fail(&create->reporting, &create->info, &create->tally, create->console, &create->client.err);
 
     if (!written) {
         console_say(create->console, "connload: %s", err.text);
@@ -941,15 +940,15 @@ static enum exit_code end(struct create *create)
         return leave_journal(create, &err);
     if (!write_results(create, &err))
         return leave_journal(create, &err);
-    create->facts.exit_code = create->kept != NULL ? EXIT_LOCAL : exit_code_of(create);
-    return reporting_end(&create->reporting, &create->facts, &create->tally, create->console);
+    create->info.exit_code = create->kept != NULL ? EXIT_LOCAL : exit_code_of(create);
+    return reporting_end(&create->reporting, &create->info, &create->tally, create->console);
 }
 
-static void begin_facts(struct create *create)
+static void begin_run_info(struct create *create)
 {
     const struct create_config *config = create->config;
 
-    create->facts = (struct facts){
+    create->info = (struct info){
         .command = "create",
         .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
         .repeat = config->repeat,
@@ -957,7 +956,7 @@ static void begin_facts(struct create *create)
         .concurrency = config->client.http.concurrency,
         .dry_run = config->dry_run,
     };
-    memcpy(create->facts.rates, config->client.rates, sizeof(create->facts.rates));
+    memcpy(create->info.rates, config->client.rates, sizeof(create->info.rates));
 }
 
 /* A plan among the results would be no result file. */
@@ -973,7 +972,7 @@ static bool plan(struct create *create, struct err *err)
 {
     struct plan_config how = {
         .existing = existing_config(create),
-        .again = create->config->again || create->facts.resumed,
+        .again = create->config->again || create->info.resumed,
         .why_unlisted = create->key.len == 0        ? "no API key"
                         : create->config->preflight ? NULL
                                                     : "--no-preflight",
@@ -984,10 +983,10 @@ static bool plan(struct create *create, struct err *err)
 
     if (!create->config->skip_existing)
         hold_rows(create);
-    create->facts.blocked = 0; /* the plan says so of each row */
+    create->info.blocked = 0; /* the plan says so of each row */
     if (how.why_unlisted == NULL && !look_up_named(create))
         return true;
-    return plan_show(&create->run, &how, &create->facts, err);
+    return plan_show(&create->run, &how, &create->info, err);
 }
 
 /* What may be in the account is settled and, unless --strict holds them back, the other rows are sent. */
@@ -1014,17 +1013,17 @@ static enum course course_of(const struct create *create)
 
     if (create->config->dry_run)
         return COURSE_PLAN;
-    if (rows[ROW_UNSETTLED] > 0 || (rows[ROW_PENDING] > 0 && !create->facts.held_back))
+    if (rows[ROW_UNSETTLED] > 0 || (rows[ROW_PENDING] > 0 && !create->info.held_back))
         return COURSE_SEND;
     return COURSE_HOLD;
 }
 
 static bool work(struct create *create, struct err *err)
 {
-    if (!reporting_open(&create->reporting, &create->config->reporting, &create->facts, err) || !prepare(create, err) ||
+    if (!reporting_open(&create->reporting, &create->config->reporting, &create->info, err) || !prepare(create, err) ||
         !open_files(create, err) || !take_in(create, err))
         return false;
-    create->facts.held_back = create->config->strict && create->tally.status[STATUS_INVALID] > 0;
+    create->info.held_back = create->config->strict && create->tally.status[STATUS_INVALID] > 0;
     recent_tell(&create->recent, create->client.pace, clock_mono_ms());
     client_listen(&create->client);
     switch (course_of(create)) {
@@ -1067,11 +1066,11 @@ enum exit_code create_run(const struct create_config *config, struct console *co
     create->config = config;
     create->console = console;
     tally_init(&create->tally, clock_wall_ms(), clock_mono_ms());
-    begin_facts(create);
+    begin_run_info(create);
     if (work(create, &err))
         code = end(create);
     else
-        code = reporting_fail(&create->reporting, &create->facts, &create->tally, console, &err);
+        code = reporting_fail(&create->reporting, &create->info, &create->tally, console, &err);
     release(create);
     free(create);
     return code;

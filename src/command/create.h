@@ -18,7 +18,7 @@ struct create_config {
     struct sheet_config sheet;
     struct client_config client; /* http.api_key is filled in by create */
     struct paths_config paths;
-    const char *repeat; /* of facts.h */
+    const char *repeat; /* of run_info.h */
     struct reporting_config reporting;
     const char *api_key_file; /* NULL = BIGDATA_API_KEY */
     int64_t late_ms;          /* how long after it was given up a request may still be acted on */

@@ -27,7 +27,7 @@ struct list {
     struct console *console;
     struct reporting reporting;
     struct tally tally;
-    struct facts facts;
+    struct info info;
     struct client_config client_config;
     struct client client;
     struct buf key, out, cell;
@@ -237,8 +237,8 @@ static bool fetch(struct list *list, struct err *err)
     fetched = listing_run(&list->listing, "listing the account") && flush(list);
     if (!fetched) {
         *err = list->client.err;
-        list->facts.stop = list->client.stop;
-        list->facts.stop_text = list->client.stop != STOP_NONE ? err->text : NULL;
+        list->info.stop = list->client.stop;
+        list->info.stop_text = list->client.stop != STOP_NONE ? err->text : NULL;
     }
     if (fetched && list->listing.unreadable > 0)
         console_say(
@@ -258,7 +258,7 @@ static bool work(struct list *list, const char *path, struct err *err)
 {
     const struct list_config *config = list->config;
 
-    if (!reporting_open(&list->reporting, &config->reporting, &list->facts, err) || !check_place(list, path, err) ||
+    if (!reporting_open(&list->reporting, &config->reporting, &list->info, err) || !check_place(list, path, err) ||
         !lock_place(list, path, err) || !secrets_api_key(config->api_key_file, &list->key, err))
         return false;
     list->client_config = config->client;
@@ -276,13 +276,13 @@ static bool work(struct list *list, const char *path, struct err *err)
 
 static enum exit_code end(struct list *list, const char *path)
 {
-    list->facts.results = path;
-    list->facts.exit_code = list->partial ? EXIT_SOME_NOT : EXIT_ALL_DONE;
+    list->info.results = path;
+    list->info.exit_code = list->partial ? EXIT_SOME_NOT : EXIT_ALL_DONE;
     for (int i = 0; i < STATUSES; i++)
         list->tally.status[i] = list->count[i];
     list->tally.rows = list->count[STATUS_EXISTS] + list->count[STATUS_ARCHIVED];
     client_add_figures(&list->client);
-    return reporting_end(&list->reporting, &list->facts, &list->tally, list->console);
+    return reporting_end(&list->reporting, &list->info, &list->tally, list->console);
 }
 
 enum exit_code list_run(const struct list_config *config, struct console *console)
@@ -297,16 +297,16 @@ enum exit_code list_run(const struct list_config *config, struct console *consol
     buf_init(&list->out, FLUSH_AT + ROW_MAX);
     buf_init(&list->cell, ROW_MAX);
     tally_init(&list->tally, clock_wall_ms(), clock_mono_ms());
-    list->facts = (struct facts){
+    list->info = (struct info){
         .command = "list",
         .base_url = config->client.http.base_url,
         .concurrency = config->client.http.concurrency,
     };
-    memcpy(list->facts.rates, config->client.rates, sizeof(list->facts.rates));
+    memcpy(list->info.rates, config->client.rates, sizeof(list->info.rates));
     if (work(list, path, &err))
         code = end(list, path);
     else
-        code = reporting_fail(&list->reporting, &list->facts, &list->tally, console, &err);
+        code = reporting_fail(&list->reporting, &list->info, &list->tally, console, &err);
     if (list->client_ready)
         client_release(&list->client);
     output_abandon(list->stream);

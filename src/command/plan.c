@@ -14,7 +14,7 @@ enum { FLUSH_AT = 1 << 16 };
 
 /* A list that can't be had is no reason not to plan; a signal is. */
 static bool look_at_account(struct run *run, const struct plan_config *config, struct existing *found,
-                            struct facts *facts)
+                            struct info *info)
 {
     struct client *client = run->client;
     bool listed = false;
@@ -27,8 +27,8 @@ static bool look_at_account(struct run *run, const struct plan_config *config, s
         return false;
     }
     listed = existing_find(run, &config->existing, found);
-    facts->look_alikes = found->twins + found->alike;
-    facts->left_sheet = found->left_sheet;
+    info->look_alikes = found->twins + found->alike;
+    info->left_sheet = found->left_sheet;
     if (!listed && client->stop != STOP_SIGNAL && client->stop != STOP_DEADLINE && client->stop != STOP_LOCAL &&
         client->stop != STOP_KEY_REFUSED) {
         console_say(run->console, "connload: the account can't be listed: %s", client->err.text);
@@ -148,18 +148,18 @@ static void show_found(const struct plan_config *config, const struct existing *
                    found->alike);
 }
 
-bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err)
+bool plan_show(struct run *run, const struct plan_config *config, struct info *info, struct err *err)
 {
     bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0 && !config->held;
     struct existing found = {0};
-    bool listed = look_at_account(run, config, &found, facts), shown = true;
+    bool listed = look_at_account(run, config, &found, info), shown = true;
     uint64_t sendable = 0, creates = 0;
     struct buf out;
 
     buf_init(&out, 4 * FLUSH_AT);
     for (uint64_t i = 0; shown && i < run->rows.count && !client_stopping(run->client); i++)
         shown = plan_row(run, config, &found, i, &sendable, &creates, &out, err);
-    facts->planned = creates;
+    info->planned = creates;
     if (shown && !client_stopping(run->client))
         run->rows.held_from = 0;
     if (shown && listed && !client_stopping(run->client))

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "prior/existing.h"
-#include "report/facts.h"
+#include "report/run_info.h"
 #include "run/run.h"
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 /*
  * Lists the account where it can and anything is to be sent, gives rows that exist their outcome, holds the others, and
- * says so row by row on `out`, a descriptor; facts->planned counts those that would be sent. A refused key stops the
+ * says so row by row on `out`, a descriptor; run_info->planned counts those that would be sent. A refused key stops the
  * client, as it would the run, and nothing is said.
  */
 struct plan_config {
@@ -29,6 +29,6 @@ struct plan_config {
 /* Appends how many requests a plan takes, `parts` of which, and how long the limit makes that last: a line. */
 void plan_cost(const struct client *client, uint64_t requests, const char *parts, struct buf *out);
 
-bool plan_show(struct run *run, const struct plan_config *config, struct facts *facts, struct err *err);
+bool plan_show(struct run *run, const struct plan_config *config, struct info *info, struct err *err);
 
 #endif

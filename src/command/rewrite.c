@@ -52,7 +52,7 @@ static bool prepare(struct rewrite *rewrite, struct err *err)
 {
     const struct rewrite_config *config = rewrite->config;
 
-    if (!reporting_open(&rewrite->reporting, &config->reporting, &rewrite->facts, err) ||
+    if (!reporting_open(&rewrite->reporting, &config->reporting, &rewrite->info, err) ||
         !secrets_api_key(config->api_key_file, &rewrite->key, err))
         return false;
     rewrite->client_config = config->client;
@@ -165,7 +165,7 @@ bool rewrite_take_up(struct rewrite *rewrite, struct err *err)
         return false;
     if (anew)
         return journal_begin(run->journal, &head, err);
-    rewrite->facts.resumed = true;
+    rewrite->info.resumed = true;
     rewrite->promised = rewrite->maybe_sent = resume.promised;
     resume.promised = 0; /* a request that may have been sent is sent again */
     return resume_replay(&resume, run, &rewrite->recent, err) && count_failures(rewrite, err);
@@ -229,8 +229,8 @@ static enum exit_code leave_journal(struct rewrite *rewrite, const struct err *e
     struct err unheard;
 
     if (rewrite->kept != NULL)
-        rewrite->facts.results = rewrite->kept;
-    code = reporting_fail(&rewrite->reporting, &rewrite->facts, &rewrite->tally, rewrite->console, err);
+        rewrite->info.results = rewrite->kept;
+    code = reporting_fail(&rewrite->reporting, &rewrite->info, &rewrite->tally, rewrite->console, err);
     if (rewrite->kept != NULL && !journal_is_ours(rewrite->run.journal, &unheard))
         console_say(rewrite->console,
                     "connload: the results are in %s; to go on, when no other run works on %s, %s that file",
@@ -246,7 +246,7 @@ static enum exit_code leave_journal(struct rewrite *rewrite, const struct err *e
 static enum exit_code end(struct rewrite *rewrite)
 {
     struct client *client = &rewrite->client;
-    struct facts *facts = &rewrite->facts;
+    struct info *info = &rewrite->info;
     struct finish_config how = {
         .path = rewrite->config->sheet.path,
         .redact = rewrite->config->redact,
@@ -255,20 +255,20 @@ static enum exit_code end(struct rewrite *rewrite)
     };
     struct err err;
 
-    facts->stop = client->stop;
-    facts->stop_text = client->stop != STOP_NONE ? client->err.text : NULL;
+    info->stop = client->stop;
+    info->stop_text = client->stop != STOP_NONE ? client->err.text : NULL;
     client_add_figures(client);
-    facts->exit_code = client->stop != STOP_NONE   ? EXIT_STOPPED
-                       : rewrite->run.failures > 0 ? EXIT_SOME_NOT
-                                                   : EXIT_ALL_DONE;
+    info->exit_code = client->stop != STOP_NONE   ? EXIT_STOPPED
+                      : rewrite->run.failures > 0 ? EXIT_SOME_NOT
+                                                  : EXIT_ALL_DONE;
     if (rewrite->config->dry_run)
-        return reporting_end(&rewrite->reporting, facts, &rewrite->tally, rewrite->console);
+        return reporting_end(&rewrite->reporting, info, &rewrite->tally, rewrite->console);
     if (client->stop == STOP_LOCAL || (client->stop == STOP_SIGNAL && stop_signals() > 1))
         return leave_journal(rewrite, &client->err);
     if (!finish_results(&rewrite->run, &how, &rewrite->kept, &err))
         return leave_journal(rewrite, &err);
-    facts->results = rewrite->config->sheet.path;
-    return reporting_end(&rewrite->reporting, facts, &rewrite->tally, rewrite->console);
+    info->results = rewrite->config->sheet.path;
+    return reporting_end(&rewrite->reporting, info, &rewrite->tally, rewrite->console);
 }
 
 static void release(struct rewrite *rewrite)
@@ -293,7 +293,7 @@ enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config 
 
     *rewrite = (struct rewrite){.config = config, .console = console};
     tally_init(&rewrite->tally, clock_wall_ms(), clock_mono_ms());
-    rewrite->facts = (struct facts){
+    rewrite->info = (struct info){
         .command = config->command,
         .input = config->sheet.path,
         .repeat = config->repeat,
@@ -301,11 +301,11 @@ enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config 
         .concurrency = config->client.http.concurrency,
         .dry_run = config->dry_run,
     };
-    memcpy(rewrite->facts.rates, config->client.rates, sizeof(rewrite->facts.rates));
+    memcpy(rewrite->info.rates, config->client.rates, sizeof(rewrite->info.rates));
     if (begin(rewrite, &err) && work(rewrite, &err))
         code = end(rewrite);
     else
-        code = reporting_fail(&rewrite->reporting, &rewrite->facts, &rewrite->tally, console, &err);
+        code = reporting_fail(&rewrite->reporting, &rewrite->info, &rewrite->tally, console, &err);
     release(rewrite);
     return code;
 }

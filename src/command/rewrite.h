@@ -12,8 +12,8 @@
 #include "base/exit.h"
 #include "io/console.h"
 #include "prior/recent.h"
-#include "report/facts.h"
 #include "report/reporting.h"
+#include "report/run_info.h"
 #include "run/run.h"
 #include "sheet/sheet.h"
 
@@ -24,7 +24,7 @@ struct rewrite_config {
     const char *command;         /* "undo" or "update" */
     struct sheet_config sheet;   /* the result file */
     struct client_config client; /* http.api_key is filled in */
-    const char *repeat;          /* of facts.h */
+    const char *repeat;          /* of run_info.h */
     struct reporting_config reporting;
     const char *api_key_file;
     int64_t settle_ms; /* how long reads may lag writes */
@@ -37,7 +37,7 @@ struct rewrite {
     struct console *console;
     struct reporting reporting;
     struct tally tally;
-    struct facts facts;
+    struct info info;
     struct client_config client_config;
     struct client client;
     struct probe probe;

@@ -120,7 +120,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
     if (!rewrite_promise(&undo->rewrite, index, now_ms) || !earlier_of(undo, index, &outcome))
         return;
     if (!remote_is_uuid(outcome.connector_id)) {
-        undo->rewrite.facts.hopeless++;
+        undo->rewrite.info.hopeless++;
         stays(undo, index, 0, "no_id",
               "the row has no connector_id that could be archived; did a spreadsheet change it?");
         return;
@@ -250,7 +250,7 @@ static void take_delete(struct undo *undo, uint64_t index, const struct http_ans
     else if (verdict == VERDICT_REFUSED)
         rewrite_refused(&undo->rewrite, index, answer);
     else {
-        undo->rewrite.facts.hopeless++;
+        undo->rewrite.info.hopeless++;
         stays(undo, index, answer->status, undo->rewrite.run.code.data, undo->rewrite.run.text.data);
     }
 }
@@ -417,7 +417,7 @@ static bool work(struct rewrite *rewrite, struct err *err)
     if (!read_rows(undo, err))
         return false;
     if (reporting_has_checksums(&rewrite->config->reporting))
-        sheet_sha256(rewrite->run.sheet, rewrite->facts.input_sha256);
+        sheet_sha256(rewrite->run.sheet, rewrite->info.input_sha256);
     if (!confirm(undo, err))
         return false;
     if (rewrite->config->dry_run) {

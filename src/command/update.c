@@ -67,7 +67,7 @@ static bool read_rows(struct update *update, struct err *err)
     }
     if (step == CSV_STEP_FAILED || !refuse_twice(update, err))
         return false;
-    update->rewrite.facts.unnamed = run->rows.in_state[ROW_CARRIED];
+    update->rewrite.info.unnamed = run->rows.in_state[ROW_CARRIED];
     rewrite_count_rows(&update->rewrite);
     return true;
 }
@@ -281,7 +281,7 @@ static void is_as_wanted(struct update *update, uint64_t index, const struct she
     outcome.status = status_after(outcome.status, was_sent);
     outcome.error_code = (struct span){0};
     outcome.error_message = span_of(was_sent ? "changed by a run that was interrupted" : "");
-    update->rewrite.facts.changed += was_sent;
+    update->rewrite.info.changed += was_sent;
     run_record(run, index, &outcome);
 }
 
@@ -417,7 +417,7 @@ static void is_changed(struct update *update, const struct account_row *row, con
     if (sheet_header(run->sheet)->updated_at >= 0 && answer->updated_at.len > 0)
         buf_format(&update->text, "%s%.*s", stamp, (int)answer->updated_at.len, answer->updated_at.data);
     outcome.error_message = buf_view(&update->text);
-    update->rewrite.facts.changed++;
+    update->rewrite.info.changed++;
     run_record(run, row->row, &outcome);
 }
 
@@ -474,7 +474,7 @@ static bool work(struct rewrite *rewrite, struct err *err)
     if (!read_rows(update, err))
         return false;
     if (reporting_has_checksums(&rewrite->config->reporting))
-        sheet_sha256(rewrite->run.sheet, rewrite->facts.input_sha256);
+        sheet_sha256(rewrite->run.sheet, rewrite->info.input_sha256);
     if (!rewrite->config->dry_run && !rewrite_take_up(rewrite, err))
         return false;
     recent_tell(&rewrite->recent, rewrite->client.pace, clock_mono_ms());

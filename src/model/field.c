@@ -9,7 +9,7 @@
 
 enum { NAME_LONGEST = 32 }; /* bytes that count of a name that may be meant for a field */
 
-struct field_facts {
+struct field_run_info {
     unsigned types; /* the types that take the field, a TYPE_BIT() each; TYPE_NONE included */
     bool required;  /* by every type that takes it */
     bool secret;
@@ -27,7 +27,7 @@ static const char *const names[] = {
 };
 static_assert(sizeof(names) / sizeof(names[0]) == FIELDS, "a name for each field");
 
-static const struct field_facts facts[] = {
+static const struct field_run_info info[] = {
     [FIELD_TYPE] = {.types = EVERY_TYPE, .required = true},
     [FIELD_LABEL] = {.types = EVERY_TYPE, .required = true},
     [FIELD_DESCRIPTION] = {.types = EVERY_TYPE},
@@ -37,7 +37,7 @@ static const struct field_facts facts[] = {
     [FIELD_USER_PASSWORD] = {.types = TYPE_BIT(TYPE_INVESTMENT_RESEARCH), .required = true, .secret = true},
     [FIELD_SESSION_ID] = {.types = TYPE_BIT(TYPE_SHAREPOINT), .required = true, .secret = true},
 };
-static_assert(sizeof(facts) / sizeof(facts[0]) == FIELDS, "facts for each field");
+static_assert(sizeof(info) / sizeof(info[0]) == FIELDS, "facts for each field");
 
 /* The names as field_names_match() compares them. */
 static const char *const plain_names[] = {
@@ -176,17 +176,17 @@ enum field field_meant(struct span name)
 
 bool field_is_secret(enum field field)
 {
-    return facts[field].secret;
+    return info[field].secret;
 }
 
 bool field_fits_type(enum field field, enum connector_type type)
 {
-    return (facts[field].types & TYPE_BIT(type)) != 0;
+    return (info[field].types & TYPE_BIT(type)) != 0;
 }
 
 bool field_is_required(enum field field, enum connector_type type)
 {
-    return facts[field].required && field_fits_type(field, type);
+    return info[field].required && field_fits_type(field, type);
 }
 
 const char *type_name(enum connector_type type)

@@ -123,7 +123,7 @@ enum fate http_end_fate(const struct http_end *end)
 void http_end_explain(const struct http_end *end, const struct http_base *base, int64_t limit_ms, struct buf *out)
 {
     enum transport_error transport_error = http_end_transport_error(end, base);
-    struct transport_error_facts facts = {
+    struct transport_error_run_info info = {
         .host = base->authority.data,
         .proxy = base->proxy.len > 0 ? base->proxy.data : "",
         .words = words_for(end, transport_error),
@@ -131,5 +131,5 @@ void http_end_explain(const struct http_end *end, const struct http_base *base, 
         .status = end->proxy_status,
     };
 
-    transport_error_describe(transport_error, &facts, out);
+    transport_error_describe(transport_error, &info, out);
 }

@@ -93,31 +93,31 @@ static void add_words(struct buf *out, const char *words)
         out->data[at] = small[words[0] - 'A'];
 }
 
-static void add_detail(struct buf *out, enum detail detail, const struct transport_error_facts *facts)
+static void add_detail(struct buf *out, enum detail detail, const struct transport_error_run_info *info)
 {
     char limit[NUM_DURATION_TEXT];
 
     if (detail == DETAIL_LIMIT)
-        buf_format(out, " within %s", num_format_duration(limit, facts->limit_ms));
+        buf_format(out, " within %s", num_format_duration(limit, info->limit_ms));
     else if (detail == DETAIL_STATUS)
-        buf_format(out, ": status %d", facts->status);
+        buf_format(out, ": status %d", info->status);
     else if (detail == DETAIL_WORDS)
-        add_words(out, facts->words);
+        add_words(out, info->words);
 }
 
-void transport_error_describe(enum transport_error transport_error, const struct transport_error_facts *facts,
+void transport_error_describe(enum transport_error transport_error, const struct transport_error_run_info *info,
                               struct buf *out)
 {
     const struct entry *entry = &entries[transport_error];
 
     for (const char *at = entry->sentence; *at != '\0'; at++)
         if (*at == '%')
-            buf_text(out, facts->host);
+            buf_text(out, info->host);
         else if (*at == '^')
-            buf_text(out, facts->proxy);
+            buf_text(out, info->proxy);
         else
             buf_char(out, *at);
-    add_detail(out, entry->detail, facts);
+    add_detail(out, entry->detail, info);
     if (entry->remedy != NULL)
         buf_format(out, "; %s", entry->remedy);
 }

@@ -56,7 +56,7 @@ const char *transport_error_code(enum transport_error transport_error);
 /* Another attempt with the same settings can't help. */
 bool transport_error_is_fatal(enum transport_error transport_error);
 
-struct transport_error_facts {
+struct transport_error_run_info {
     const char *host;  /* host:port */
     const char *proxy; /* likewise */
     const char *words; /* what a library or the system says about it; shown escaped and cut */
@@ -65,7 +65,7 @@ struct transport_error_facts {
 };
 
 /* Appends the sentence, without a full stop. Nothing for TRANSPORT_ERROR_NONE. */
-void transport_error_describe(enum transport_error transport_error, const struct transport_error_facts *facts,
+void transport_error_describe(enum transport_error transport_error, const struct transport_error_run_info *info,
                               struct buf *out);
 
 #endif

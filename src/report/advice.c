@@ -22,18 +22,18 @@ static bool blames_default(const struct tally *tally)
     return false;
 }
 
-static struct advice after_check(const struct facts *facts, const struct tally *tally)
+static struct advice after_check(const struct info *info, const struct tally *tally)
 {
-    const char *results = facts->results != NULL && !output_is_stream(facts->results) ? facts->results : NULL;
-    struct advice advice = {.command = "check", .path = strcmp(facts->input, "-") != 0 ? facts->input : results};
+    const char *results = info->results != NULL && !output_is_stream(info->results) ? info->results : NULL;
+    struct advice advice = {.command = "check", .path = strcmp(info->input, "-") != 0 ? info->input : results};
 
-    if (facts->finished > 0 && facts->finished == tally->rows)
+    if (info->finished > 0 && info->finished == tally->rows)
         return (struct advice){.what = "nothing: every row is created, exists, updated or archived"};
     if (advice.path == NULL || tally->rows == 0)
         return (struct advice){0};
     if (tally_without(tally) == 0) {
         advice.command = "create";
-        advice.what = facts->finished > 0 ? "create the others:" : "create them:";
+        advice.what = info->finished > 0 ? "create the others:" : "create them:";
     } else if (has_only(tally, "secret_unresolved"))
         advice.what = "set what the references name, and check again:";
     else if (blames_default(tally))
@@ -46,25 +46,25 @@ static struct advice after_check(const struct facts *facts, const struct tally *
     return advice;
 }
 
-static struct advice after_plan(const struct facts *facts, const struct tally *tally)
+static struct advice after_plan(const struct info *info, const struct tally *tally)
 {
-    bool anything = facts->planned > 0;
+    bool anything = info->planned > 0;
 
     if (!anything && tally->status[STATUS_INVALID] == 0)
         return (struct advice){0};
-    if (strcmp(facts->input, "-") == 0)
+    if (strcmp(info->input, "-") == 0)
         return (struct advice){.what = "the same command without --dry-run"};
     return (struct advice){
-        .what = anything ? "do it:" : "correct these rows, then:", .command = "create", .path = facts->input};
+        .what = anything ? "do it:" : "correct these rows, then:", .command = "create", .path = info->input};
 }
 
-static struct advice after_create(const struct facts *facts, const struct tally *tally)
+static struct advice after_create(const struct info *info, const struct tally *tally)
 {
-    struct advice advice = {.command = "create", .path = facts->results};
+    struct advice advice = {.command = "create", .path = info->results};
 
-    if (facts->held_back && facts->left != NULL)
+    if (info->held_back && info->left != NULL)
         return (struct advice){.what = "correct these rows, then the same command"};
-    if (facts->results == NULL || output_is_stream(facts->results) || tally_without(tally) == 0)
+    if (info->results == NULL || output_is_stream(info->results) || tally_without(tally) == 0)
         return (struct advice){0};
     if (has_only(tally, "secret_unresolved"))
         advice.what = "set what the references name (error_message says which), then:";
@@ -77,29 +77,29 @@ static struct advice after_create(const struct facts *facts, const struct tally 
     return advice;
 }
 
-static struct advice after_undo(const struct facts *facts, const struct tally *tally)
+static struct advice after_undo(const struct info *info, const struct tally *tally)
 {
-    if (facts->exit_code == EXIT_ALL_DONE || facts->results == NULL)
+    if (info->exit_code == EXIT_ALL_DONE || info->results == NULL)
         return (struct advice){0};
-    if (facts->stop == STOP_NONE && facts->hopeless >= tally->status[STATUS_CREATED])
+    if (info->stop == STOP_NONE && info->hopeless >= tally->status[STATUS_CREATED])
         return (struct advice){.what = "look at these rows: error_message says why they can't be archived"};
-    return (struct advice){.what = "archive the rest:", .command = "undo", .path = facts->results};
+    return (struct advice){.what = "archive the rest:", .command = "undo", .path = info->results};
 }
 
-static struct advice after_update(const struct facts *facts)
+static struct advice after_update(const struct info *info)
 {
-    if (facts->dry_run)
-        return (struct advice){.what = "do it:", .command = "update", .path = facts->input};
-    if (facts->exit_code == EXIT_ALL_DONE || facts->results == NULL)
+    if (info->dry_run)
+        return (struct advice){.what = "do it:", .command = "update", .path = info->input};
+    if (info->exit_code == EXIT_ALL_DONE || info->results == NULL)
         return (struct advice){0};
     return (struct advice){.what = "look at these rows (error_message says why), and update the rest:",
                            .command = "update",
-                           .path = facts->results};
+                           .path = info->results};
 }
 
-static const char *mend_first(const struct facts *facts)
+static const char *mend_first(const struct info *info)
 {
-    switch (facts->stop) {
+    switch (info->stop) {
     case STOP_KEY_REFUSED:
         return "mend the key first: check BIGDATA_API_KEY or --api-key-file";
     case STOP_UNKNOWN_PATH:
@@ -115,29 +115,29 @@ static const char *mend_first(const struct facts *facts)
     }
 }
 
-static struct advice after_mending(const struct facts *facts, const char *mend)
+static struct advice after_mending(const struct info *info, const char *mend)
 {
-    const char *path = facts->dry_run ? facts->input : facts->results;
+    const char *path = info->dry_run ? info->input : info->results;
 
     if (path == NULL || output_is_stream(path) || strcmp(path, "-") == 0)
-        return (struct advice){.mend = mend, .what = facts->left != NULL ? "then the same command" : NULL};
+        return (struct advice){.mend = mend, .what = info->left != NULL ? "then the same command" : NULL};
     return (struct advice){
-        .mend = mend, .what = "then:", .command = facts->dry_run ? "create --dry-run" : facts->command, .path = path};
+        .mend = mend, .what = "then:", .command = info->dry_run ? "create --dry-run" : info->command, .path = path};
 }
 
-struct advice advice_of(const struct facts *facts, const struct tally *tally)
+struct advice advice_of(const struct info *info, const struct tally *tally)
 {
-    const char *mend = mend_first(facts);
+    const char *mend = mend_first(info);
 
     if (mend != NULL)
-        return after_mending(facts, mend);
-    if (strcmp(facts->command, "check") == 0)
-        return after_check(facts, tally);
-    if (strcmp(facts->command, "create") == 0)
-        return facts->dry_run ? after_plan(facts, tally) : after_create(facts, tally);
-    if (strcmp(facts->command, "undo") == 0)
-        return after_undo(facts, tally);
-    if (strcmp(facts->command, "update") == 0)
-        return after_update(facts);
+        return after_mending(info, mend);
+    if (strcmp(info->command, "check") == 0)
+        return after_check(info, tally);
+    if (strcmp(info->command, "create") == 0)
+        return info->dry_run ? after_plan(info, tally) : after_create(info, tally);
+    if (strcmp(info->command, "undo") == 0)
+        return after_undo(info, tally);
+    if (strcmp(info->command, "update") == 0)
+        return after_update(info);
     return (struct advice){0};
 }

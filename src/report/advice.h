@@ -5,7 +5,7 @@
 #define REPORT_ADVICE_H
 
 #include "api/tally.h"
-#include "report/facts.h"
+#include "report/run_info.h"
 
 /* All texts are static or the facts' own. Nothing is to be done where `mend` and `what` are both NULL. */
 struct advice {
@@ -15,6 +15,6 @@ struct advice {
     const char *path;
 };
 
-struct advice advice_of(const struct facts *facts, const struct tally *tally);
+struct advice advice_of(const struct info *info, const struct tally *tally);
 
 #endif

@@ -89,7 +89,7 @@ static void add_column(struct buf *out, const char *class, double x, double widt
 
 /* ---- Outcomes ---- */
 
-static const char *status_words(const struct facts *facts, enum status status)
+static const char *status_words(const struct info *info, enum status status)
 {
     static const char *const words[STATUSES] = {
         [STATUS_NONE] = "passed the checks",
@@ -104,9 +104,9 @@ static const char *status_words(const struct facts *facts, enum status status)
         [STATUS_NOT_ATTEMPTED] = "not attempted",
     };
 
-    if (status == STATUS_NOT_ATTEMPTED && facts->dry_run)
+    if (status == STATUS_NOT_ATTEMPTED && info->dry_run)
         return "not sent: a dry run";
-    if (status == STATUS_CREATED && strcmp(facts->command, "undo") == 0)
+    if (status == STATUS_CREATED && strcmp(info->command, "undo") == 0)
         return "not archived";
     return words[status];
 }
@@ -127,7 +127,7 @@ static const char *status_class(int status)
     return status == STATUS_NONE ? "passed" : status_name((enum status)status);
 }
 
-void chart_outcomes(struct buf *out, const struct facts *facts, const struct tally *tally)
+void chart_outcomes(struct buf *out, const struct info *info, const struct tally *tally)
 {
     double x = 0, all = (double)(tally->rows > 0 ? tally->rows : 1);
 
@@ -150,7 +150,7 @@ void chart_outcomes(struct buf *out, const struct facts *facts, const struct tal
                 out,
                 "<li><svg viewBox=\"0 0 12 12\" aria-hidden=\"true\"><rect class=\"s-%s\" width=\"12\" height=\"12\" "
                 "rx=\"2\"/></svg><b>%" PRIu64 "</b> %s <span class=\"soft\">%.1f&#160;%%</span></li>\n",
-                status_class(i), count_of(tally, i), status_words(facts, (enum status)i),
+                status_class(i), count_of(tally, i), status_words(info, (enum status)i),
                 (double)count_of(tally, i) / all * 100);
     buf_text(out, "</ul></figure>\n");
 }
@@ -317,7 +317,7 @@ static void add_time_table(struct buf *out, const struct timeline *timeline)
     buf_text(out, "</tbody></table></div></details>\n");
 }
 
-static void describe_timeline(struct buf *out, const struct timeline *timeline, const struct facts *facts)
+static void describe_timeline(struct buf *out, const struct timeline *timeline, const struct info *info)
 {
     char step[NUM_DURATION_TEXT], limit[RATES_TEXT];
 
@@ -325,29 +325,29 @@ static void describe_timeline(struct buf *out, const struct timeline *timeline, 
                format_s(step, timeline->tally->span_ms / 1000));
     if (timeline->steps_a_window > 1)
         buf_text(out, " Line: requests in the window that ends there.");
-    if (facts->rates[0].count > 0)
+    if (info->rates[0].count > 0)
         buf_format(out, " Limit: %s; the most that any window held was %" PRIu32 ".",
-                   num_format_rates(limit, facts->rates), timeline->tally->most_in_window);
+                   num_format_rates(limit, info->rates), timeline->tally->most_in_window);
     buf_text(out, "</figcaption>\n");
 }
 
-void chart_requests(struct buf *out, const struct facts *facts, const struct tally *tally)
+void chart_requests(struct buf *out, const struct info *info, const struct tally *tally)
 {
     struct timeline timeline = {.tally = tally};
 
     if (tally->spans == 0 || tally_requests(tally) == 0)
         return;
-    find_scale(&timeline, &facts->rates[0]);
+    find_scale(&timeline, &info->rates[0]);
     buf_text(out, "<section aria-labelledby=\"requests\"><h2 id=\"requests\">Requests over time</h2><figure>\n");
     begin_svg(out, "time", "Requests over time", "The same numbers are in the table below the picture.");
     add_y_axis(out, &timeline.axes);
     for (unsigned i = 0; i < tally->spans; i++)
         add_step(out, &timeline, i);
     add_held(out, &timeline);
-    add_limit(out, &timeline, &facts->rates[0]);
+    add_limit(out, &timeline, &info->rates[0]);
     add_time_axis(out, &timeline);
     buf_text(out, "</svg>\n");
-    describe_timeline(out, &timeline, facts);
+    describe_timeline(out, &timeline, info);
     add_time_table(out, &timeline);
     buf_text(out, "</figure></section>\n");
 }

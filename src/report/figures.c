@@ -71,7 +71,7 @@ static void add_file(struct figures *f, const char *name, const char *path, cons
     text(f, name, "sha256", sha256);
 }
 
-static void add_run(struct figures *f, const struct facts *facts, const struct tally *tally)
+static void add_run(struct figures *f, const struct info *info, const struct tally *tally)
 {
     text(f, NULL, "connload", CONNLOAD_VERSION);
     metric(f, "connload_run_info", "The version that ran; always 1.");
@@ -80,21 +80,21 @@ static void add_run(struct figures *f, const struct facts *facts, const struct t
     text(f, "libraries", "libcurl", http_version());
     text(f, "libraries", "libcsv", csv_version());
     text(f, "libraries", "cjson", json_version());
-    text(f, NULL, "command", facts->command);
-    number(f, FIGURE_BOOL, NULL, "dry_run", facts->dry_run);
-    number(f, FIGURE_BOOL, NULL, "resumed", facts->resumed);
-    text(f, NULL, "base_url", facts->base_url);
+    text(f, NULL, "command", info->command);
+    number(f, FIGURE_BOOL, NULL, "dry_run", info->dry_run);
+    number(f, FIGURE_BOOL, NULL, "resumed", info->resumed);
+    text(f, NULL, "base_url", info->base_url);
     number(f, FIGURE_TIME, NULL, "started", (double)tally->started_wall_ms);
     metric(f, "connload_run_start_timestamp_seconds", "When the last run began, in seconds since 1970.");
     number(f, FIGURE_TIME, NULL, "ended", (double)tally->ended_wall_ms);
     metric(f, "connload_run_end_timestamp_seconds", "When the last run ended, in seconds since 1970.");
     number(f, FIGURE_MS, NULL, "duration_ms", (double)tally->took_ms);
     metric(f, "connload_run_duration_seconds", "How long the last run took.");
-    add_file(f, "input", facts->input, facts->input_sha256);
-    add_file(f, "results", facts->results, facts->results_sha256);
+    add_file(f, "input", info->input, info->input_sha256);
+    add_file(f, "results", info->results, info->results_sha256);
 }
 
-static void add_rows(struct figures *f, const struct facts *facts, const struct tally *tally)
+static void add_rows(struct figures *f, const struct info *info, const struct tally *tally)
 {
     count(f, NULL, "rows", tally->rows);
     count(f, NULL, "carried", tally->carried);
@@ -102,7 +102,7 @@ static void add_rows(struct figures *f, const struct facts *facts, const struct 
     for (int i = STATUS_CREATED; i <= STATUSES; i++) { /* what passed a check has no status */
         const char *name = i < STATUSES ? status_name((enum status)i) : "passed";
 
-        if (i == STATUSES && strcmp(facts->command, "check") != 0)
+        if (i == STATUSES && strcmp(info->command, "check") != 0)
             continue;
         count(f, "status", name, i < STATUSES ? tally->status[i] : tally_passed(tally));
         metric(f, "connload_run_rows", "Rows of the input, by what became of them.");
@@ -172,13 +172,13 @@ static void add_latencies(struct figures *f, const struct tally *tally)
     metric(f, "connload_run_request_duration_seconds", "Time from sending a request to the end of its answer.");
 }
 
-static void add_pace(struct figures *f, const struct facts *facts, const struct tally *tally)
+static void add_pace(struct figures *f, const struct info *info, const struct tally *tally)
 {
-    begin(f, "rate", facts->rates[0].count > 0);
-    text(f, "rate", "limit", num_format_rates(f->limit, facts->rates));
-    count(f, "rate", "requests", facts->rates[0].count);
+    begin(f, "rate", info->rates[0].count > 0);
+    text(f, "rate", "limit", num_format_rates(f->limit, info->rates));
+    count(f, "rate", "requests", info->rates[0].count);
     metric(f, "connload_run_rate_limit_requests", "Requests allowed in a window; 0: no limit.");
-    number(f, FIGURE_MS, "rate", "window_ms", (double)facts->rates[0].window_ms);
+    number(f, FIGURE_MS, "rate", "window_ms", (double)info->rates[0].window_ms);
     metric(f, "connload_run_rate_limit_window_seconds", "Length of the window.");
     count(f, NULL, "most_in_window", tally->most_in_window);
     metric(f, "connload_run_most_requests_in_window", "The most requests that any window held.");
@@ -195,41 +195,41 @@ static void add_outages(struct figures *f, const struct tally *tally)
     metric(f, "connload_run_outage_seconds", "How long the service was away, in all.");
 }
 
-static void add_end(struct figures *f, const struct facts *facts)
+static void add_end(struct figures *f, const struct info *info)
 {
-    count(f, NULL, "concurrency", facts->concurrency);
-    f->figure[f->count - 1].absent = facts->base_url == NULL;
-    count(f, NULL, "look_alikes", facts->look_alikes);
-    count(f, NULL, "left_sheet", facts->left_sheet);
-    count(f, NULL, "blocked", facts->blocked);
-    count(f, NULL, "changed", facts->changed);
+    count(f, NULL, "concurrency", info->concurrency);
+    f->figure[f->count - 1].absent = info->base_url == NULL;
+    count(f, NULL, "look_alikes", info->look_alikes);
+    count(f, NULL, "left_sheet", info->left_sheet);
+    count(f, NULL, "blocked", info->blocked);
+    count(f, NULL, "changed", info->changed);
     metric(f, "connload_run_changed", "Connectors that were changed to what their rows say.");
     add(f, FIGURE_ERRORS, NULL, "errors");
-    begin(f, "stop", facts->stop != STOP_NONE);
-    text(f, "stop", "reason", stop_reason_name(facts->stop));
-    text(f, "stop", "message", facts->stop_text);
-    number(f, FIGURE_BOOL, NULL, NULL, facts->exit_code == EXIT_ALL_DONE);
+    begin(f, "stop", info->stop != STOP_NONE);
+    text(f, "stop", "reason", stop_reason_name(info->stop));
+    text(f, "stop", "message", info->stop_text);
+    number(f, FIGURE_BOOL, NULL, NULL, info->exit_code == EXIT_ALL_DONE);
     metric(f, "connload_run_success", "1 where every row has its connector, or passed the checks.");
-    count(f, NULL, "exit_code", facts->exit_code);
+    count(f, NULL, "exit_code", info->exit_code);
     metric(f, "connload_run_exit_code", "The exit code of the last run.");
 }
 
-struct figures *figures_new(const struct facts *facts, const struct tally *tally)
+struct figures *figures_new(const struct info *info, const struct tally *tally)
 {
     struct figures *f = alloc_zeroed(1, sizeof(*f));
     unsigned network;
 
-    add_run(f, facts, tally);
-    add_rows(f, facts, tally);
+    add_run(f, info, tally);
+    add_rows(f, info, tally);
     network = f->count;
     add_requests(f, tally);
     add_latencies(f, tally);
-    add_pace(f, facts, tally);
+    add_pace(f, info, tally);
     add_outages(f, tally);
     /* a command that sends nothing has no such metrics; the summary always has all members */
-    for (unsigned i = network; i < f->count && facts->base_url == NULL; i++)
+    for (unsigned i = network; i < f->count && info->base_url == NULL; i++)
         f->figure[i].metric = NULL;
-    add_end(f, facts);
+    add_end(f, info);
     return f;
 }
 

@@ -106,7 +106,7 @@ static void add_figures(struct metrics *metrics, const struct figures *figures, 
     }
 }
 
-bool metrics_write(const char *path, const struct facts *facts, const struct tally *tally, struct err *err)
+bool metrics_write(const char *path, const struct info *info, const struct tally *tally, struct err *err)
 {
     struct figures *figures;
     struct metrics metrics;
@@ -114,9 +114,9 @@ bool metrics_write(const char *path, const struct facts *facts, const struct tal
 
     buf_init(&metrics.out, METRICS_MAX);
     buf_init(&metrics.labels, METRICS_MAX / 4);
-    add_label(&metrics.labels, "command", span_of(facts->command));
-    add_label(&metrics.labels, "input", span_of(facts->input));
-    figures = figures_new(facts, tally);
+    add_label(&metrics.labels, "command", span_of(info->command));
+    add_label(&metrics.labels, "input", span_of(info->input));
+    figures = figures_new(info, tally);
     add_figures(&metrics, figures, tally);
     figures_free(figures);
     written = !metrics.out.overflow && !metrics.labels.overflow

@@ -13,11 +13,11 @@
 
 #include "api/tally.h"
 #include "base/err.h"
-#include "report/facts.h"
+#include "report/run_info.h"
 
 #include <stdbool.h>
 
 /* Writes the file. EXIT_LOCAL where it can't be. Its mode is that of the file it replaces, or 0666 less umask. */
-bool metrics_write(const char *path, const struct facts *facts, const struct tally *tally, struct err *err);
+bool metrics_write(const char *path, const struct info *info, const struct tally *tally, struct err *err);
 
 #endif

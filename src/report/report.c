@@ -151,7 +151,7 @@ struct page {
     struct buf out;
     struct output *output;
     const struct report *report;
-    const struct facts *facts;
+    const struct info *info;
     const struct tally *tally;
     struct err *err;
     bool failed;
@@ -159,7 +159,7 @@ struct page {
 
 static bool is_command(const struct page *page, const char *name)
 {
-    return strcmp(page->facts->command, name) == 0;
+    return strcmp(page->info->command, name) == 0;
 }
 
 static void add_name(struct page *page, const char *name)
@@ -218,13 +218,13 @@ static void add_script(struct page *page)
 
 static void add_title(struct page *page)
 {
-    buf_format(&page->out, "%s ", page->facts->command);
-    add_name(page, page->facts->input);
+    buf_format(&page->out, "%s ", page->info->command);
+    add_name(page, page->info->input);
 }
 
 static bool is_good(const struct page *page)
 {
-    return page->facts->exit_code == EXIT_ALL_DONE;
+    return page->info->exit_code == EXIT_ALL_DONE;
 }
 
 /* How many of the rows are as the command wants them, in words. */
@@ -235,7 +235,7 @@ static void add_verdict(struct page *page)
     uint64_t rows = tally->rows, without = tally_without(tally);
     uint64_t with = rows > without ? rows - without : 0;
 
-    if (rows == 0 && page->facts->stop != STOP_NONE)
+    if (rows == 0 && page->info->stop != STOP_NONE)
         buf_text(out, "Nothing was done.");
     else if (is_command(page, "check"))
         buf_format(out, "%" PRIu64 " of %" PRIu64 " rows pass the checks.", with, rows);
@@ -245,7 +245,7 @@ static void add_verdict(struct page *page)
     else if (is_command(page, "list"))
         buf_format(out, "The account has %" PRIu64 " connectors, %" PRIu64 " of them archived.", rows,
                    tally->status[STATUS_ARCHIVED]);
-    else if (page->facts->dry_run)
+    else if (page->info->dry_run)
         buf_format(out, "A dry run: %" PRIu64 " of %" PRIu64 " rows would be sent.",
                    tally->status[STATUS_NOT_ATTEMPTED], rows);
     else
@@ -254,12 +254,12 @@ static void add_verdict(struct page *page)
 
 static bool has_stop(const struct page *page)
 {
-    return page->facts->stop_text != NULL;
+    return page->info->stop_text != NULL;
 }
 
 static void add_stop(struct page *page)
 {
-    add_name(page, page->facts->stop_text);
+    add_name(page, page->info->stop_text);
 }
 
 static void add_time(struct page *page, int64_t wall_ms)
@@ -281,12 +281,12 @@ static void add_ended(struct page *page)
 
 static bool has_base_url(const struct page *page)
 {
-    return page->facts->base_url != NULL;
+    return page->info->base_url != NULL;
 }
 
 static void add_base_url(struct page *page)
 {
-    add_name(page, page->facts->base_url);
+    add_name(page, page->info->base_url);
 }
 
 __attribute__((format(printf, 3, 4))) static void add_figure(struct page *page, const char *name, const char *format,
@@ -317,7 +317,7 @@ static void add_network_figures(struct page *page)
     add_figure(page, "answers lost, settled by the list", "%" PRIu64, tally->lost);
     if (tally->outages > 0)
         add_figure(page, "the service was away", "%s", num_format_duration(text, tally->away_ms));
-    add_figure(page, "rate limit", "%s", num_format_rates(text, page->facts->rates));
+    add_figure(page, "rate limit", "%s", num_format_rates(text, page->info->rates));
     add_figure(page, "most requests in any window", "%" PRIu32, tally->most_in_window);
     add_figure(page, "kept waiting by the limit alone", "%s", num_format_duration(text, (int64_t)tally->waited_ms));
 }
@@ -331,10 +331,10 @@ static void add_figures(struct page *page)
     add_figure(page, "time", "%s", num_format_duration(time, tally->took_ms));
     if (tally->carried > 0)
         add_figure(page, "finished by an earlier run", "%" PRIu64, tally->carried);
-    if (page->facts->base_url != NULL)
+    if (page->info->base_url != NULL)
         add_network_figures(page);
-    if (page->facts->look_alikes > 0)
-        add_figure(page, "look like connectors that the account had", "%" PRIu64, page->facts->look_alikes);
+    if (page->info->look_alikes > 0)
+        add_figure(page, "look like connectors that the account had", "%" PRIu64, page->info->look_alikes);
 }
 
 static bool has_outcomes(const struct page *page)
@@ -344,12 +344,12 @@ static bool has_outcomes(const struct page *page)
 
 static void add_outcomes(struct page *page)
 {
-    chart_outcomes(&page->out, page->facts, page->tally);
+    chart_outcomes(&page->out, page->info, page->tally);
 }
 
 static void add_requests(struct page *page)
 {
-    chart_requests(&page->out, page->facts, page->tally);
+    chart_requests(&page->out, page->info, page->tally);
 }
 
 static void add_latencies(struct page *page)
@@ -464,8 +464,8 @@ static void add_file(struct page *page, const char *name, const char *path, cons
 
 static void add_files(struct page *page)
 {
-    add_file(page, "Input", page->facts->input, page->facts->input_sha256);
-    add_file(page, "Results", page->facts->results, page->facts->results_sha256);
+    add_file(page, "Input", page->info->input, page->info->input_sha256);
+    add_file(page, "Results", page->info->results, page->info->results_sha256);
 }
 
 static void add_version(struct page *page)
@@ -500,11 +500,11 @@ static const struct page_slot slots[] = {
     {"script", NULL, add_script},
 };
 
-bool report_write(const struct report *report, const char *path, const struct facts *facts, const struct tally *tally,
+bool report_write(const struct report *report, const char *path, const struct info *info, const struct tally *tally,
                   struct err *err)
 {
     struct output_config config = {.path = path};
-    struct page page = {.report = report, .facts = facts, .tally = tally, .err = err};
+    struct page page = {.report = report, .info = info, .tally = tally, .err = err};
     bool written;
 
     page.output = output_open(&config, err);

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/outcome.h"
-#include "report/facts.h"
+#include "report/run_info.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,7 +35,7 @@ void report_free(struct report *report); /* NULL is fine */
 struct row_listener report_listener(struct report *report);
 
 /* Writes the page, whole or not at all. EXIT_LOCAL where it can't be. */
-bool report_write(const struct report *report, const char *path, const struct facts *facts, const struct tally *tally,
+bool report_write(const struct report *report, const char *path, const struct info *info, const struct tally *tally,
                   struct err *err);
 
 #endif

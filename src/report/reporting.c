@@ -36,7 +36,7 @@ static bool check_writable(const char *option, const char *path, struct err *err
     return writable;
 }
 
-static void log_start_of_run(struct reporting *reporting, const struct facts *facts)
+static void log_start_of_run(struct reporting *reporting, const struct info *info)
 {
     struct json_object *line = log_begin(reporting->log, "start");
     char rate[RATES_TEXT];
@@ -45,18 +45,18 @@ static void log_start_of_run(struct reporting *reporting, const struct facts *fa
         return;
     json_object_text(line, "connload", span_of(CONNLOAD_VERSION));
     json_object_integer(line, "pid", getpid());
-    json_object_text(line, "command", span_of(facts->command));
-    if (facts->input != NULL)
-        json_object_text(line, "input", span_of(facts->input));
-    if (facts->base_url != NULL) {
-        json_object_text(line, "base_url", span_of(facts->base_url));
-        json_object_text(line, "rate", span_of(num_format_rates(rate, facts->rates)));
+    json_object_text(line, "command", span_of(info->command));
+    if (info->input != NULL)
+        json_object_text(line, "input", span_of(info->input));
+    if (info->base_url != NULL) {
+        json_object_text(line, "base_url", span_of(info->base_url));
+        json_object_text(line, "rate", span_of(num_format_rates(rate, info->rates)));
     }
-    json_object_bool(line, "dry_run", facts->dry_run);
+    json_object_bool(line, "dry_run", info->dry_run);
     log_end(reporting->log, line);
 }
 
-bool reporting_open(struct reporting *reporting, const struct reporting_config *config, const struct facts *facts,
+bool reporting_open(struct reporting *reporting, const struct reporting_config *config, const struct info *info,
                     struct err *err)
 {
     *reporting = (struct reporting){.config = *config};
@@ -65,7 +65,7 @@ bool reporting_open(struct reporting *reporting, const struct reporting_config *
         return false;
     if (config->log != NULL && (reporting->log = log_open(config->log, err)) == NULL)
         return false;
-    log_start_of_run(reporting, facts);
+    log_start_of_run(reporting, info);
     if (config->report != NULL)
         reporting->report = report_new();
     reporting->open = true;
@@ -79,18 +79,18 @@ void reporting_close(struct reporting *reporting)
     *reporting = (struct reporting){0};
 }
 
-static void log_end_of_run(struct reporting *reporting, const struct facts *facts, const struct tally *tally)
+static void log_end_of_run(struct reporting *reporting, const struct info *info, const struct tally *tally)
 {
     struct json_object *line = log_begin(reporting->log, "end");
 
     if (line == NULL)
         return;
     json_object_integer(line, "pid", getpid());
-    json_object_integer(line, "exit_code", facts->exit_code);
-    if (facts->stop != STOP_NONE)
-        json_object_text(line, "stop", span_of(stop_reason_name(facts->stop)));
-    if (facts->stop_text != NULL)
-        json_object_text(line, "message", span_of(facts->stop_text));
+    json_object_integer(line, "exit_code", info->exit_code);
+    if (info->stop != STOP_NONE)
+        json_object_text(line, "stop", span_of(stop_reason_name(info->stop)));
+    if (info->stop_text != NULL)
+        json_object_text(line, "message", span_of(info->stop_text));
     for (int i = STATUS_CREATED; i < STATUSES; i++)
         json_object_integer(line, status_name((enum status)i), (int64_t)tally->status[i]);
     log_end(reporting->log, line);
@@ -102,30 +102,30 @@ bool reporting_has_checksums(const struct reporting_config *config)
 }
 
 /* Checksums are for audits: a file that can't be read any more has none. */
-static void add_checksum(const struct reporting *reporting, struct facts *facts)
+static void add_checksum(const struct reporting *reporting, struct info *info)
 {
     struct err unheard;
 
     if (!reporting_has_checksums(&reporting->config))
         return;
-    if (facts->results != NULL && !output_is_stream(facts->results) &&
-        !digest_file(facts->results, facts->results_sha256, &unheard))
-        facts->results_sha256[0] = '\0';
+    if (info->results != NULL && !output_is_stream(info->results) &&
+        !digest_file(info->results, info->results_sha256, &unheard))
+        info->results_sha256[0] = '\0';
 }
 
 /* What can't be written is said, unless a file that can't be written is what the run failed of. */
-static enum exit_code write_files(const struct reporting *reporting, const struct facts *facts,
-                                  const struct tally *tally, struct console *console)
+static enum exit_code write_files(const struct reporting *reporting, const struct info *info, const struct tally *tally,
+                                  struct console *console)
 {
     const struct reporting_config *config = &reporting->config;
     struct err err[4];
     bool written[4] = {
-        config->summary == NULL || summary_json_write(config->summary, facts, tally, &err[0]),
-        config->metrics == NULL || metrics_write(config->metrics, facts, tally, &err[1]),
-        config->report == NULL || report_write(reporting->report, config->report, facts, tally, &err[2]),
+        config->summary == NULL || summary_json_write(config->summary, info, tally, &err[0]),
+        config->metrics == NULL || metrics_write(config->metrics, info, tally, &err[1]),
+        config->report == NULL || report_write(reporting->report, config->report, info, tally, &err[2]),
         log_flush(reporting->log, &err[3]),
     };
-    enum exit_code code = facts->exit_code;
+    enum exit_code code = info->exit_code;
 
     for (int i = 0; i < 4; i++) {
         if (written[i])
@@ -143,35 +143,35 @@ static void stop_clocks(struct tally *tally)
     tally->took_ms = clock_mono_ms() - tally->started_ms;
 }
 
-enum exit_code reporting_end(struct reporting *reporting, struct facts *facts, struct tally *tally,
+enum exit_code reporting_end(struct reporting *reporting, struct info *info, struct tally *tally,
                              struct console *console)
 {
     stop_clocks(tally);
-    add_checksum(reporting, facts);
-    log_end_of_run(reporting, facts, tally);
+    add_checksum(reporting, info);
+    log_end_of_run(reporting, info, tally);
     console_clear(console);
-    summary_show(console, facts, tally);
-    return write_files(reporting, facts, tally, console);
+    summary_show(console, info, tally);
+    return write_files(reporting, info, tally, console);
 }
 
-enum exit_code reporting_fail(struct reporting *reporting, struct facts *facts, struct tally *tally,
+enum exit_code reporting_fail(struct reporting *reporting, struct info *info, struct tally *tally,
                               struct console *console, const struct err *err)
 {
     console_clear(console);
     console_say(console, "connload: %s", err->text);
     if (err->code == EXIT_USAGE)
         return err->code;
-    facts->exit_code = err->code;
+    info->exit_code = err->code;
     if (err->code == EXIT_INPUT)
-        facts->stop = STOP_INPUT;
-    else if (err->code == EXIT_LOCAL || facts->stop == STOP_NONE)
-        facts->stop = STOP_LOCAL;
-    facts->stop_text = err->text;
+        info->stop = STOP_INPUT;
+    else if (err->code == EXIT_LOCAL || info->stop == STOP_NONE)
+        info->stop = STOP_LOCAL;
+    info->stop_text = err->text;
     if (reporting->report == NULL)
         reporting->report = report_new();
     stop_clocks(tally);
-    add_checksum(reporting, facts);
-    log_end_of_run(reporting, facts, tally);
-    write_files(reporting, facts, tally, console);
+    add_checksum(reporting, info);
+    log_end_of_run(reporting, info, tally);
+    write_files(reporting, info, tally, console);
     return err->code;
 }

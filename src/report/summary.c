@@ -27,7 +27,7 @@ static const enum colour status_colours[STATUSES] = {
 
 struct page {
     struct buf *out;
-    const struct facts *facts;
+    const struct info *info;
     const struct tally *tally;
     size_t columns; /* 0 = any */
     size_t at;      /* columns that the line has by now */
@@ -80,7 +80,7 @@ __attribute__((format(printf, 3, 4))) static void put(struct page *page, enum co
 
 static bool is_command(const struct page *page, const char *name)
 {
-    return strcmp(page->facts->command, name) == 0;
+    return strcmp(page->info->command, name) == 0;
 }
 
 static enum colour colour_of(const struct page *page, enum status status)
@@ -97,7 +97,7 @@ static void name_status(const struct page *page, enum status status, char name[3
     else if (status == STATUS_CREATED && is_command(page, "undo"))
         snprintf(name, 32, "not archived");
     else if (status == STATUS_NOT_ATTEMPTED)
-        snprintf(name, 32, page->facts->dry_run ? "not sent" : "not attempted");
+        snprintf(name, 32, page->info->dry_run ? "not sent" : "not attempted");
 }
 
 static bool is_rewrite(const struct page *page)
@@ -111,7 +111,7 @@ static bool is_rewrite(const struct page *page)
  */
 static uint64_t without_status(const struct page *page)
 {
-    return is_command(page, "check") || (is_rewrite(page) && page->facts->dry_run) ? tally_passed(page->tally) : 0;
+    return is_command(page, "check") || (is_rewrite(page) && page->info->dry_run) ? tally_passed(page->tally) : 0;
 }
 
 static const char *name_without_status(const struct page *page)
@@ -187,7 +187,7 @@ static bool put_unsent(struct page *page, uint64_t requests)
 
 static void put_refused(struct page *page)
 {
-    const struct rate *rate = page->facts->rates;
+    const struct rate *rate = page->info->rates;
     uint64_t count = page->tally->refused;
     char limit[RATES_TEXT];
 
@@ -205,7 +205,7 @@ static void put_refused(struct page *page)
 static void put_pace(struct page *page)
 {
     const struct tally *tally = page->tally;
-    const struct rate *rate = page->facts->rates;
+    const struct rate *rate = page->info->rates;
     char limit[RATES_TEXT];
     double speed = speed_of(page);
 
@@ -253,7 +253,7 @@ static void put_outages(struct page *page)
 
 static void put_look_alikes(struct page *page)
 {
-    uint64_t count = page->facts->look_alikes;
+    uint64_t count = page->info->look_alikes;
 
     if (count == 0)
         return;
@@ -265,7 +265,7 @@ static void put_look_alikes(struct page *page)
 
 static void put_changed(struct page *page)
 {
-    uint64_t changed = page->facts->changed, unnamed = page->facts->unnamed;
+    uint64_t changed = page->info->changed, unnamed = page->info->unnamed;
 
     if (changed > 0)
         put(page, GREEN, "%" PRIu64 " connector%s changed%s", changed, changed == 1 ? " was" : "s were",
@@ -280,7 +280,7 @@ static void put_changed(struct page *page)
 /* Nothing else names them: whoever wants to archive them needs the ids. */
 static void put_left_sheet(struct page *page)
 {
-    uint64_t count = page->facts->left_sheet;
+    uint64_t count = page->info->left_sheet;
 
     if (count == 0)
         return;
@@ -408,14 +408,14 @@ static void say_held_back(const struct tally *tally, struct buf *out)
 /* "stopped by SIGTERM" and the like say it twice where a title says it too. */
 static void put_stop(struct page *page)
 {
-    const char *why = page->facts->stop_text;
+    const char *why = page->info->stop_text;
 
-    if (page->facts->held_back && !page->facts->dry_run) {
+    if (page->info->held_back && !page->info->dry_run) {
         buf_text(page->out, "stopped  ");
         say_held_back(page->tally, page->out);
         end_line(page);
     }
-    if (page->facts->stop == STOP_NONE || why == NULL)
+    if (page->info->stop == STOP_NONE || why == NULL)
         return;
     if (strncmp(why, "stopped ", strlen("stopped ")) == 0)
         why += strlen("stopped ");
@@ -428,23 +428,23 @@ static void put_stop(struct page *page)
 
 static void put_results(struct page *page)
 {
-    if (page->facts->left != NULL) {
+    if (page->info->left != NULL) {
         buf_text(page->out, "results  nothing was sent; ");
-        text_show(page->out, span_of(page->facts->left), SUMMARY_BYTES / 16);
+        text_show(page->out, span_of(page->info->left), SUMMARY_BYTES / 16);
         buf_text(page->out, " is left as it was");
         end_line(page);
     }
-    if (page->facts->results == NULL || strcmp(page->facts->results, "-") == 0)
+    if (page->info->results == NULL || strcmp(page->info->results, "-") == 0)
         return;
     buf_text(page->out, "results  ");
-    text_show(page->out, span_of(page->facts->results), SUMMARY_BYTES / 16);
+    text_show(page->out, span_of(page->info->results), SUMMARY_BYTES / 16);
     end_line(page);
 }
 
 /* What is to be typed or copied as it stands is neither broken nor cut. */
 static void put_next(struct page *page)
 {
-    struct advice advice = advice_of(page->facts, page->tally);
+    struct advice advice = advice_of(page->info, page->tally);
     char *shell;
 
     if (advice.mend == NULL && advice.what == NULL)
@@ -458,15 +458,15 @@ static void put_next(struct page *page)
     style(page, BOLD);
     buf_format(page->out, "connload %s ", advice.command);
     text_show(page->out, span_of(shell), SUMMARY_BYTES / 16);
-    text_show(page->out, span_of(page->facts->repeat), SUMMARY_BYTES / 16);
+    text_show(page->out, span_of(page->info->repeat), SUMMARY_BYTES / 16);
     plain(page, BOLD);
     end_line(page);
     free(shell);
 }
 
-void summary_text(struct buf *out, const struct facts *facts, const struct tally *tally, unsigned columns, bool colour)
+void summary_text(struct buf *out, const struct info *info, const struct tally *tally, unsigned columns, bool colour)
 {
-    struct page page = {.out = out, .facts = facts, .tally = tally, .columns = columns, .colour = colour};
+    struct page page = {.out = out, .info = info, .tally = tally, .columns = columns, .colour = colour};
     size_t before;
     bool apart;
 
@@ -498,7 +498,7 @@ static bool is_amiss(const struct page *page, enum status status)
     if (is_command(page, "undo"))
         return status == STATUS_CREATED;
     if (status == STATUS_NOT_ATTEMPTED)
-        return !page->facts->dry_run;
+        return !page->info->dry_run;
     return status >= STATUS_INVALID;
 }
 
@@ -517,49 +517,49 @@ static void count_amiss(const struct page *page, struct buf *out)
 }
 
 /* Where to look; "" where the file is the one that the line names already, or there is none. */
-static void add_place(const struct facts *facts, struct buf *out)
+static void add_place(const struct info *info, struct buf *out)
 {
-    if (facts->left != NULL)
-        buf_format(out, "; nothing was sent; %s is left as it was", facts->left);
-    else if (facts->results != NULL && strcmp(facts->results, "-") != 0 && strcmp(facts->results, facts->input) != 0)
-        buf_format(out, "; see %s", facts->results);
+    if (info->left != NULL)
+        buf_format(out, "; nothing was sent; %s is left as it was", info->left);
+    else if (info->results != NULL && strcmp(info->results, "-") != 0 && strcmp(info->results, info->input) != 0)
+        buf_format(out, "; see %s", info->results);
 }
 
-static void say_brief(struct console *console, const struct facts *facts, const struct tally *tally)
+static void say_brief(struct console *console, const struct info *info, const struct tally *tally)
 {
-    struct page page = {.facts = facts, .tally = tally};
+    struct page page = {.info = info, .tally = tally};
     struct buf line;
 
-    if (facts->exit_code == EXIT_ALL_DONE)
+    if (info->exit_code == EXIT_ALL_DONE)
         return;
-    if (facts->stop != STOP_NONE && facts->stop_text != NULL)
+    if (info->stop != STOP_NONE && info->stop_text != NULL)
         console_say(console, "connload: %s%s",
-                    strncmp(facts->stop_text, "stopped ", 8) == 0 ? "" : "stopped: ", facts->stop_text);
+                    strncmp(info->stop_text, "stopped ", 8) == 0 ? "" : "stopped: ", info->stop_text);
     buf_init(&line, SUMMARY_BYTES);
-    if (facts->held_back && !facts->dry_run) {
+    if (info->held_back && !info->dry_run) {
         say_held_back(tally, &line);
         console_say(console, "connload: %s", line.data);
         buf_reset(&line);
     }
     count_amiss(&page, &line);
     if (line.len > 0) {
-        add_place(facts, &line);
-        console_say(console, "connload: %s: %s", strcmp(facts->input, "-") == 0 ? "standard input" : facts->input,
+        add_place(info, &line);
+        console_say(console, "connload: %s: %s", strcmp(info->input, "-") == 0 ? "standard input" : info->input,
                     line.data);
     }
     buf_release(&line);
 }
 
-void summary_show(struct console *console, const struct facts *facts, const struct tally *tally)
+void summary_show(struct console *console, const struct info *info, const struct tally *tally)
 {
     struct buf out;
 
     if (console_is_quiet(console)) {
-        say_brief(console, facts, tally);
+        say_brief(console, info, tally);
         return;
     }
     buf_init(&out, SUMMARY_BYTES);
-    summary_text(&out, facts, tally, console_width(console), console_has_colour(console));
+    summary_text(&out, info, tally, console_width(console), console_has_colour(console));
     console_block(console, buf_view(&out));
     buf_release(&out);
 }

@@ -7,11 +7,11 @@
 
 #include "api/tally.h"
 #include "base/err.h"
-#include "report/facts.h"
+#include "report/run_info.h"
 
 #include <stdbool.h>
 
 /* Writes the object to `path`, whole or not at all. */
-bool summary_json_write(const char *path, const struct facts *facts, const struct tally *tally, struct err *err);
+bool summary_json_write(const char *path, const struct info *info, const struct tally *tally, struct err *err);
 
 #endif

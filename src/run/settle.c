@@ -338,7 +338,7 @@ static int64_t likes_since(const struct settle *settle, uint64_t public_hash)
 /* The rows of the batch with one payload, and the connectors that may be theirs. */
 struct group {
     const struct unsettled *rows;
-    struct judge_group facts;
+    struct judge_group info;
     int64_t arrives_ms; /* until when one of them may still be acted on, by this list */
     const struct candidate *first;
     struct judge_candidate *candidates; /* owned; `place` is the index behind `first` */
@@ -352,7 +352,7 @@ static bool rows_differ(struct settle *settle, const struct group *group)
     struct run *run = settle->run;
     uint64_t first = 0;
 
-    for (size_t i = 0; group->facts.rows > 1 && i < group->facts.rows; i++) {
+    for (size_t i = 0; group->info.rows > 1 && i < group->info.rows; i++) {
         const struct row *row = &run->rows.row[group->rows[i].row];
         struct sheet_row *read;
         struct err err;
@@ -377,7 +377,7 @@ static struct lost_time time_lost(const struct group *group, bool *earlier)
     struct lost_time all = group->rows[0].lost;
 
     *earlier = false;
-    for (size_t i = 0; i < group->facts.rows; i++) {
+    for (size_t i = 0; i < group->info.rows; i++) {
         struct lost_time lost = group->rows[i].lost;
 
         *earlier = *earlier || group->rows[i].earlier;
@@ -395,30 +395,30 @@ static struct lost_time time_lost(const struct group *group, bool *earlier)
 static void date_group(const struct settle *settle, struct group *group)
 {
     const struct run *run = settle->run;
-    struct judge_group *facts = &group->facts;
+    struct judge_group *info = &group->info;
     int64_t unsure_ms = run->client->clock_most_ms - run->client->clock_offset_ms;
     bool earlier;
     struct lost_time lost = time_lost(group, &earlier);
 
-    facts->listed_before = run->twins_known && !earlier;
-    facts->begin_ms = facts->end_ms = JUDGE_NO_TIME;
+    info->listed_before = run->twins_known && !earlier;
+    info->begin_ms = info->end_ms = JUDGE_NO_TIME;
     if (lost.from_ms == JUDGE_NO_TIME || (!earlier && !run->clock.tested))
         return;
-    facts->begin_ms = lost.from_ms - (earlier ? WHOLE_SECOND_MS : 0); /* some count no less in created_at */
-    facts->unsure_ms = earlier ? 0 : unsure_ms > LEAST_UNSURE_MS ? unsure_ms : LEAST_UNSURE_MS;
-    facts->end_ms = settle->list_date_ms;
+    info->begin_ms = lost.from_ms - (earlier ? WHOLE_SECOND_MS : 0); /* some count no less in created_at */
+    info->unsure_ms = earlier ? 0 : unsure_ms > LEAST_UNSURE_MS ? unsure_ms : LEAST_UNSURE_MS;
+    info->end_ms = settle->list_date_ms;
     if (earlier && lost.to_ms != JUDGE_NO_TIME)
-        facts->end_ms = lost.to_ms + run->late_ms + LATER_MARGIN_MS;
+        info->end_ms = lost.to_ms + run->late_ms + LATER_MARGIN_MS;
 }
 
 static void note_arrival(const struct settle *settle, struct group *group)
 {
-    for (size_t i = 0; i < group->facts.rows; i++) {
+    for (size_t i = 0; i < group->info.rows; i++) {
         int64_t arrives_ms = group->rows[i].arrives_ms;
 
         if (arrives_ms + settle->wait_ms <= settle->listing.sent_ms)
             continue;
-        group->facts.may_still_come = true;
+        group->info.may_still_come = true;
         group->arrives_ms = arrives_ms > group->arrives_ms ? arrives_ms : group->arrives_ms;
     }
 }
@@ -453,7 +453,7 @@ static void take_candidates(const struct settle *settle, struct group *group)
 /* The rows from `first` on wait for a later list, from `since_ms` on. */
 static void group_waits(struct settle *settle, const struct group *group, size_t first, int64_t since_ms)
 {
-    for (size_t i = first; i < group->facts.rows; i++) {
+    for (size_t i = first; i < group->info.rows; i++) {
         struct unsettled entry = group->rows[i];
 
         entry.since_ms = since_ms > entry.since_ms ? since_ms : entry.since_ms;
@@ -481,7 +481,7 @@ static const char *explain(struct settle *settle, const struct group *group, con
 /* The rows from `first` on are surely absent, but for those whose answer named a connector. */
 static void group_is_absent(struct settle *settle, const struct group *group, size_t first)
 {
-    for (size_t i = first; i < group->facts.rows; i++)
+    for (size_t i = first; i < group->info.rows; i++)
         if (group->rows[i].named[0] != '\0')
             settle_unknown(settle, &group->rows[i], "ambiguous", "the answer named a connector that is not its own");
         else
@@ -503,7 +503,7 @@ static void carry_out(struct settle *settle, const struct group *group, const st
     case JUDGE_UNKNOWN:
         break;
     }
-    for (size_t i = judgement->found; i < group->facts.rows; i++)
+    for (size_t i = judgement->found; i < group->info.rows; i++)
         settle_unknown(settle, &group->rows[i], judgement->reason == JUDGE_UNPROVEN ? "unsettled" : "ambiguous",
                        explain(settle, group, judgement, unproven));
 }
@@ -517,9 +517,9 @@ static void decide_group(struct settle *settle, struct group *group, const char 
     date_group(settle, group);
     note_arrival(settle, group);
     take_candidates(settle, group);
-    group->facts.has_doubted = is_doubted(settle, group->rows[0].public_hash);
-    group->facts.secrets_differ = rows_differ(settle, group);
-    judgement = judge(&group->facts, &list, &settle->run->clock, group->candidates, group->candidate_count);
+    group->info.has_doubted = is_doubted(settle, group->rows[0].public_hash);
+    group->info.secrets_differ = rows_differ(settle, group);
+    judgement = judge(&group->info, &list, &settle->run->clock, group->candidates, group->candidate_count);
     carry_out(settle, group, &judgement, unproven);
     free(group->candidates);
 }
@@ -533,7 +533,7 @@ static void decide(struct settle *settle, const char *unproven)
         uint64_t public_hash = group.rows->public_hash;
 
         for (; at < settle->batch_count && settle->batch[at].public_hash == public_hash; at++)
-            group.facts.rows++;
+            group.info.rows++;
         if (run_has_like(settle->run, public_hash))
             group_waits(settle, &group, 0, likes_since(settle, public_hash));
         else

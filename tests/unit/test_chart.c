@@ -11,14 +11,14 @@
 #include <cmocka.h>
 
 static struct tally tally;
-static struct facts facts;
+static struct info info;
 static struct buf out;
 
 static int fresh(void **state)
 {
     (void)state;
     tally_init(&tally, 0, 0);
-    facts = (struct facts){.command = "create", .rates = {{10, 3000}}};
+    info = (struct info){.command = "create", .rates = {{10, 3000}}};
     buf_init(&out, 4 << 20);
     return 0;
 }
@@ -44,8 +44,8 @@ static bool has(const char *text)
 static void test_nothing_to_show(void **state)
 {
     (void)state;
-    chart_outcomes(&out, &facts, &tally);
-    chart_requests(&out, &facts, &tally);
+    chart_outcomes(&out, &info, &tally);
+    chart_requests(&out, &info, &tally);
     chart_latencies(&out, &tally);
     assert_int_equal(out.len, 0);
 }
@@ -56,7 +56,7 @@ static void test_outcomes(void **state)
     tally.rows = 4;
     tally.status[STATUS_CREATED] = 3;
     tally.status[STATUS_FAILED] = 1;
-    chart_outcomes(&out, &facts, &tally);
+    chart_outcomes(&out, &info, &tally);
     assert_true(has("<b>3</b> created <span class=\"soft\">75.0&#160;%</span>"));
     assert_true(has("<rect class=\"s-failed\" x=\"540.00\""));
     assert_false(has("passed"));
@@ -70,7 +70,7 @@ static void test_window(void **state)
     send(1000, 4);
     send(3000, 6);
     tally.most_in_window = 10;
-    chart_requests(&out, &facts, &tally);
+    chart_requests(&out, &info, &tally);
     assert_true(has("limit 10/3s</text>"));
     assert_true(has("<title>after 3&#160;s: 6 sent, 0 created, 0 answers 429, 0 failed</title>"));
     /* 6, 10, 10, 10: the plot is 174 high below 26; the limit is its top */
@@ -84,10 +84,10 @@ static void test_window(void **state)
 static void test_limit_of_a_step(void **state)
 {
     (void)state;
-    facts.rates[0] = (struct rate){5, 250};
+    info.rates[0] = (struct rate){5, 250};
     send(0, 20);
     send(1000, 10);
-    chart_requests(&out, &facts, &tally);
+    chart_requests(&out, &info, &tally);
     assert_true(has("<line class=\"limit\" x1=\"70\" x2=\"708\" y1=\"26.0\" y2=\"26.0\"/>"));
     assert_true(has(">20</text>"));
     assert_false(has("class=\"held\""));
@@ -96,9 +96,9 @@ static void test_limit_of_a_step(void **state)
 static void test_far_limit_is_named(void **state)
 {
     (void)state;
-    facts.rates[0] = (struct rate){500, 60000};
+    info.rates[0] = (struct rate){500, 60000};
     send(0, 3);
-    chart_requests(&out, &facts, &tally);
+    chart_requests(&out, &info, &tally);
     assert_true(has("limit 500/m: above the picture"));
     assert_false(has("class=\"limit\""));
 }
@@ -106,9 +106,9 @@ static void test_far_limit_is_named(void **state)
 static void test_no_limit(void **state)
 {
     (void)state;
-    facts.rates[0] = (struct rate){0, 0};
+    info.rates[0] = (struct rate){0, 0};
     send(0, 3);
-    chart_requests(&out, &facts, &tally);
+    chart_requests(&out, &info, &tally);
     assert_false(has("limit"));
 }
 
@@ -120,7 +120,7 @@ static void test_long_run(void **state)
     (void)state;
     for (int64_t s = 0; s < 36000; s += 7)
         send(s * 1000, 1);
-    chart_requests(&out, &facts, &tally);
+    chart_requests(&out, &info, &tally);
     assert_true(has(">10&#160;h</text>") || has(">9&#160;h</text>") || has(">8&#160;h</text>"));
     for (const char *at = out.data; (at = strstr(at, "<th scope=\"row\">")) != NULL; at++)
         rows++;

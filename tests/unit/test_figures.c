@@ -9,15 +9,15 @@
 #include <cmocka.h>
 
 static struct tally tally;
-static struct facts facts;
+static struct info info;
 static struct figures *figures;
 
 static int fresh(void **state)
 {
     (void)state;
     tally_init(&tally, 1000, 0);
-    facts =
-        (struct facts){.command = "create", .input = "a.csv", .base_url = "https://api.example", .rates = {{500, 60000}}};
+    info = (struct info){
+        .command = "create", .input = "a.csv", .base_url = "https://api.example", .rates = {{500, 60000}}};
     return 0;
 }
 
@@ -64,8 +64,8 @@ static void test_the_table_is_in_order(void **state)
     (void)state;
     for (int i = 100; i < 600; i++)
         tally.http_status[i] = 1;
-    facts.command = "check";
-    figures = figures_new(&facts, &tally);
+    info.command = "check";
+    figures = figures_new(&info, &tally);
     for (; (figure = figures_next(figures, figure)) != NULL; before = figure) {
         assert_true(figure->name != NULL || figure->metric != NULL);
         assert_true(figure->name == NULL || find(figure->object, figure->name) == figure);
@@ -97,7 +97,7 @@ static void test_values(void **state)
     tally.took_ms = 1500;
     tally.requests[REQUEST_LOOKUP] = 4;
     tally_answer(&tally, 429, 50000, 0);
-    figures = figures_new(&facts, &tally);
+    figures = figures_new(&info, &tally);
     assert_true(find("status", "created")->number == 2);
     assert_true(find("requests", "lookup")->number == 4);
     assert_true(find(NULL, "retries")->number == 7);
@@ -111,7 +111,7 @@ static void test_values(void **state)
 static void test_what_does_not_apply(void **state)
 {
     (void)state;
-    figures = figures_new(&facts, &tally);
+    figures = figures_new(&info, &tally);
     assert_true(find(NULL, "latency_ms")->absent);
     assert_true(find(NULL, "results")->absent);
     assert_true(find(NULL, "stop")->absent);
@@ -125,11 +125,11 @@ static void test_without_a_network(void **state)
     unsigned with;
 
     (void)state;
-    figures = figures_new(&facts, &tally);
+    figures = figures_new(&info, &tally);
     with = metrics();
     figures_free(figures);
-    facts.base_url = NULL;
-    figures = figures_new(&facts, &tally);
+    info.base_url = NULL;
+    figures = figures_new(&info, &tally);
     assert_true(metrics() < with);
     assert_null(find(NULL, "retries")->metric);
     assert_non_null(find(NULL, "exit_code")->metric);

@@ -33,12 +33,12 @@ static void ended(enum status status, const char *code, const char *message, uin
     tally_row(&tally, &outcome, &place, 0);
 }
 
-static void show(const struct facts *facts, unsigned columns, bool colour)
+static void show(const struct info *info, unsigned columns, bool colour)
 {
     struct buf out;
 
     buf_init(&out, sizeof(shown) - 1);
-    summary_text(&out, facts, &tally, columns, colour);
+    summary_text(&out, info, &tally, columns, colour);
     snprintf(shown, sizeof(shown), "%s", out.data);
     buf_release(&out);
 }
@@ -56,7 +56,7 @@ static void desk(void)
     tally.most_in_window = 20;
 }
 
-static const struct facts created = {
+static const struct info created = {
     .command = "create",
     .input = "desk.csv",
     .results = "desk.results.csv",
@@ -135,14 +135,14 @@ static void test_a_message_is_not_cut(void **state)
 
 static void test_all_done(void **state)
 {
-    struct facts facts = created;
+    struct info info = created;
 
     (void)state;
-    facts.exit_code = EXIT_ALL_DONE;
+    info.exit_code = EXIT_ALL_DONE;
     ended(STATUS_CREATED, NULL, NULL, 2);
     tally_carried(&tally, STATUS_CREATED);
     tally.rows++;
-    show(&facts, 0, false);
+    show(&info, 0, false);
     assert_string_equal(
         shown, "2 rows in 3.2s: 2 created\n1 of them was finished by an earlier run\nresults  desk.results.csv\n");
 }
@@ -150,7 +150,7 @@ static void test_all_done(void **state)
 static void test_next(void **state)
 {
     static const struct {
-        struct facts facts;
+        struct info info;
         const char *next;
     } cases[] = {
         {{.command = "create", .input = "a", .results = "my desk.csv", .repeat = " --limit 1"},
@@ -168,36 +168,36 @@ static void test_next(void **state)
     (void)state;
     ended(STATUS_FAILED, NULL, NULL, 2);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        show(&cases[i].facts, 0, false);
+        show(&cases[i].info, 0, false);
         assert_non_null(strstr(shown, cases[i].next));
     }
-    show(&(struct facts){.command = "list", .results = "a"}, 0, false);
+    show(&(struct info){.command = "list", .results = "a"}, 0, false);
     assert_null(strstr(shown, "next"));
 }
 
 static void test_stop(void **state)
 {
-    struct facts facts = created;
+    struct info info = created;
 
     (void)state;
-    facts.stop = STOP_SIGNAL;
-    facts.stop_text = "stopped by SIGTERM";
+    info.stop = STOP_SIGNAL;
+    info.stop_text = "stopped by SIGTERM";
     ended(STATUS_NOT_ATTEMPTED, NULL, NULL, 2);
-    show(&facts, 0, false);
+    show(&info, 0, false);
     assert_non_null(strstr(shown, ": 1 not attempted\n"));
     assert_non_null(strstr(shown, "\nstopped  by SIGTERM\nresults  "));
 }
 
 static void test_lost_and_look_alikes(void **state)
 {
-    struct facts facts = created;
+    struct info info = created;
 
     (void)state;
-    facts.look_alikes = 1;
+    info.look_alikes = 1;
     tally.lost = 3;
     tally.settled_created = 2;
     tally.settled_unknown = 1;
-    show(&facts, 0, false);
+    show(&info, 0, false);
     assert_non_null(strstr(shown, "3 answers were lost: 2 found in the account's list, 1 not to be settled\n"));
     assert_non_null(strstr(shown, "1 row looks like a connector that the account had already; --skip-existing"));
 }
@@ -231,30 +231,30 @@ static void test_requests(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct facts facts = created;
+        struct info info = created;
 
         fresh(state);
-        facts.rates[0] = cases[i].rate;
+        info.rates[0] = cases[i].rate;
         tally.requests[REQUEST_CREATE] = cases[i].sent;
         tally.unsent = cases[i].unsent;
         tally.refused = cases[i].refused;
         tally.took_ms = cases[i].took_ms;
         tally.most_in_window = 7;
-        show(&facts, 0, false);
+        show(&info, 0, false);
         assert_non_null(strstr(shown, cases[i].line));
     }
 }
 
 static void test_check_and_list(void **state)
 {
-    static const struct facts check = {.command = "check", .input = "-"}, list = {.command = "list"};
+    static const struct info check = {.command = "check", .input = "-"}, list = {.command = "list"};
 
     (void)state;
     ended(STATUS_INVALID, "missing_label", NULL, 2);
     tally.rows = 3;
     show(&check, 0, false);
     assert_string_equal(shown, "3 rows in 3.2s: 2 pass, 1 invalid\n\n1 invalid: missing_label, row 1 (line 2)\n");
-    show(&(struct facts){.command = "undo", .input = "a", .dry_run = true}, 0, false);
+    show(&(struct info){.command = "undo", .input = "a", .dry_run = true}, 0, false);
     assert_non_null(strstr(shown, "3 rows in 3.2s: 2 would be archived, 1 invalid\n"));
     fresh(NULL);
     tally.rows = 1;

@@ -10,12 +10,12 @@
 
 static void says(enum transport_error transport_error, const char *words, const char *wanted)
 {
-    struct transport_error_facts facts = {
+    struct transport_error_run_info info = {
         .host = "api.example:443", .proxy = "p:2", .words = words, .limit_ms = 10000, .status = 407};
     struct buf out;
 
     buf_init(&out, 4096);
-    transport_error_describe(transport_error, &facts, &out);
+    transport_error_describe(transport_error, &info, &out);
     assert_string_equal(out.data, wanted);
     buf_release(&out);
 }
@@ -45,7 +45,7 @@ static void test_sentences(void **state)
 /* Each has a code and a sentence with a small first letter and no full stop. */
 static void test_all_are_complete(void **state)
 {
-    struct transport_error_facts facts = {.host = "h:1", .proxy = "p:2", .words = "w"};
+    struct transport_error_run_info info = {.host = "h:1", .proxy = "p:2", .words = "w"};
     struct buf out;
 
     (void)state;
@@ -53,7 +53,7 @@ static void test_all_are_complete(void **state)
     buf_init(&out, 4096);
     for (int i = TRANSPORT_ERROR_NONE + 1; i < TROUBLES; i++) {
         buf_reset(&out);
-        transport_error_describe((enum transport_error)i, &facts, &out);
+        transport_error_describe((enum transport_error)i, &info, &out);
         assert_non_null(transport_error_code((enum transport_error)i));
         assert_in_range(out.data[0], 'a', 'z');
         assert_true(out.data[out.len - 1] != '.');

@@ -1,9 +1,9 @@
 /*
- * facts: what a run was: for the summary, the metrics and the report, and for an audit a year later. Texts belong to
+ * run_info: what a run was: for the summary, the metrics and the report, and for an audit a year later. Texts belong to
  * whoever filled them in and outlive it.
  */
-#ifndef REPORT_FACTS_H
-#define REPORT_FACTS_H
+#ifndef REPORT_RUN_INFO_H
+#define REPORT_RUN_INFO_H
 
 #include "api/stop.h"
 #include "base/exit.h"
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct facts {
+struct info {
     const char *command;          /* "check", "create", "update", "undo", "list", "status" */
     const char *input;            /* as the user named it; NULL for `list` */
     const char *results;          /* where the results are; NULL where none were written */
