@@ -13,7 +13,7 @@
 #include "prior/named.h"
 #include "prior/recent.h"
 #include "prior/resume.h"
-#include "report/speed.h"
+#include "report/live.h"
 #include "run/finish.h"
 #include "run/receiver.h"
 #include "run/refuse.h"
@@ -56,7 +56,7 @@ struct create {
     struct receiver receiver;
     struct settle settle;
     struct existing existing;
-    struct speed speed;
+    struct live live;
     char key_mark[DIGEST_MARK];
     bool journal_found, client_ready;
     bool keeps_journal; /* the interrupted run is perhaps another account's: no results */
@@ -576,7 +576,7 @@ static void take_answers(struct create *create)
 static void show(struct create *create, int64_t next_send_ms)
 {
     const struct run *run = &create->run;
-    struct speed_input input = {
+    struct live_input input = {
         .rows = &run->rows,
         .tally = &create->tally,
         .client = &create->client,
@@ -585,7 +585,7 @@ static void show(struct create *create, int64_t next_send_ms)
         .is_settling = settle_has_rows(&create->settle),
     };
 
-    speed_show(&create->speed, &input, clock_mono_ms());
+    live_show(&create->live, &input, clock_mono_ms());
 }
 
 /* Gives up what is in flight when the grace is over: what comes of it may exist. */

@@ -8,7 +8,7 @@
 #include "model/api_error.h"
 #include "model/classify.h"
 #include "model/remote.h"
-#include "report/speed.h"
+#include "report/live.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ enum trace {
 struct undo {
     struct rewrite rewrite; /* the first member: rewrite_run() hands it over */
     bool yes;
-    struct speed speed;
+    struct live live;
     struct remote remote;     /* the answer's connector */
     uint8_t *trace;           /* for each row, enum trace */
     const struct word **said; /* for each row, the error that a 2xx told; NULL until there is one */
@@ -308,7 +308,7 @@ static void take_answer(struct undo *undo, const struct http_answer *answer)
 
 static void show(struct undo *undo, int64_t next_send_ms)
 {
-    struct speed_input input = {
+    struct live_input input = {
         .rows = &undo->rewrite.run.rows,
         .tally = &undo->rewrite.tally,
         .client = &undo->rewrite.client,
@@ -317,7 +317,7 @@ static void show(struct undo *undo, int64_t next_send_ms)
         .is_undo = true,
     };
 
-    speed_show(&undo->speed, &input, clock_mono_ms());
+    live_show(&undo->live, &input, clock_mono_ms());
 }
 
 static bool is_over(struct undo *undo)

@@ -163,7 +163,7 @@ static void put_heading(struct page *page)
 }
 
 /* Rows a second; 0 where the run was too short to tell. */
-static double speed_of(const struct page *page)
+static double live_of(const struct page *page)
 {
     const struct tally *tally = page->tally;
     uint64_t rows = tally->requests[REQUEST_DELETE] + tally->requests[REQUEST_UPDATE];
@@ -207,11 +207,11 @@ static void put_pace(struct page *page)
     const struct tally *tally = page->tally;
     const struct rate *rate = page->info->rates;
     char limit[RATES_TEXT];
-    double speed = speed_of(page);
+    double live = live_of(page);
 
     if (put_unsent(page, tally_requests(tally))) {
-        if (speed > 0)
-            put(page, PLAIN, "%.1f rows a second%s", speed, rate->count > 0 ? ";" : "");
+        if (live > 0)
+            put(page, PLAIN, "%.1f rows a second%s", live, rate->count > 0 ? ";" : "");
         if (rate->count > 0) {
             put(page, PLAIN, "at most %" PRIu32 " request%s in any window", tally->most_in_window,
                 tally->most_in_window == 1 ? "" : "s");

@@ -1,8 +1,8 @@
 /*
- * speed: what the live line shows of a create run: how far, how fast, until when, and what it waits for.
+ * live: what the live line shows of a create run: how far, how fast, until when, and what it waits for.
  */
-#ifndef REPORT_SPEED_H
-#define REPORT_SPEED_H
+#ifndef REPORT_LIVE_H
+#define REPORT_LIVE_H
 
 #include "api/client.h"
 #include "api/tally.h"
@@ -12,19 +12,19 @@
 #include <stdint.h>
 
 /* How far a run was at some moment. */
-struct speed_mark {
+struct live_mark {
     int64_t at_ms; /* 0 = none yet */
     uint64_t done, waited_ms;
 };
 
-struct speed {
-    int64_t at_ms;             /* of the last look; 0 = none yet */
-    uint64_t done;             /* at the last look */
-    double rate;               /* rows a second, of late */
-    struct speed_mark mark[2]; /* the second is a window or less old, the first a window older than it, or the start */
+struct live {
+    int64_t at_ms;            /* of the last look; 0 = none yet */
+    uint64_t done;            /* at the last look */
+    double rate;              /* rows a second, of late */
+    struct live_mark mark[2]; /* the second is a window or less old, the first a window older than it, or the start */
 };
 
-struct speed_input {
+struct live_input {
     const struct rows *rows;
     const struct tally *tally;
     const struct client *client;
@@ -35,6 +35,6 @@ struct speed_input {
 };
 
 /* Shows progress on the client's console, if it is due at `now_ms`. */
-void speed_show(struct speed *speed, const struct speed_input *input, int64_t now_ms);
+void live_show(struct live *live, const struct live_input *input, int64_t now_ms);
 
 #endif

@@ -1,4 +1,4 @@
-#include "report/speed.h"
+#include "report/live.h"
 
 enum {
     SHORT_WAIT_MS = 1000,      /* waits below this are not worth a word */
@@ -6,21 +6,21 @@ enum {
 };
 
 /* An average in which the last few seconds count most. */
-static void measure(struct speed *speed, uint64_t done, int64_t now_ms)
+static void measure(struct live *live, uint64_t done, int64_t now_ms)
 {
-    int64_t passed_ms = now_ms - speed->at_ms;
+    int64_t passed_ms = now_ms - live->at_ms;
     double rate, weight;
 
-    if (speed->at_ms == 0 || passed_ms <= 0) {
-        if (speed->at_ms == 0)
-            *speed = (struct speed){.at_ms = now_ms, .done = done};
+    if (live->at_ms == 0 || passed_ms <= 0) {
+        if (live->at_ms == 0)
+            *live = (struct live){.at_ms = now_ms, .done = done};
         return;
     }
-    rate = (double)(done - speed->done) * 1000 / (double)passed_ms;
+    rate = (double)(done - live->done) * 1000 / (double)passed_ms;
     weight = (double)passed_ms / (double)(passed_ms + 3000);
-    speed->rate = speed->rate > 0 ? speed->rate + (rate - speed->rate) * weight : rate;
-    speed->at_ms = now_ms;
-    speed->done = done;
+    live->rate = live->rate > 0 ? live->rate + (rate - live->rate) * weight : rate;
+    live->at_ms = now_ms;
+    live->done = done;
 }
 
 static uint64_t left_to_send(const struct rows *rows, const struct tally *tally)
@@ -32,28 +32,28 @@ static uint64_t left_to_send(const struct rows *rows, const struct tally *tally)
 }
 
 /* Two moments between which, once the run is so old, at least a window has passed. */
-static void set_marks(struct speed *speed, const struct speed_input *input, uint64_t done, int64_t now_ms)
+static void set_marks(struct live *live, const struct live_input *input, uint64_t done, int64_t now_ms)
 {
     const struct rate *limit = &input->client->config.rates[0];
     int64_t window_ms = limit->count > 0 ? limit->window_ms : LEARNED_WINDOW_MS;
-    struct speed_mark now = {.at_ms = now_ms, .done = done, .waited_ms = input->tally->waited_ms};
+    struct live_mark now = {.at_ms = now_ms, .done = done, .waited_ms = input->tally->waited_ms};
 
-    if (speed->mark[0].at_ms == 0)
-        speed->mark[0] = speed->mark[1] = now;
-    if (now_ms - speed->mark[1].at_ms < window_ms)
+    if (live->mark[0].at_ms == 0)
+        live->mark[0] = live->mark[1] = now;
+    if (now_ms - live->mark[1].at_ms < window_ms)
         return;
-    speed->mark[0] = speed->mark[1];
-    speed->mark[1] = now;
+    live->mark[0] = live->mark[1];
+    live->mark[1] = now;
 }
 
 /*
  * How long the server takes for the rows that are left, by its speed since the first mark; -1 where that is not known.
  * Time in which only the limit kept rows back is not the server's: under a limit rows come in bursts and pauses.
  */
-static int64_t by_server_ms(const struct speed *speed, const struct speed_input *input, uint64_t left, uint64_t done,
+static int64_t by_server_ms(const struct live *live, const struct live_input *input, uint64_t left, uint64_t done,
                             int64_t now_ms)
 {
-    const struct speed_mark *since = &speed->mark[0];
+    const struct live_mark *since = &live->mark[0];
     double busy_ms = (double)(now_ms - since->at_ms) - (double)(input->tally->waited_ms - since->waited_ms);
 
     if (done <= since->done || busy_ms < 0)
@@ -62,19 +62,19 @@ static int64_t by_server_ms(const struct speed *speed, const struct speed_input 
 }
 
 /* The limit's arithmetic, or the server's speed, whichever takes longer. */
-static int64_t eta(const struct speed *speed, const struct speed_input *input, uint64_t done, int64_t now_ms)
+static int64_t eta(const struct live *live, const struct live_input *input, uint64_t done, int64_t now_ms)
 {
     uint64_t left = left_to_send(input->rows, input->tally);
     int64_t by_limit_ms = pace_eta_ms(input->client->pace, now_ms, left);
-    int64_t by_speed_ms = speed->rate > 0.01 ? (int64_t)((double)left * 1000 / speed->rate) : -1;
+    int64_t by_speed_ms = live->rate > 0.01 ? (int64_t)((double)left * 1000 / live->rate) : -1;
 
     if (pace_rate_per_s(input->client->pace) > 0)
-        by_speed_ms = by_server_ms(speed, input, left, done, now_ms);
+        by_speed_ms = by_server_ms(live, input, left, done, now_ms);
     return by_speed_ms > by_limit_ms ? by_speed_ms : by_limit_ms;
 }
 
 /* `text` is for a reason that has figures. */
-static void explain_wait(struct progress *progress, const struct speed_input *input, int64_t now_ms,
+static void explain_wait(struct progress *progress, const struct live_input *input, int64_t now_ms,
                          char text[CLIENT_AWAY])
 {
     const struct outage *outage = &input->client->outage;
@@ -100,7 +100,7 @@ static void explain_wait(struct progress *progress, const struct speed_input *in
         progress->wait_ms = 0;
 }
 
-void speed_show(struct speed *speed, const struct speed_input *input, int64_t now_ms)
+void live_show(struct live *live, const struct live_input *input, int64_t now_ms)
 {
     const struct rows *rows = input->rows;
     const struct tally *tally = input->tally;
@@ -121,16 +121,16 @@ void speed_show(struct speed *speed, const struct speed_input *input, int64_t no
         .in_flight = http_in_flight(input->client->http),
     };
 
-    if (speed->at_ms == 0) { /* from the beginning, or the first line has no speed to tell */
-        measure(speed, done, now_ms);
-        set_marks(speed, input, done, now_ms);
+    if (live->at_ms == 0) { /* from the beginning, or the first line has no speed to tell */
+        measure(live, done, now_ms);
+        set_marks(live, input, done, now_ms);
     }
     if (now_ms < console_due(input->client->console))
         return;
-    measure(speed, done, now_ms);
-    progress.rate = speed->rate;
-    set_marks(speed, input, done, now_ms);
-    progress.eta_ms = eta(speed, input, done, now_ms);
+    measure(live, done, now_ms);
+    progress.rate = live->rate;
+    set_marks(live, input, done, now_ms);
+    progress.eta_ms = eta(live, input, done, now_ms);
     explain_wait(&progress, input, now_ms, text);
     console_progress(input->client->console, &progress, now_ms);
 }
