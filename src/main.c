@@ -77,7 +77,7 @@
  *   rewrite       what the commands share that change a result file's connectors and write it anew
  *   list          `connload list`
  *   sheet         the input as rows that are checked
- *   intake        the first pass: all rows read, twins found
+ *   first_pass        the first pass: all rows read, twins found
  *   rows          the table of rows: the one place that changes a row's state
  *   run           what the parts of a run share, and the verbs by which a row changes
  *   client       requests by the pace; signals and the deadline seen

@@ -4,7 +4,7 @@
 #include "prior/resume.h"
 #include "run/finish.h"
 #include "run/refuse.h"
-#include "sheet/intake.h"
+#include "sheet/first_pass.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@ struct checking {
     struct tally tally;
     struct info info;
     struct run run; /* of it sheet, rows, journal, console and tally alone */
-    struct intake intake;
+    struct pass pass;
     struct paths paths;    /* of -o */
     struct journal *place; /* holds its lock; NULL for a stream */
     struct output *stream; /* it, where it is one */
@@ -47,7 +47,7 @@ static bool check_rows(struct checking *checking, struct err *err)
 {
     const struct check_config *config = checking->config;
     struct run *run = &checking->run;
-    struct intake_config how = {
+    struct first_pass_config how = {
         .compares_labels = true,
         .allow_duplicates = config->allow_duplicates,
         .shard = config->shard,
@@ -55,12 +55,12 @@ static bool check_rows(struct checking *checking, struct err *err)
     };
     struct row_listener listener;
 
-    checking->intake.rows = &run->rows;
+    checking->pass.rows = &run->rows;
     if (!reporting_open(&checking->reporting, &config->reporting, &checking->info, err))
         return false;
     run->sheet = sheet_open(&config->sheet, checking->console, err);
     if (run->sheet == NULL || !open_results(checking, err) ||
-        !intake_read(&checking->intake, run->sheet, &how, checking->console, err))
+        !first_pass_read(&checking->pass, run->sheet, &how, checking->console, err))
         return false;
     checking->tally.rows = run->rows.count;
     checking->info.finished = run->rows.in_state[ROW_CARRIED];
@@ -70,7 +70,7 @@ static bool check_rows(struct checking *checking, struct err *err)
     listener = report_listener(checking->reporting.report);
     if (!refuse_invalid(run, &listener, err))
         return false;
-    warnings_say(&checking->intake.warnings, run->sheet, &run->rows, checking->console);
+    warnings_say(&checking->pass.warnings, run->sheet, &run->rows, checking->console);
     return true;
 }
 
@@ -101,7 +101,7 @@ static void release(struct checking *checking)
     paths_release(&checking->paths);
     free(checking->kept);
     rows_release(&run->rows);
-    free(checking->intake.named);
+    free(checking->pass.named);
     journal_close(run->journal);
     journal_close(checking->place);
     sheet_close(run->sheet);

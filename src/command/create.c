@@ -19,7 +19,7 @@
 #include "run/refuse.h"
 #include "run/sender.h"
 #include "run/settle.h"
-#include "sheet/intake.h"
+#include "sheet/first_pass.h"
 #include "sheet/secrets.h"
 
 #include <inttypes.h>
@@ -47,7 +47,7 @@ struct create {
     char *kept;            /* where the results are that could not be put in their place, or be taken by it; or NULL */
     char *planned;         /* --dry-run: the result file of the run that it plans; NULL where that is none */
     struct run run;
-    struct intake intake;
+    struct pass pass;
     struct resume resume;
     struct inherit inherit; /* what runs of other versions of the sheet have left */
     bool must_wait;         /* they may have created something that no row is known by */
@@ -100,7 +100,7 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
         .input_size = sheet_info(create->run.sheet)->size,
         .input_crc = sheet_crc(create->run.sheet),
         .rows = create->run.rows.count,
-        .plan = create->intake.plan + (create->config->skip_existing ? 1 : 0),
+        .plan = create->pass.plan + (create->config->skip_existing ? 1 : 0),
         .base_url = create->client_config.http.base_url,
         .key_mark = create->key_mark,
         .started_ms = create->tally.started_wall_ms,
@@ -182,8 +182,8 @@ static bool take_over(struct create *create, struct err *err)
     if (create->config->skip_existing && !create->paths.in_place &&
         !earlier_inherit(&create->config->sheet, create->paths.results, &create->inherit, err))
         return false;
-    return create->intake.keys == NULL ||
-           inherit_apply(&create->inherit, &create->run, create->intake.keys, &create->must_wait, err);
+    return create->pass.keys == NULL ||
+           inherit_apply(&create->inherit, &create->run, create->pass.keys, &create->must_wait, err);
 }
 
 /* Goes on with the journal's run, closes it, or begins a new one. */
@@ -213,18 +213,18 @@ static void count_carried(struct create *create)
 static bool take_in(struct create *create, struct err *err)
 {
     const struct create_config *config = create->config;
-    struct intake_config how = {
+    struct first_pass_config how = {
         .allow_duplicates = config->allow_duplicates,
         .shard = config->shard,
         .shard_count = config->shard_count,
     };
 
-    create->intake = (struct intake){
+    create->pass = (struct pass){
         .rows = &create->run.rows,
         .claimed = &create->run.claimed,
         .want_keys = config->preflight,
     };
-    if (!intake_read(&create->intake, create->run.sheet, &how, create->console, err))
+    if (!first_pass_read(&create->pass, create->run.sheet, &how, create->console, err))
         return false;
     if (reporting_has_checksums(&config->reporting))
         sheet_sha256(create->run.sheet, create->info.input_sha256);
@@ -232,7 +232,7 @@ static bool take_in(struct create *create, struct err *err)
     count_carried(create);
     if (!begin_or_resume(create, err) || !refuse_invalid(&create->run, &(struct row_listener){0}, err))
         return false;
-    warnings_say(&create->intake.warnings, create->run.sheet, &create->run.rows, create->console);
+    warnings_say(&create->pass.warnings, create->run.sheet, &create->run.rows, create->console);
     return true;
 }
 
@@ -277,7 +277,7 @@ static void set_failures_max(struct create *create)
 
 static bool look_up_named(struct create *create)
 {
-    return named_look_up(&create->run, create->intake.named, create->intake.named_count,
+    return named_look_up(&create->run, create->pass.named, create->pass.named_count,
                          create->info.resumed ? create->resume.promised : 0);
 }
 
@@ -374,7 +374,7 @@ static struct existing_config existing_config(const struct create *create)
     const struct create_config *config = create->config;
 
     return (struct existing_config){
-        .keys = create->intake.keys,
+        .keys = create->pass.keys,
         .sheet = &config->sheet,
         .earlier = config->dry_run          ? create->planned
                    : create->paths.in_place ? NULL
@@ -626,7 +626,7 @@ static bool send_rows(struct create *create, struct err *err)
     hold_rows(create);
     set_failures_max(create);
     idset_reserve(&create->run.claimed, (size_t)create->run.rows.count);
-    sender_init(&create->sender, &create->run, create->info.resumed ? create->resume.promised : 0, create->intake.keys);
+    sender_init(&create->sender, &create->run, create->info.resumed ? create->resume.promised : 0, create->pass.keys);
     receiver_init(&create->receiver, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);
     unsettled = resume_unsettle(&create->run, err);
@@ -1040,8 +1040,8 @@ static bool work(struct create *create, struct err *err)
 static void release(struct create *create)
 {
     inherit_release(&create->inherit);
-    free(create->intake.keys);
-    free(create->intake.named);
+    free(create->pass.keys);
+    free(create->pass.named);
     existing_release(&create->existing);
     output_abandon(create->stream);
     free(create->kept);

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 struct existing_config {
-    const uint32_t *keys;             /* of intake.h */
+    const uint32_t *keys;             /* of first_pass.h */
     const struct sheet_config *sheet; /* how the sheet, and so the earlier result file, is read */
     const char *earlier; /* the result file that the run replaces, for `skip`; NULL, or none there: none is named */
     const struct inherit *inherit; /* what an interrupted run of another version of the sheet names; or NULL */

@@ -19,7 +19,7 @@ struct sender {
     struct buf payload; /* scratch, wiped */
 };
 
-/* `promised`: what an interrupted run's journal says; 0 for a new run. `keys`: of intake.h, or NULL; borrowed. */
+/* `promised`: what an interrupted run's journal says; 0 for a new run. `keys`: of first_pass.h, or NULL; borrowed. */
 void sender_init(struct sender *sender, struct run *run, uint64_t promised, const uint32_t *keys);
 void sender_release(struct sender *sender);
 

@@ -1,4 +1,4 @@
-#include "sheet/intake.h"
+#include "sheet/first_pass.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -22,9 +22,9 @@ struct twin_table {
 };
 
 struct reading {
-    struct intake *intake;
+    struct pass *pass;
     struct sheet *sheet;
-    const struct intake_config *config;
+    const struct first_pass_config *config;
     struct console *console;
     struct twin_table twins;
     struct twin_table labels; /* rows by label, where these are compared */
@@ -87,7 +87,7 @@ static bool find_like(struct reading *reading, const struct twin_table *table,
                       bool (*is_same)(const struct connector *, const struct connector *),
                       const struct connector *connector, uint32_t tag, struct twin_slot **twin, struct err *err)
 {
-    const struct rows *rows = reading->intake->rows;
+    const struct rows *rows = reading->pass->rows;
 
     *twin = NULL;
     if (table->cap == 0)
@@ -123,7 +123,7 @@ static bool has_secrets(const struct connector *connector)
 /* Notes what settle_suspects() needs. */
 static void note_secrets(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
-    const struct row *row = &reading->intake->rows->row[index];
+    const struct row *row = &reading->pass->rows->row[index];
 
     if (!has_secrets(&read->connector))
         return;
@@ -152,7 +152,7 @@ static int claim_of(const struct row *row)
  */
 static bool note_twins(struct reading *reading, uint64_t index, const struct sheet_row *read, struct err *err)
 {
-    struct rows *rows = reading->intake->rows;
+    struct rows *rows = reading->pass->rows;
     struct row *row = &rows->row[index], *other;
     uint32_t tag = has_secrets(&read->connector) ? (uint32_t)connector_hash(&read->connector) : row->public_tag;
     struct twin_slot *twin;
@@ -180,7 +180,7 @@ static bool note_twins(struct reading *reading, uint64_t index, const struct she
 /* Documents are tagged with their connector's label: those of two rows with one label can't be told apart. */
 static bool note_label(struct reading *reading, uint64_t index, const struct sheet_row *read, struct err *err)
 {
-    const struct rows *rows = reading->intake->rows;
+    const struct rows *rows = reading->pass->rows;
     struct span label = read->connector.label;
     uint32_t tag = (uint32_t)hash_finish(hash_span(HASH_START, label));
     struct twin_slot *other;
@@ -191,7 +191,7 @@ static bool note_label(struct reading *reading, uint64_t index, const struct she
     if (!find_like(reading, &reading->labels, same_label, &read->connector, tag, &other, err))
         return false;
     if (other != NULL)
-        warnings_of_label(&reading->intake->warnings, index, rows_number(rows, other->row - 1));
+        warnings_of_label(&reading->pass->warnings, index, rows_number(rows, other->row - 1));
     else
         add_to_table(&reading->labels, index, tag);
     return true;
@@ -200,7 +200,7 @@ static bool note_label(struct reading *reading, uint64_t index, const struct she
 /* connector_public_hash() of a row; false where it can't be read again. */
 static bool public_hash_of(struct reading *reading, uint32_t index, uint64_t *hash, struct err *err)
 {
-    const struct row *row = &reading->intake->rows->row[index];
+    const struct row *row = &reading->pass->rows->row[index];
     struct sheet_row *read;
 
     if (!sheet_at(reading->sheet, row->offset, row->length, row->line, &read, err))
@@ -213,7 +213,7 @@ static bool public_hash_of(struct reading *reading, uint32_t index, uint64_t *ha
 static bool settle_suspect(struct reading *reading, uint32_t index, struct err *err)
 {
     const struct twin_table *table = &reading->spent;
-    struct rows *rows = reading->intake->rows;
+    struct rows *rows = reading->pass->rows;
     struct row *row = &rows->row[index];
     uint64_t hash, other_hash;
 
@@ -246,62 +246,62 @@ static bool settle_suspects(struct reading *reading, struct err *err)
 
 static void keep_key(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
-    struct intake *intake = reading->intake;
+    struct pass *pass = reading->pass;
 
-    if (!intake->want_keys)
+    if (!pass->want_keys)
         return;
     if (index >= reading->keys_cap) {
         reading->keys_cap = reading->keys_cap > 0 ? reading->keys_cap + reading->keys_cap / 2 : 1024;
-        intake->keys = alloc_resize(intake->keys, reading->keys_cap, sizeof(intake->keys[0]));
+        pass->keys = alloc_resize(pass->keys, reading->keys_cap, sizeof(pass->keys[0]));
     }
-    intake->keys[index] = read->valid ? (uint32_t)connector_key_hash(&read->connector) : 0;
+    pass->keys[index] = read->valid ? (uint32_t)connector_key_hash(&read->connector) : 0;
 }
 
 /* What an earlier run's result says of the row. */
 static void carry_over(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
-    struct intake *intake = reading->intake;
+    struct pass *pass = reading->pass;
     const struct outcome *earlier = &read->earlier;
-    struct row *row = &intake->rows->row[index];
+    struct row *row = &pass->rows->row[index];
 
     if (earlier->status == STATUS_UNKNOWN) {
         row->earlier = 1;
-        rows_step(intake->rows, index, EVENT_TO_SETTLE);
+        rows_step(pass->rows, index, EVENT_TO_SETTLE);
     }
     if (!status_is_finished(earlier->status))
         return;
-    rows_carry(intake->rows, index, earlier->status);
-    if (earlier->status == STATUS_ARCHIVED || intake->claimed == NULL)
+    rows_carry(pass->rows, index, earlier->status);
+    if (earlier->status == STATUS_ARCHIVED || pass->claimed == NULL)
         return;
     if (!remote_is_uuid(earlier->connector_id))
         console_note(reading->console,
                      "%s: the row says %s, but its connector_id is no id any more (did a spreadsheet "
                      "change it?); it is carried over as it is, `undo` can't archive it",
-                     sheet_where(reading->sheet, intake->rows, index), status_name(earlier->status));
-    else if (!idset_add(intake->claimed, earlier->connector_id))
+                     sheet_where(reading->sheet, pass->rows, index), status_name(earlier->status));
+    else if (!idset_add(pass->claimed, earlier->connector_id))
         console_note(reading->console, "%s: another row names the same connector %.*s",
-                     sheet_where(reading->sheet, intake->rows, index), (int)earlier->connector_id.len,
+                     sheet_where(reading->sheet, pass->rows, index), (int)earlier->connector_id.len,
                      earlier->connector_id.data);
 }
 
 /* A row that would be sent, or settled, and names a connector all the same: named.c looks it up. */
 static void note_named(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
-    struct intake *intake = reading->intake;
+    struct pass *pass = reading->pass;
 
-    if (intake->rows->row[index].state == ROW_CARRIED || !remote_is_uuid(read->earlier.connector_id))
+    if (pass->rows->row[index].state == ROW_CARRIED || !remote_is_uuid(read->earlier.connector_id))
         return;
-    if (intake->named_count == intake->named_cap) {
-        intake->named_cap = intake->named_cap > 0 ? intake->named_cap * 2 : 64;
-        intake->named = alloc_resize(intake->named, (size_t)intake->named_cap, sizeof(intake->named[0]));
+    if (pass->named_count == pass->named_cap) {
+        pass->named_cap = pass->named_cap > 0 ? pass->named_cap * 2 : 64;
+        pass->named = alloc_resize(pass->named, (size_t)pass->named_cap, sizeof(pass->named[0]));
     }
-    intake->named[intake->named_count++] = (uint32_t)index;
+    pass->named[pass->named_count++] = (uint32_t)index;
 }
 
 /* Without --secret-refs such a text is the secret itself: almost always the option was forgotten. */
 static void note_reference(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
-    const struct row *row = &reading->intake->rows->row[index];
+    const struct row *row = &reading->pass->rows->row[index];
     const char *scheme = NULL;
 
     if (sheet_looks_up_secrets(reading->sheet) || row->state == ROW_CARRIED || !read->valid)
@@ -331,15 +331,15 @@ static void say_references(struct reading *reading)
     console_say(reading->console,
                 "%s: %s says where a secret is (%s…), and is sent as it stands: add --secret-refs to look "
                 "%s up",
-                sheet_where(reading->sheet, reading->intake->rows, reading->reference_row), column.data,
+                sheet_where(reading->sheet, reading->pass->rows, reading->reference_row), column.data,
                 reading->reference_scheme, count == 1 ? "it" : "them");
     buf_release(&column);
 }
 
 static bool add_row(struct reading *reading, const struct sheet_row *read, struct err *err)
 {
-    struct intake *intake = reading->intake;
-    struct rows *rows = intake->rows;
+    struct pass *pass = reading->pass;
+    struct rows *rows = pass->rows;
     uint64_t index;
 
     if (rows->count >= ROWS_MAX)
@@ -354,25 +354,25 @@ static bool add_row(struct reading *reading, const struct sheet_row *read, struc
     keep_key(reading, index, read);
     note_named(reading, index, read);
     note_reference(reading, index, read);
-    warnings_of_row(&intake->warnings, reading->sheet, rows, index, read);
+    warnings_of_row(&pass->warnings, reading->sheet, rows, index, read);
     return note_twins(reading, index, read, err) && note_label(reading, index, read, err);
 }
 
-static void cut_named(struct intake *intake, uint64_t from, uint64_t to)
+static void cut_named(struct pass *pass, uint64_t from, uint64_t to)
 {
     uint64_t kept = 0;
 
-    for (uint64_t i = 0; i < intake->named_count; i++)
-        if (intake->named[i] >= from && intake->named[i] < to)
-            intake->named[kept++] = (uint32_t)(intake->named[i] - from);
-    intake->named_count = kept;
+    for (uint64_t i = 0; i < pass->named_count; i++)
+        if (pass->named[i] >= from && pass->named[i] < to)
+            pass->named[kept++] = (uint32_t)(pass->named[i] - from);
+    pass->named_count = kept;
 }
 
 /* Keeps the rows of the shard alone: contiguous parts that make up the whole. */
 static void cut_shard(struct reading *reading)
 {
-    struct intake *intake = reading->intake;
-    struct rows *rows = intake->rows;
+    struct pass *pass = reading->pass;
+    struct rows *rows = pass->rows;
     uint64_t n = reading->config->shard_count, k = reading->config->shard;
     uint64_t from, to;
 
@@ -381,9 +381,9 @@ static void cut_shard(struct reading *reading)
     from = rows->count * (k - 1) / n;
     to = rows->count * k / n;
     rows_keep(rows, from, to - from);
-    if (intake->keys != NULL)
-        memmove(intake->keys, intake->keys + from, (size_t)(to - from) * sizeof(intake->keys[0]));
-    cut_named(intake, from, to);
+    if (pass->keys != NULL)
+        memmove(pass->keys, pass->keys + from, (size_t)(to - from) * sizeof(pass->keys[0]));
+    cut_named(pass, from, to);
 }
 
 static uint64_t plan_of(const struct rows *rows)
@@ -401,15 +401,15 @@ static uint64_t plan_of(const struct rows *rows)
 
 static void show_reading(struct reading *reading)
 {
-    struct progress progress = {.doing = "checking", .done = reading->intake->rows->count, .eta_ms = -1};
+    struct progress progress = {.doing = "checking", .done = reading->pass->rows->count, .eta_ms = -1};
 
     console_progress(reading->console, &progress, clock_mono_ms());
 }
 
-bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config,
-                 struct console *console, struct err *err)
+bool first_pass_read(struct pass *pass, struct sheet *sheet, const struct first_pass_config *config,
+                     struct console *console, struct err *err)
 {
-    struct reading reading = {.intake = intake, .sheet = sheet, .config = config, .console = console};
+    struct reading reading = {.pass = pass, .sheet = sheet, .config = config, .console = console};
     struct sheet_row *read;
     enum csv_step step;
 
@@ -418,7 +418,7 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
             step = CSV_STEP_FAILED;
             break;
         }
-        if (intake->rows->count % 4096 == 0)
+        if (pass->rows->count % 4096 == 0)
             show_reading(&reading);
     }
     if (step != CSV_STEP_FAILED && !settle_suspects(&reading, err))
@@ -430,9 +430,9 @@ bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake
     if (step == CSV_STEP_FAILED)
         return false;
     say_references(&reading);
-    if (intake->rows->count == 0)
+    if (pass->rows->count == 0)
         console_note(console, "%s: no rows below the header", sheet_name(sheet));
     cut_shard(&reading);
-    intake->plan = plan_of(intake->rows);
+    pass->plan = plan_of(pass->rows);
     return true;
 }

@@ -1,9 +1,9 @@
 /*
- * intake: the first pass over the whole input, before anything is sent: every row is checked, twins are found, and
+ * first_pass: the first pass over the whole input, before anything is sent: every row is checked, twins are found, and
  * the table of rows is made.
  */
-#ifndef SHEET_INTAKE_H
-#define SHEET_INTAKE_H
+#ifndef SHEET_FIRST_PASS_H
+#define SHEET_FIRST_PASS_H
 
 #include "base/err.h"
 #include "io/console.h"
@@ -15,13 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct intake_config {
+struct first_pass_config {
     bool allow_duplicates;
     bool compares_labels;        /* a label that two rows share is a warning */
     unsigned shard, shard_count; /* the rows of shard `shard` (from 1) of `shard_count` alone; 0 or 1 = all */
 };
 
-struct intake {
+struct pass {
     struct rows *rows;     /* filled in */
     struct idset *claimed; /* gets the connectors of finished rows; NULL where nobody asks */
     uint32_t *keys; /* low half of each row's connector_key_hash(); owned by the caller; NULL unless `want_keys` */
@@ -39,7 +39,7 @@ struct intake {
  * the input has more than ROWS_MAX rows. Rows to be sent whose secret looks like a reference, without --secret-refs,
  * are told of in one line: it may be a secret all the same.
  */
-bool intake_read(struct intake *intake, struct sheet *sheet, const struct intake_config *config,
-                 struct console *console, struct err *err);
+bool first_pass_read(struct pass *pass, struct sheet *sheet, const struct first_pass_config *config,
+                     struct console *console, struct err *err);
 
 #endif
