@@ -1,8 +1,8 @@
 /*
  * connload: turns a spreadsheet of connectors into connectors, each exactly once.
  *
- * The modules by layer, one line each. A layer sees itself and those before it; io and net never see each other, and
- * no two modules see each other in a circle (scripts/layers proves it on every build).
+ * The modules by layer, one line each. A layer sees itself and those before it; io and net never see each other, nor do
+ * sheet and api, and no two modules see each other in a circle (scripts/layers proves it on every build).
  *
  * base: what any program needs
  *   alloc         memory that is there or ends the program
@@ -26,6 +26,7 @@
  *   email         e-mail addresses
  *   field         types and fields, and which goes with which
  *   header        which column holds which field
+ *   idset         a set of connectors' ids
  *   json          the home of cJSON
  *   json_list     a list answer read as it arrives
  *   json_text     the bytes of JSON texts before a parser sees them
@@ -66,65 +67,69 @@
  *   retry         backoff, Retry-After and RateLimit headers
  *   sockets       what has come in on an idle connection
  *   throttle      the pace that a server takes whose limit nobody named
- *   trouble       why a request has no whole answer
+ *   transport_error why a request has no whole answer
  *   url           which base URLs a key may be sent to
  *   window        times of sending, run-length coded
- * flow: the commands
+ * sheet: the input as checked rows
+ *   first_pass    all rows read before anything is sent, twins found
+ *   rows          the table of rows: the one place that changes a row's state
+ *   secrets       the API key; env: and file: references
+ *   sheet         the input as rows that are checked
+ *   warnings      what is no error of a row, and most likely a mistake all the same
+ * api: requests under the pace, and what comes back
+ *   client        sends requests and takes their answers; signals and the deadline seen
+ *   listing       one GET of the account
+ *   lookup        one GET of each connector that is asked for by its id
+ *   probe         whether the service answers again, asked one list at a time
+ *   redactor      what must not come back through a server's text
+ *   stop          why a run stops early
+ *   tally         what happened, counted
+ * run: the life of rows
+ *   candidates    what a list has that may be lost rows'
+ *   events        the log's lines about rows
+ *   finish        writes the result file
+ *   judge         what a list means for lost rows: pure
+ *   receiver      takes the answers to rows that were sent
+ *   refuse        rows that fail the checks get their outcome
+ *   run           what the parts of a run share, and the verbs by which a row changes
+ *   sender        sends rows
+ *   settle        settles rows whose answer was lost: who waits, when to ask
+ *   witness       whether a list shows what is known to exist
+ *   words         what the server said of rows whose fate is not yet known
+ * prior: what is there before the first row: the account, earlier result files, interrupted runs
+ *   account       what the account says of the connectors that rows name
+ *   earlier       the connectors that the replaced result file names
+ *   existing      which connector of the account answers for which row
+ *   inherit       takes over what an interrupted run of another version of the sheet knew
+ *   matches       connectors of the account that may be rows' own
+ *   named         rows of a result file that name a connector, and would be sent
+ *   owners        whose connectors are one's own
+ *   recent        what of the rate window an earlier run has used
+ *   resume        takes up an interrupted run
+ * report: everything told about a run
+ *   advice        what to do next
+ *   chart         the report's pictures
+ *   figures       every figure of a run, in one table
+ *   html          the report's escaping
+ *   live          what the live line shows
+ *   metrics       --metrics
+ *   page          the report's HTML, style and script, files of their own
+ *   report        --report: the page's parts
+ *   reporting     everything written about a run at its end
+ *   run_info      what a run was
+ *   summary       for people
+ *   summary_json  --summary
+ * command: what each command does
+ *   ask           a question to whoever sits at the terminal
  *   check         `connload check`
  *   create        `connload create`: its steps and its loop
- *   update        `connload update`
- *   undo          `connload undo`
- *   rewrite       what the commands share that change a result file's connectors and write it anew
  *   list          `connload list`
- *   sheet         the input as rows that are checked
- *   first_pass        the first pass: all rows read, twins found
- *   rows          the table of rows: the one place that changes a row's state
- *   run           what the parts of a run share, and the verbs by which a row changes
- *   client       requests by the pace; signals and the deadline seen
- *   account       what the account says of the connectors that rows name
- *   owners        whose connectors are one's own
- *   existing      what the account has before the first row
- *   earlier       the connectors that the replaced result file names
- *   named         rows of a result file that name a connector, and would be sent
- *   matches       connectors of the account that may be rows' own
- *   ask           a question to whoever sits at the terminal
- *   launch        sends rows
- *   land          takes their answers
- *   settle        settles rows whose answer was lost: who waits, when to ask
- *   candidates    what a list has that may be theirs
- *   witness       whether a list shows what is known to exist
- *   judge         what a list means for them
- *   listing       one GET of the account
- *   probe         whether the service answers again, asked one list at a time
- *   lookup        one GET of each connector that is asked for by its id
- *   redactor          what must not come back through a server's text
- *   words         what the server said of rows whose fate is not yet known
- *   idset         which connectors are some row's
- *   resume        takes up an interrupted run
- *   inherit       takes over what an interrupted run of another version of the sheet knew
- *   recent        what of the rate window an earlier run has used
- *   finish        writes the result file
- *   plan          --dry-run
  *   paths         where the results go, and whether they may
  *   places        no file that is written is in the way of another
- *   warnings      what is no error of a row, and most likely a mistake all the same
- *   secrets       the API key; env: and file: references
- *   stop          why a run stops early
- *   events        the log's lines about rows
- *   tally         what happened, counted
- * report: everything told about a run
- *   facts         what a run was
- *   reporting     everything written about a run at its end
- *   summary       for people
- *   advice        what to do next
- *   figures       every figure of a run, in one table
- *   summary_json  --summary
- *   metrics       --metrics
- *   report        --report: the page's parts
- *   page          its HTML, style and script, files of their own
- *   chart         its pictures
- *   html          its escaping
- *   speed         what the live line shows
+ *   plan          --dry-run
+ *   rewrite       what the commands share that change a result file's connectors and write it anew
+ *   undo          `connload undo`
+ *   update        `connload update`
  * the top
  *   options       the command line, from one table
  *   usage         --help, --version and completions, from the same table

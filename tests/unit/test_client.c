@@ -59,5 +59,5 @@ int main(void)
         cmocka_unit_test(other_answers_let_it_go_on),
     };
 
-    return cmocka_run_group_tests_name("courier", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("client", tests, NULL, NULL);
 }

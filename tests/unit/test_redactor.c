@@ -106,5 +106,5 @@ int main(void)
         cmocka_unit_test(takes_secrets_out_of_fields),
     };
 
-    return cmocka_run_group_tests_name("hush", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("redactor", tests, NULL, NULL);
 }

@@ -81,5 +81,5 @@ int main(void)
         cmocka_unit_test(test_fatal),
     };
 
-    return cmocka_run_group_tests_name("trouble", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("transport_error", tests, NULL, NULL);
 }
