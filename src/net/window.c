@@ -121,16 +121,3 @@ void window_drop_until(struct window *window, int64_t at_ms)
     while (window->used > 0 && entry_time(*entry(window, 0)) <= at_ms)
         drop_entry(window);
 }
-
-void window_drop_newest(struct window *window)
-{
-    uint64_t *last;
-
-    if (window->used == 0)
-        return;
-    last = entry(window, window->used - 1);
-    *last -= 1;
-    window->count--;
-    if (entry_run(*last) == 0)
-        window->used--;
-}

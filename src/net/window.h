@@ -36,7 +36,4 @@ void window_drop_oldest(struct window *window, uint64_t count);
 /* Drops every time at or before `at_ms`. */
 void window_drop_until(struct window *window, int64_t at_ms);
 
-/* Drops the newest time, if there is one. */
-void window_drop_newest(struct window *window);
-
 #endif
