@@ -61,7 +61,7 @@ struct pace *pace_new(const struct pace_config *config)
     for (size_t i = 0; i < RATES_MAX - 1; i++)
         add_limit(pace, config->also[i]);
     window_init(&pace->sends);
-    throttle_init(&pace->throttle, config->found_per_s / 1000,
+    throttle_init(&pace->throttle, config->found,
                   config->backoff_most_ms > 0 ? config->backoff_most_ms : BACKOFF_MOST_MS);
     return pace;
 }
@@ -210,6 +210,11 @@ double pace_rate_per_s(const struct pace *pace)
     double rate = rate_per_ms(pace);
 
     return isinf(rate) ? 0 : rate * 1000;
+}
+
+struct rate pace_found(const struct pace *pace)
+{
+    return throttle_found(&pace->throttle);
 }
 
 /* When the slots let the request go that `index` further ones (fewer than there are slots) precede. */

@@ -29,7 +29,7 @@ struct pace_config {
     struct rate limit;               /* a count of 0: no limit is known */
     struct rate also[RATES_MAX - 1]; /* further limits, each kept to; the first with a count of 0 ends them */
     int64_t backoff_most_ms;         /* the longest wait after a refusal that names none; 0 = a minute */
-    double found_per_s;              /* the pace that an earlier run has found a server to take: a start; 0: none */
+    struct rate found;               /* what pace_found() said in an earlier run: a start, never a cap */
 };
 
 /* What RateLimit headers said (net/retry.h reads them). -1 where they did not say. */
@@ -86,6 +86,12 @@ bool pace_hold_was_asked(const struct pace *pace);
 
 /* The pace in force, declared or learned, whichever is lower, in requests a second; 0: none is known. */
 double pace_rate_per_s(const struct pace *pace);
+
+/*
+ * What was found of a limit that nobody named, as --rate would name it: a little less than the server took. A count of
+ * 0: nothing was found.
+ */
+struct rate pace_found(const struct pace *pace);
 
 /*
  * The least time, in milliseconds from now, until the last of `requests` further ones can be sent, as far as the limit

@@ -69,9 +69,12 @@ static void begin_round(struct throttle *throttle, int64_t now_ms, int64_t least
     throttle->stale = throttle->in_flight;
 }
 
-void throttle_init(struct throttle *throttle, double pace, int64_t wait_most_ms)
+void throttle_init(struct throttle *throttle, struct rate found, int64_t wait_most_ms)
 {
-    *throttle = (struct throttle){.pace = pace, .credit = CREDIT_MOST, .step = STEP_FAR, .wait_most_ms = wait_most_ms};
+    double pace = found.count > 0 ? (double)found.count / (double)found.window_ms : 0;
+
+    *throttle = (struct throttle){
+        .pace = pace, .burst = found.count, .credit = CREDIT_MOST, .step = STEP_FAR, .wait_most_ms = wait_most_ms};
     throttle->cycle.at_ms = -1;
     begin_round(throttle, 0, ROUND_LEAST_MS);
 }
@@ -256,6 +259,8 @@ static void learn(struct throttle *throttle, int64_t at_ms, bool window)
     }
     pace = fmax(pace, throttle->known) * MARGIN;
     throttle->pace = throttle->pace > 0 ? fmin(throttle->pace, pace) : pace;
+    if (throttle->burst <= 0)
+        throttle->burst = fmax((double)throttle->at_once - throttle->pace * (double)throttle->full_ms, 1);
     throttle->cycle = now;
     if (window)
         throttle->window = now;
@@ -329,6 +334,10 @@ static int64_t own_wait(struct throttle *throttle, int64_t now_ms)
 static void hold(struct throttle *throttle, int64_t now_ms, int64_t wait_ms)
 {
     if (throttle->phase == THROTTLE_OPEN) {
+        if (throttle->pace <= 0) {
+            throttle->at_once = throttle->taken;
+            throttle->full_ms = now_ms - throttle->cycle.at_ms;
+        }
         throttle->event_ms = now_ms;
         throttle->waits = 0;
         throttle->outage = false;
@@ -378,4 +387,16 @@ bool throttle_holding(const struct throttle *throttle, int64_t now_ms, int64_t *
         return false;
     *until_ms = throttle->until_ms;
     return true;
+}
+
+struct rate throttle_found(const struct throttle *throttle)
+{
+    double pace = throttle->pace, count = fmax(throttle->burst, ceil(pace));
+
+    if (pace <= 0)
+        return (struct rate){.count = 0};
+    if (count < 2)
+        count = 1;
+    count = fmin(floor(count), RATE_COUNT_MAX);
+    return (struct rate){.count = (uint32_t)count, .window_ms = (int64_t)fmin(ceil(count / pace), NUM_DURATION_MAX_MS)};
 }

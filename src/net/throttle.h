@@ -11,6 +11,8 @@
 #ifndef NET_THROTTLE_H
 #define NET_THROTTLE_H
 
+#include "base/num.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,6 +44,9 @@ struct throttle {
     uint64_t stale;     /* requests in flight that went out at an earlier pace: they say nothing about this one */
     uint64_t ramp;      /* the most requests in flight after an event; 0: any number */
     uint64_t taken;     /* requests that the server took */
+    double burst;       /* how many it takes at once, as far as that was seen; 0: not yet */
+    uint64_t at_once;   /* what it had taken before its first refusal, */
+    int64_t full_ms;    /* and in what time */
     int64_t refused_ms; /* the newest refusal */
     bool full;          /* the newest answer was a refusal */
     uint32_t streak;    /* refusals at this pace since the newest request that was taken */
@@ -73,8 +78,8 @@ struct throttle {
     uint32_t sent, answered, refused;
 };
 
-/* `pace`: found by an earlier run, a start; 0: none. `wait_most_ms`: the longest wait where the server names none. */
-void throttle_init(struct throttle *throttle, double pace, int64_t wait_most_ms);
+/* `found`: what throttle_found() said in an earlier run: a start, never a cap; a count of 0: nothing. `wait_most_ms`: the longest wait where the server names none. */
+void throttle_init(struct throttle *throttle, struct rate found, int64_t wait_most_ms);
 
 /* When the next request may be sent: `now_ms` or later, never INT64_MAX. */
 int64_t throttle_next(const struct throttle *throttle, int64_t now_ms);
@@ -94,5 +99,8 @@ void throttle_outage(struct throttle *throttle, int64_t now_ms, int64_t wait_ms)
 
 /* Whether all requests are held; `until_ms` is set where so. */
 bool throttle_holding(const struct throttle *throttle, int64_t now_ms, int64_t *until_ms);
+
+/* The limit found, as a window that a named limit can fill at once; a count of 0: none was found. */
+struct rate throttle_found(const struct throttle *throttle);
 
 #endif

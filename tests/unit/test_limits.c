@@ -146,6 +146,34 @@ static void hung_probe_is_followed_by_another(void **state)
     pace_free(pace);
 }
 
+/* What was found can be named, and is where a later run begins. */
+static void what_was_found_is_a_start(void **state)
+{
+    struct pace *pace = new_pace(0, 0);
+    struct pace_config config = {.found = {.count = 49, .window_ms = 2500}};
+    struct rate found;
+
+    (void)state;
+    assert_int_equal(pace_found(pace).count, 0);
+    for (int i = 0; i < 101; i++)
+        pace_sent(pace, 0);
+    for (int i = 0; i < 100; i++)
+        pace_answered(pace, 20, &taken);
+    pace_answered(pace, 20, &refused_5s);
+    pace_sent(pace, 5020);
+    pace_answered(pace, 5040, &taken);
+    found = pace_found(pace);
+    assert_in_range(found.count, 95, 100);
+    assert_true(fabs((double)found.count / (double)found.window_ms * 1000 - pace_rate_per_s(pace)) < 0.1);
+    pace_free(pace);
+    pace = pace_new(&config);
+    assert_true(fabs(pace_rate_per_s(pace) - 19.6) < 1e-9);
+    assert_int_equal(pace_found(pace).count, 49);
+    pace_sent(pace, 0);
+    assert_int_equal(pace_next(pace, 0), 52);
+    pace_free(pace);
+}
+
 /* ---- whole limits ---- */
 
 enum { TRIPS = 4, RATES = 6, SPANS = 2, TABLE_SEEDS = 6 };
@@ -352,6 +380,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(outage_holds_and_teaches_nothing),
         cmocka_unit_test(reset_header_stands_in_for_retry_after),
         cmocka_unit_test(hung_probe_is_followed_by_another),
+        cmocka_unit_test(what_was_found_is_a_start),
         cmocka_unit_test(limits_are_found),
     };
 
