@@ -370,7 +370,7 @@ static enum exit_code fail(const struct options *options, struct console *consol
 {
     static struct tally tally;
     struct reporting reporting = {.config = reporting_of(options)};
-    struct info info = {
+    struct run_info info = {
         .command = command_name(options->command),
         .input = options->input,
         .base_url = options->base_url,

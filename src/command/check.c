@@ -13,9 +13,9 @@ struct checking {
     struct console *console;
     struct reporting reporting;
     struct tally tally;
-    struct info info;
+    struct run_info info;
     struct run run; /* of it sheet, rows, journal, console and tally alone */
-    struct pass pass;
+    struct first_pass pass;
     struct paths paths;    /* of -o */
     struct journal *place; /* holds its lock; NULL for a stream */
     struct output *stream; /* it, where it is one */
@@ -119,7 +119,7 @@ enum exit_code check_run(const struct check_config *config, struct console *cons
     struct err err;
 
     tally_init(&checking.tally, clock_wall_ms(), clock_mono_ms());
-    checking.info = (struct info){
+    checking.info = (struct run_info){
         .command = "check",
         .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
         .repeat = config->repeat,

@@ -38,7 +38,7 @@ struct create {
     struct console *console;
     struct reporting reporting;
     struct tally tally;
-    struct info info;
+    struct run_info info;
     struct client_config client_config; /* with the key */
     struct client client;
     struct buf key;
@@ -47,7 +47,7 @@ struct create {
     char *kept;            /* where the results are that could not be put in their place, or be taken by it; or NULL */
     char *planned;         /* --dry-run: the result file of the run that it plans; NULL where that is none */
     struct run run;
-    struct pass pass;
+    struct first_pass pass;
     struct resume resume;
     struct inherit inherit; /* what runs of other versions of the sheet have left */
     bool must_wait;         /* they may have created something that no row is known by */
@@ -219,7 +219,7 @@ static bool take_in(struct create *create, struct err *err)
         .shard_count = config->shard_count,
     };
 
-    create->pass = (struct pass){
+    create->pass = (struct first_pass){
         .rows = &create->run.rows,
         .claimed = &create->run.claimed,
         .want_keys = config->preflight,
@@ -948,7 +948,7 @@ static void begin_run_info(struct create *create)
 {
     const struct create_config *config = create->config;
 
-    create->info = (struct info){
+    create->info = (struct run_info){
         .command = "create",
         .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
         .repeat = config->repeat,

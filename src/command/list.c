@@ -27,7 +27,7 @@ struct list {
     struct console *console;
     struct reporting reporting;
     struct tally tally;
-    struct info info;
+    struct run_info info;
     struct client_config client_config;
     struct client client;
     struct buf key, out, cell;
@@ -297,7 +297,7 @@ enum exit_code list_run(const struct list_config *config, struct console *consol
     buf_init(&list->out, FLUSH_AT + ROW_MAX);
     buf_init(&list->cell, ROW_MAX);
     tally_init(&list->tally, clock_wall_ms(), clock_mono_ms());
-    list->info = (struct info){
+    list->info = (struct run_info){
         .command = "list",
         .base_url = config->client.http.base_url,
         .concurrency = config->client.http.concurrency,

@@ -14,7 +14,7 @@ enum { FLUSH_AT = 1 << 16 };
 
 /* A list that can't be had is no reason not to plan; a signal is. */
 static bool look_at_account(struct run *run, const struct plan_config *config, struct existing *found,
-                            struct info *info)
+                            struct run_info *info)
 {
     struct client *client = run->client;
     bool listed = false;
@@ -148,7 +148,7 @@ static void show_found(const struct plan_config *config, const struct existing *
                    found->alike);
 }
 
-bool plan_show(struct run *run, const struct plan_config *config, struct info *info, struct err *err)
+bool plan_show(struct run *run, const struct plan_config *config, struct run_info *info, struct err *err)
 {
     bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0 && !config->held;
     struct existing found = {0};

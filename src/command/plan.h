@@ -29,6 +29,6 @@ struct plan_config {
 /* Appends how many requests a plan takes, `parts` of which, and how long the limit makes that last: a line. */
 void plan_cost(const struct client *client, uint64_t requests, const char *parts, struct buf *out);
 
-bool plan_show(struct run *run, const struct plan_config *config, struct info *info, struct err *err);
+bool plan_show(struct run *run, const struct plan_config *config, struct run_info *info, struct err *err);
 
 #endif

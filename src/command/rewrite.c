@@ -246,7 +246,7 @@ static enum exit_code leave_journal(struct rewrite *rewrite, const struct err *e
 static enum exit_code end(struct rewrite *rewrite)
 {
     struct client *client = &rewrite->client;
-    struct info *info = &rewrite->info;
+    struct run_info *info = &rewrite->info;
     struct finish_config how = {
         .path = rewrite->config->sheet.path,
         .redact = rewrite->config->redact,
@@ -293,7 +293,7 @@ enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config 
 
     *rewrite = (struct rewrite){.config = config, .console = console};
     tally_init(&rewrite->tally, clock_wall_ms(), clock_mono_ms());
-    rewrite->info = (struct info){
+    rewrite->info = (struct run_info){
         .command = config->command,
         .input = config->sheet.path,
         .repeat = config->repeat,

@@ -37,7 +37,7 @@ struct rewrite {
     struct console *console;
     struct reporting reporting;
     struct tally tally;
-    struct info info;
+    struct run_info info;
     struct client_config client_config;
     struct client client;
     struct probe probe;

@@ -10,7 +10,7 @@
 static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
 
 /* A copy under way: what is good is copied in one go, when something has to be replaced and at the end. */
-struct pass {
+struct first_pass {
     const char *in;
     size_t at, len;
     size_t copied; /* bytes of `in` that are copied, or replaced */
@@ -18,13 +18,13 @@ struct pass {
     size_t used;
 };
 
-static unsigned char byte_at(const struct pass *pass, size_t at)
+static unsigned char byte_at(const struct first_pass *pass, size_t at)
 {
     return (unsigned char)pass->in[at];
 }
 
 /* Copies what is pending. */
-static void copy_up_to_here(struct pass *pass)
+static void copy_up_to_here(struct first_pass *pass)
 {
     size_t len = pass->at - pass->copied;
 
@@ -35,7 +35,7 @@ static void copy_up_to_here(struct pass *pass)
 }
 
 /* The next `len` bytes give way to `text`. */
-static void replace(struct pass *pass, size_t len, const char *text)
+static void replace(struct first_pass *pass, size_t len, const char *text)
 {
     size_t new_len = strlen(text);
 
@@ -47,7 +47,7 @@ static void replace(struct pass *pass, size_t len, const char *text)
 }
 
 /* The character at the front: a NUL or a malformed byte is replaced. */
-static void pass_character(struct pass *pass)
+static void pass_character(struct first_pass *pass)
 {
     size_t len = text_char_len((struct span){.data = pass->in + pass->at, .len = pass->len - pass->at});
 
@@ -66,7 +66,7 @@ static uint64_t marks(uint64_t word)
 }
 
 /* Passes the ASCII that stands for itself in a string: most of it, eight bytes at a time. */
-static void pass_plain(struct pass *pass)
+static void pass_plain(struct first_pass *pass)
 {
     size_t at = pass->at;
     uint64_t word, stops;
@@ -87,7 +87,7 @@ static void pass_plain(struct pass *pass)
 }
 
 /* The code unit of the `\uXXXX` at `at`, or -1 where there is none. */
-static int code_unit(const struct pass *pass, size_t at)
+static int code_unit(const struct first_pass *pass, size_t at)
 {
     int unit = 0;
 
@@ -113,7 +113,7 @@ static bool is_low_surrogate(int unit)
     return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-static bool pass_code_unit(struct pass *pass)
+static bool pass_code_unit(struct first_pass *pass)
 {
     int unit = code_unit(pass, pass->at);
 
@@ -128,7 +128,7 @@ static bool pass_code_unit(struct pass *pass)
     return true;
 }
 
-static bool pass_escape(struct pass *pass)
+static bool pass_escape(struct first_pass *pass)
 {
     if (pass->len - pass->at < 2)
         return false;
@@ -141,7 +141,7 @@ static bool pass_escape(struct pass *pass)
 }
 
 /* From behind a string's opening quote to behind its closing one. */
-static bool pass_string(struct pass *pass)
+static bool pass_string(struct first_pass *pass)
 {
     for (pass_plain(pass); pass->at < pass->len; pass_plain(pass)) {
         if (pass->in[pass->at] == '"') {
@@ -163,7 +163,7 @@ static bool is_control(char byte)
 
 bool json_text_tidy(struct span text, char *out, size_t *len)
 {
-    struct pass pass = {.in = text.data, .len = text.len, .out = out};
+    struct first_pass pass = {.in = text.data, .len = text.len, .out = out};
     unsigned depth = 0;
 
     while (pass.at < pass.len) {
@@ -186,7 +186,7 @@ bool json_text_tidy(struct span text, char *out, size_t *len)
 
 size_t json_text_repair(struct span text, char *out)
 {
-    struct pass pass = {.in = text.data, .len = text.len, .out = out};
+    struct first_pass pass = {.in = text.data, .len = text.len, .out = out};
 
     for (pass_plain(&pass); pass.at < pass.len; pass_plain(&pass))
         pass_character(&pass);

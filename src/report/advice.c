@@ -22,7 +22,7 @@ static bool blames_default(const struct tally *tally)
     return false;
 }
 
-static struct advice after_check(const struct info *info, const struct tally *tally)
+static struct advice after_check(const struct run_info *info, const struct tally *tally)
 {
     const char *results = info->results != NULL && !output_is_stream(info->results) ? info->results : NULL;
     struct advice advice = {.command = "check", .path = strcmp(info->input, "-") != 0 ? info->input : results};
@@ -46,7 +46,7 @@ static struct advice after_check(const struct info *info, const struct tally *ta
     return advice;
 }
 
-static struct advice after_plan(const struct info *info, const struct tally *tally)
+static struct advice after_plan(const struct run_info *info, const struct tally *tally)
 {
     bool anything = info->planned > 0;
 
@@ -58,7 +58,7 @@ static struct advice after_plan(const struct info *info, const struct tally *tal
         .what = anything ? "do it:" : "correct these rows, then:", .command = "create", .path = info->input};
 }
 
-static struct advice after_create(const struct info *info, const struct tally *tally)
+static struct advice after_create(const struct run_info *info, const struct tally *tally)
 {
     struct advice advice = {.command = "create", .path = info->results};
 
@@ -77,7 +77,7 @@ static struct advice after_create(const struct info *info, const struct tally *t
     return advice;
 }
 
-static struct advice after_undo(const struct info *info, const struct tally *tally)
+static struct advice after_undo(const struct run_info *info, const struct tally *tally)
 {
     if (info->exit_code == EXIT_ALL_DONE || info->results == NULL)
         return (struct advice){0};
@@ -86,7 +86,7 @@ static struct advice after_undo(const struct info *info, const struct tally *tal
     return (struct advice){.what = "archive the rest:", .command = "undo", .path = info->results};
 }
 
-static struct advice after_update(const struct info *info)
+static struct advice after_update(const struct run_info *info)
 {
     if (info->dry_run)
         return (struct advice){.what = "do it:", .command = "update", .path = info->input};
@@ -97,7 +97,7 @@ static struct advice after_update(const struct info *info)
                            .path = info->results};
 }
 
-static const char *mend_first(const struct info *info)
+static const char *mend_first(const struct run_info *info)
 {
     switch (info->stop) {
     case STOP_KEY_REFUSED:
@@ -115,7 +115,7 @@ static const char *mend_first(const struct info *info)
     }
 }
 
-static struct advice after_mending(const struct info *info, const char *mend)
+static struct advice after_mending(const struct run_info *info, const char *mend)
 {
     const char *path = info->dry_run ? info->input : info->results;
 
@@ -125,7 +125,7 @@ static struct advice after_mending(const struct info *info, const char *mend)
         .mend = mend, .what = "then:", .command = info->dry_run ? "create --dry-run" : info->command, .path = path};
 }
 
-struct advice advice_of(const struct info *info, const struct tally *tally)
+struct advice advice_of(const struct run_info *info, const struct tally *tally)
 {
     const char *mend = mend_first(info);
 

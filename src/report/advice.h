@@ -15,6 +15,6 @@ struct advice {
     const char *path;
 };
 
-struct advice advice_of(const struct info *info, const struct tally *tally);
+struct advice advice_of(const struct run_info *info, const struct tally *tally);
 
 #endif

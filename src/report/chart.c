@@ -89,7 +89,7 @@ static void add_column(struct buf *out, const char *class, double x, double widt
 
 /* ---- Outcomes ---- */
 
-static const char *status_words(const struct info *info, enum status status)
+static const char *status_words(const struct run_info *info, enum status status)
 {
     static const char *const words[STATUSES] = {
         [STATUS_NONE] = "passed the checks",
@@ -127,7 +127,7 @@ static const char *status_class(int status)
     return status == STATUS_NONE ? "passed" : status_name((enum status)status);
 }
 
-void chart_outcomes(struct buf *out, const struct info *info, const struct tally *tally)
+void chart_outcomes(struct buf *out, const struct run_info *info, const struct tally *tally)
 {
     double x = 0, all = (double)(tally->rows > 0 ? tally->rows : 1);
 
@@ -317,7 +317,7 @@ static void add_time_table(struct buf *out, const struct timeline *timeline)
     buf_text(out, "</tbody></table></div></details>\n");
 }
 
-static void describe_timeline(struct buf *out, const struct timeline *timeline, const struct info *info)
+static void describe_timeline(struct buf *out, const struct timeline *timeline, const struct run_info *info)
 {
     char step[NUM_DURATION_TEXT], limit[RATES_TEXT];
 
@@ -331,7 +331,7 @@ static void describe_timeline(struct buf *out, const struct timeline *timeline, 
     buf_text(out, "</figcaption>\n");
 }
 
-void chart_requests(struct buf *out, const struct info *info, const struct tally *tally)
+void chart_requests(struct buf *out, const struct run_info *info, const struct tally *tally)
 {
     struct timeline timeline = {.tally = tally};
 

@@ -12,7 +12,7 @@
 #include "report/run_info.h"
 
 /* A bar of the rows by what became of them, and its legend with counts and shares. Nothing where there are no rows. */
-void chart_outcomes(struct buf *out, const struct info *info, const struct tally *tally);
+void chart_outcomes(struct buf *out, const struct run_info *info, const struct tally *tally);
 
 /*
  * Requests over time: those sent in each step of the timeline as columns, refused and failed ones in red; and, under a
@@ -20,7 +20,7 @@ void chart_outcomes(struct buf *out, const struct info *info, const struct tally
  *
  * Where a step is longer than the window, a column is compared with the limit of as many windows as a step has.
  */
-void chart_requests(struct buf *out, const struct info *info, const struct tally *tally);
+void chart_requests(struct buf *out, const struct run_info *info, const struct tally *tally);
 
 /* How long answers took: a histogram over a logarithmic axis. Nothing where there were none. */
 void chart_latencies(struct buf *out, const struct tally *tally);

@@ -71,7 +71,7 @@ static void add_file(struct figures *f, const char *name, const char *path, cons
     text(f, name, "sha256", sha256);
 }
 
-static void add_run(struct figures *f, const struct info *info, const struct tally *tally)
+static void add_run(struct figures *f, const struct run_info *info, const struct tally *tally)
 {
     text(f, NULL, "connload", CONNLOAD_VERSION);
     metric(f, "connload_run_info", "The version that ran; always 1.");
@@ -94,7 +94,7 @@ static void add_run(struct figures *f, const struct info *info, const struct tal
     add_file(f, "results", info->results, info->results_sha256);
 }
 
-static void add_rows(struct figures *f, const struct info *info, const struct tally *tally)
+static void add_rows(struct figures *f, const struct run_info *info, const struct tally *tally)
 {
     count(f, NULL, "rows", tally->rows);
     count(f, NULL, "carried", tally->carried);
@@ -172,7 +172,7 @@ static void add_latencies(struct figures *f, const struct tally *tally)
     metric(f, "connload_run_request_duration_seconds", "Time from sending a request to the end of its answer.");
 }
 
-static void add_pace(struct figures *f, const struct info *info, const struct tally *tally)
+static void add_pace(struct figures *f, const struct run_info *info, const struct tally *tally)
 {
     begin(f, "rate", info->rates[0].count > 0);
     text(f, "rate", "limit", num_format_rates(f->limit, info->rates));
@@ -195,7 +195,7 @@ static void add_outages(struct figures *f, const struct tally *tally)
     metric(f, "connload_run_outage_seconds", "How long the service was away, in all.");
 }
 
-static void add_end(struct figures *f, const struct info *info)
+static void add_end(struct figures *f, const struct run_info *info)
 {
     count(f, NULL, "concurrency", info->concurrency);
     f->figure[f->count - 1].absent = info->base_url == NULL;
@@ -214,7 +214,7 @@ static void add_end(struct figures *f, const struct info *info)
     metric(f, "connload_run_exit_code", "The exit code of the last run.");
 }
 
-struct figures *figures_new(const struct info *info, const struct tally *tally)
+struct figures *figures_new(const struct run_info *info, const struct tally *tally)
 {
     struct figures *f = alloc_zeroed(1, sizeof(*f));
     unsigned network;

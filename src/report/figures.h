@@ -37,7 +37,7 @@ struct figure {
 struct figures;
 
 /* The figures of a run, in the summary's order; valid as long as the facts' texts are. */
-struct figures *figures_new(const struct info *info, const struct tally *tally);
+struct figures *figures_new(const struct run_info *info, const struct tally *tally);
 void figures_free(struct figures *figures); /* NULL is fine */
 
 /* The one after `figure`, the first after NULL; NULL after the last. */

@@ -106,7 +106,7 @@ static void add_figures(struct metrics *metrics, const struct figures *figures, 
     }
 }
 
-bool metrics_write(const char *path, const struct info *info, const struct tally *tally, struct err *err)
+bool metrics_write(const char *path, const struct run_info *info, const struct tally *tally, struct err *err)
 {
     struct figures *figures;
     struct metrics metrics;

@@ -18,6 +18,6 @@
 #include <stdbool.h>
 
 /* Writes the file. EXIT_LOCAL where it can't be. Its mode is that of the file it replaces, or 0666 less umask. */
-bool metrics_write(const char *path, const struct info *info, const struct tally *tally, struct err *err);
+bool metrics_write(const char *path, const struct run_info *info, const struct tally *tally, struct err *err);
 
 #endif

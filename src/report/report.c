@@ -151,7 +151,7 @@ struct page {
     struct buf out;
     struct output *output;
     const struct report *report;
-    const struct info *info;
+    const struct run_info *info;
     const struct tally *tally;
     struct err *err;
     bool failed;
@@ -500,7 +500,7 @@ static const struct page_slot slots[] = {
     {"script", NULL, add_script},
 };
 
-bool report_write(const struct report *report, const char *path, const struct info *info, const struct tally *tally,
+bool report_write(const struct report *report, const char *path, const struct run_info *info, const struct tally *tally,
                   struct err *err)
 {
     struct output_config config = {.path = path};

@@ -35,7 +35,7 @@ void report_free(struct report *report); /* NULL is fine */
 struct row_listener report_listener(struct report *report);
 
 /* Writes the page, whole or not at all. EXIT_LOCAL where it can't be. */
-bool report_write(const struct report *report, const char *path, const struct info *info, const struct tally *tally,
+bool report_write(const struct report *report, const char *path, const struct run_info *info, const struct tally *tally,
                   struct err *err);
 
 #endif

@@ -36,7 +36,7 @@ static bool check_writable(const char *option, const char *path, struct err *err
     return writable;
 }
 
-static void log_start_of_run(struct reporting *reporting, const struct info *info)
+static void log_start_of_run(struct reporting *reporting, const struct run_info *info)
 {
     struct json_object *line = log_begin(reporting->log, "start");
     char rate[RATES_TEXT];
@@ -56,7 +56,7 @@ static void log_start_of_run(struct reporting *reporting, const struct info *inf
     log_end(reporting->log, line);
 }
 
-bool reporting_open(struct reporting *reporting, const struct reporting_config *config, const struct info *info,
+bool reporting_open(struct reporting *reporting, const struct reporting_config *config, const struct run_info *info,
                     struct err *err)
 {
     *reporting = (struct reporting){.config = *config};
@@ -79,7 +79,7 @@ void reporting_close(struct reporting *reporting)
     *reporting = (struct reporting){0};
 }
 
-static void log_end_of_run(struct reporting *reporting, const struct info *info, const struct tally *tally)
+static void log_end_of_run(struct reporting *reporting, const struct run_info *info, const struct tally *tally)
 {
     struct json_object *line = log_begin(reporting->log, "end");
 
@@ -102,7 +102,7 @@ bool reporting_has_checksums(const struct reporting_config *config)
 }
 
 /* Checksums are for audits: a file that can't be read any more has none. */
-static void add_checksum(const struct reporting *reporting, struct info *info)
+static void add_checksum(const struct reporting *reporting, struct run_info *info)
 {
     struct err unheard;
 
@@ -114,8 +114,8 @@ static void add_checksum(const struct reporting *reporting, struct info *info)
 }
 
 /* What can't be written is said, unless a file that can't be written is what the run failed of. */
-static enum exit_code write_files(const struct reporting *reporting, const struct info *info, const struct tally *tally,
-                                  struct console *console)
+static enum exit_code write_files(const struct reporting *reporting, const struct run_info *info,
+                                  const struct tally *tally, struct console *console)
 {
     const struct reporting_config *config = &reporting->config;
     struct err err[4];
@@ -143,7 +143,7 @@ static void stop_clocks(struct tally *tally)
     tally->took_ms = clock_mono_ms() - tally->started_ms;
 }
 
-enum exit_code reporting_end(struct reporting *reporting, struct info *info, struct tally *tally,
+enum exit_code reporting_end(struct reporting *reporting, struct run_info *info, struct tally *tally,
                              struct console *console)
 {
     stop_clocks(tally);
@@ -154,7 +154,7 @@ enum exit_code reporting_end(struct reporting *reporting, struct info *info, str
     return write_files(reporting, info, tally, console);
 }
 
-enum exit_code reporting_fail(struct reporting *reporting, struct info *info, struct tally *tally,
+enum exit_code reporting_fail(struct reporting *reporting, struct run_info *info, struct tally *tally,
                               struct console *console, const struct err *err)
 {
     console_clear(console);

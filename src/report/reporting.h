@@ -32,7 +32,7 @@ bool reporting_has_checksums(const struct reporting_config *config);
  * Opens the log, tells it of the start, and sees that the other files can be written (EXIT_LOCAL). Of the facts, what
  * is known before the start is taken: command, input, base URL, rate, dry run.
  */
-bool reporting_open(struct reporting *reporting, const struct reporting_config *config, const struct info *info,
+bool reporting_open(struct reporting *reporting, const struct reporting_config *config, const struct run_info *info,
                     struct err *err);
 void reporting_close(struct reporting *reporting);
 
@@ -40,7 +40,7 @@ void reporting_close(struct reporting *reporting);
  * Shows the summary and writes the files; adds the checksum of the results to the facts first. What can't be written
  * is said; the exit code is then EXIT_LOCAL, else the facts' own.
  */
-enum exit_code reporting_end(struct reporting *reporting, struct info *info, struct tally *tally,
+enum exit_code reporting_end(struct reporting *reporting, struct run_info *info, struct tally *tally,
                              struct console *console);
 
 /*
@@ -48,7 +48,7 @@ enum exit_code reporting_end(struct reporting *reporting, struct info *info, str
  * the files as they are, tells log, summary, metrics and report of it. Returns the code of `err`. Also after a
  * reporting_open() that failed.
  */
-enum exit_code reporting_fail(struct reporting *reporting, struct info *info, struct tally *tally,
+enum exit_code reporting_fail(struct reporting *reporting, struct run_info *info, struct tally *tally,
                               struct console *console, const struct err *err);
 
 #endif

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct info {
+struct run_info {
     const char *command;          /* "check", "create", "update", "undo", "list", "status" */
     const char *input;            /* as the user named it; NULL for `list` */
     const char *results;          /* where the results are; NULL where none were written */

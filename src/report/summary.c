@@ -27,7 +27,7 @@ static const enum colour status_colours[STATUSES] = {
 
 struct page {
     struct buf *out;
-    const struct info *info;
+    const struct run_info *info;
     const struct tally *tally;
     size_t columns; /* 0 = any */
     size_t at;      /* columns that the line has by now */
@@ -464,7 +464,8 @@ static void put_next(struct page *page)
     free(shell);
 }
 
-void summary_text(struct buf *out, const struct info *info, const struct tally *tally, unsigned columns, bool colour)
+void summary_text(struct buf *out, const struct run_info *info, const struct tally *tally, unsigned columns,
+                  bool colour)
 {
     struct page page = {.out = out, .info = info, .tally = tally, .columns = columns, .colour = colour};
     size_t before;
@@ -517,7 +518,7 @@ static void count_amiss(const struct page *page, struct buf *out)
 }
 
 /* Where to look; "" where the file is the one that the line names already, or there is none. */
-static void add_place(const struct info *info, struct buf *out)
+static void add_place(const struct run_info *info, struct buf *out)
 {
     if (info->left != NULL)
         buf_format(out, "; nothing was sent; %s is left as it was", info->left);
@@ -525,7 +526,7 @@ static void add_place(const struct info *info, struct buf *out)
         buf_format(out, "; see %s", info->results);
 }
 
-static void say_brief(struct console *console, const struct info *info, const struct tally *tally)
+static void say_brief(struct console *console, const struct run_info *info, const struct tally *tally)
 {
     struct page page = {.info = info, .tally = tally};
     struct buf line;
@@ -550,7 +551,7 @@ static void say_brief(struct console *console, const struct info *info, const st
     buf_release(&line);
 }
 
-void summary_show(struct console *console, const struct info *info, const struct tally *tally)
+void summary_show(struct console *console, const struct run_info *info, const struct tally *tally)
 {
     struct buf out;
 

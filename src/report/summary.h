@@ -23,9 +23,10 @@ enum {
  * On a quiet console (--quiet) only what is wrong is said, in a line or two: why the run stopped, and how many rows are
  * without a connector. Nothing where the exit code is 0.
  */
-void summary_show(struct console *console, const struct info *info, const struct tally *tally);
+void summary_show(struct console *console, const struct run_info *info, const struct tally *tally);
 
 /* Appends what summary_show() shows: `columns` wide (0 = any width), coloured or not. Pure. */
-void summary_text(struct buf *out, const struct info *info, const struct tally *tally, unsigned columns, bool colour);
+void summary_text(struct buf *out, const struct run_info *info, const struct tally *tally, unsigned columns,
+                  bool colour);
 
 #endif

@@ -86,7 +86,7 @@ static struct json_object *object_of(const struct figures *figures, const struct
     return whole;
 }
 
-bool summary_json_write(const char *path, const struct info *info, const struct tally *tally, struct err *err)
+bool summary_json_write(const char *path, const struct run_info *info, const struct tally *tally, struct err *err)
 {
     struct figures *figures = figures_new(info, tally);
     struct json_object *object = object_of(figures, tally);

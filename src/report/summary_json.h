@@ -12,6 +12,6 @@
 #include <stdbool.h>
 
 /* Writes the object to `path`, whole or not at all. */
-bool summary_json_write(const char *path, const struct info *info, const struct tally *tally, struct err *err);
+bool summary_json_write(const char *path, const struct run_info *info, const struct tally *tally, struct err *err);
 
 #endif

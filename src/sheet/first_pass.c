@@ -22,7 +22,7 @@ struct twin_table {
 };
 
 struct reading {
-    struct pass *pass;
+    struct first_pass *pass;
     struct sheet *sheet;
     const struct first_pass_config *config;
     struct console *console;
@@ -246,7 +246,7 @@ static bool settle_suspects(struct reading *reading, struct err *err)
 
 static void keep_key(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
-    struct pass *pass = reading->pass;
+    struct first_pass *pass = reading->pass;
 
     if (!pass->want_keys)
         return;
@@ -260,7 +260,7 @@ static void keep_key(struct reading *reading, uint64_t index, const struct sheet
 /* What an earlier run's result says of the row. */
 static void carry_over(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
-    struct pass *pass = reading->pass;
+    struct first_pass *pass = reading->pass;
     const struct outcome *earlier = &read->earlier;
     struct row *row = &pass->rows->row[index];
 
@@ -287,7 +287,7 @@ static void carry_over(struct reading *reading, uint64_t index, const struct she
 /* A row that would be sent, or settled, and names a connector all the same: named.c looks it up. */
 static void note_named(struct reading *reading, uint64_t index, const struct sheet_row *read)
 {
-    struct pass *pass = reading->pass;
+    struct first_pass *pass = reading->pass;
 
     if (pass->rows->row[index].state == ROW_CARRIED || !remote_is_uuid(read->earlier.connector_id))
         return;
@@ -338,7 +338,7 @@ static void say_references(struct reading *reading)
 
 static bool add_row(struct reading *reading, const struct sheet_row *read, struct err *err)
 {
-    struct pass *pass = reading->pass;
+    struct first_pass *pass = reading->pass;
     struct rows *rows = pass->rows;
     uint64_t index;
 
@@ -358,7 +358,7 @@ static bool add_row(struct reading *reading, const struct sheet_row *read, struc
     return note_twins(reading, index, read, err) && note_label(reading, index, read, err);
 }
 
-static void cut_named(struct pass *pass, uint64_t from, uint64_t to)
+static void cut_named(struct first_pass *pass, uint64_t from, uint64_t to)
 {
     uint64_t kept = 0;
 
@@ -371,7 +371,7 @@ static void cut_named(struct pass *pass, uint64_t from, uint64_t to)
 /* Keeps the rows of the shard alone: contiguous parts that make up the whole. */
 static void cut_shard(struct reading *reading)
 {
-    struct pass *pass = reading->pass;
+    struct first_pass *pass = reading->pass;
     struct rows *rows = pass->rows;
     uint64_t n = reading->config->shard_count, k = reading->config->shard;
     uint64_t from, to;
@@ -406,7 +406,7 @@ static void show_reading(struct reading *reading)
     console_progress(reading->console, &progress, clock_mono_ms());
 }
 
-bool first_pass_read(struct pass *pass, struct sheet *sheet, const struct first_pass_config *config,
+bool first_pass_read(struct first_pass *pass, struct sheet *sheet, const struct first_pass_config *config,
                      struct console *console, struct err *err)
 {
     struct reading reading = {.pass = pass, .sheet = sheet, .config = config, .console = console};

@@ -21,7 +21,7 @@ struct first_pass_config {
     unsigned shard, shard_count; /* the rows of shard `shard` (from 1) of `shard_count` alone; 0 or 1 = all */
 };
 
-struct pass {
+struct first_pass {
     struct rows *rows;     /* filled in */
     struct idset *claimed; /* gets the connectors of finished rows; NULL where nobody asks */
     uint32_t *keys; /* low half of each row's connector_key_hash(); owned by the caller; NULL unless `want_keys` */
@@ -39,7 +39,7 @@ struct pass {
  * the input has more than ROWS_MAX rows. Rows to be sent whose secret looks like a reference, without --secret-refs,
  * are told of in one line: it may be a secret all the same.
  */
-bool first_pass_read(struct pass *pass, struct sheet *sheet, const struct first_pass_config *config,
+bool first_pass_read(struct first_pass *pass, struct sheet *sheet, const struct first_pass_config *config,
                      struct console *console, struct err *err);
 
 #endif

@@ -13,7 +13,7 @@
 
 /* A run of one row that ended with `status` (STATUS_NONE: it passed, or 0 rows where `empty`), `code` and `message`. */
 static const struct {
-    struct info info;
+    struct run_info info;
     enum status status;
     const char *code, *message;
     struct advice advice;

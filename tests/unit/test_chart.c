@@ -11,14 +11,14 @@
 #include <cmocka.h>
 
 static struct tally tally;
-static struct info info;
+static struct run_info info;
 static struct buf out;
 
 static int fresh(void **state)
 {
     (void)state;
     tally_init(&tally, 0, 0);
-    info = (struct info){.command = "create", .rates = {{10, 3000}}};
+    info = (struct run_info){.command = "create", .rates = {{10, 3000}}};
     buf_init(&out, 4 << 20);
     return 0;
 }

@@ -9,14 +9,14 @@
 #include <cmocka.h>
 
 static struct tally tally;
-static struct info info;
+static struct run_info info;
 static struct figures *figures;
 
 static int fresh(void **state)
 {
     (void)state;
     tally_init(&tally, 1000, 0);
-    info = (struct info){
+    info = (struct run_info){
         .command = "create", .input = "a.csv", .base_url = "https://api.example", .rates = {{500, 60000}}};
     return 0;
 }

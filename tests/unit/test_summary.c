@@ -33,7 +33,7 @@ static void ended(enum status status, const char *code, const char *message, uin
     tally_row(&tally, &outcome, &place, 0);
 }
 
-static void show(const struct info *info, unsigned columns, bool colour)
+static void show(const struct run_info *info, unsigned columns, bool colour)
 {
     struct buf out;
 
@@ -56,7 +56,7 @@ static void desk(void)
     tally.most_in_window = 20;
 }
 
-static const struct info created = {
+static const struct run_info created = {
     .command = "create",
     .input = "desk.csv",
     .results = "desk.results.csv",
@@ -135,7 +135,7 @@ static void test_a_message_is_not_cut(void **state)
 
 static void test_all_done(void **state)
 {
-    struct info info = created;
+    struct run_info info = created;
 
     (void)state;
     info.exit_code = EXIT_ALL_DONE;
@@ -150,7 +150,7 @@ static void test_all_done(void **state)
 static void test_next(void **state)
 {
     static const struct {
-        struct info info;
+        struct run_info info;
         const char *next;
     } cases[] = {
         {{.command = "create", .input = "a", .results = "my desk.csv", .repeat = " --limit 1"},
@@ -171,13 +171,13 @@ static void test_next(void **state)
         show(&cases[i].info, 0, false);
         assert_non_null(strstr(shown, cases[i].next));
     }
-    show(&(struct info){.command = "list", .results = "a"}, 0, false);
+    show(&(struct run_info){.command = "list", .results = "a"}, 0, false);
     assert_null(strstr(shown, "next"));
 }
 
 static void test_stop(void **state)
 {
-    struct info info = created;
+    struct run_info info = created;
 
     (void)state;
     info.stop = STOP_SIGNAL;
@@ -190,7 +190,7 @@ static void test_stop(void **state)
 
 static void test_lost_and_look_alikes(void **state)
 {
-    struct info info = created;
+    struct run_info info = created;
 
     (void)state;
     info.look_alikes = 1;
@@ -231,7 +231,7 @@ static void test_requests(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct info info = created;
+        struct run_info info = created;
 
         fresh(state);
         info.rates[0] = cases[i].rate;
@@ -247,14 +247,14 @@ static void test_requests(void **state)
 
 static void test_check_and_list(void **state)
 {
-    static const struct info check = {.command = "check", .input = "-"}, list = {.command = "list"};
+    static const struct run_info check = {.command = "check", .input = "-"}, list = {.command = "list"};
 
     (void)state;
     ended(STATUS_INVALID, "missing_label", NULL, 2);
     tally.rows = 3;
     show(&check, 0, false);
     assert_string_equal(shown, "3 rows in 3.2s: 2 pass, 1 invalid\n\n1 invalid: missing_label, row 1 (line 2)\n");
-    show(&(struct info){.command = "undo", .input = "a", .dry_run = true}, 0, false);
+    show(&(struct run_info){.command = "undo", .input = "a", .dry_run = true}, 0, false);
     assert_non_null(strstr(shown, "3 rows in 3.2s: 2 would be archived, 1 invalid\n"));
     fresh(NULL);
     tally.rows = 1;
