@@ -128,6 +128,7 @@
  *   places        no file that is written is in the way of another
  *   plan          --dry-run
  *   rewrite       what the commands share that change a result file's connectors and write it anew
+ *   session       what every command is set up with, and how its run is told of
  *   undo          `connload undo`
  *   update        `connload update`
  * the top
@@ -218,6 +219,22 @@ static struct client_config client_of(const struct options *options)
     return config;
 }
 
+static struct session_config session_of(const struct options *options)
+{
+    struct session_config config = {
+        .command = command_name(options->command),
+        .input = options->input,
+        .repeat = options->repeat.data,
+        .api_key_file = options->api_key_file,
+        .reporting = reporting_of(options),
+        .dry_run = options->dry_run,
+    };
+
+    if (options->command != COMMAND_CHECK)
+        config.client = client_of(options);
+    return config;
+}
+
 static struct paths_config paths_of(const struct options *options)
 {
     return (struct paths_config){
@@ -260,10 +277,9 @@ static bool check_places(const struct options *options, struct err *err)
 static enum exit_code check(const struct options *options, struct console *console)
 {
     struct check_config config = {
+        .session = session_of(options),
         .sheet = sheet_of(options),
         .paths = paths_of(options),
-        .repeat = options->repeat.data,
-        .reporting = reporting_of(options),
         .allow_duplicates = options->allow_duplicates,
         .redact = options->redact,
         .shard = options->shard,
@@ -276,12 +292,9 @@ static enum exit_code check(const struct options *options, struct console *conso
 static enum exit_code create(const struct options *options, struct console *console)
 {
     struct create_config config = {
+        .session = session_of(options),
         .sheet = sheet_of(options),
-        .client = client_of(options),
         .paths = paths_of(options),
-        .repeat = options->repeat.data,
-        .reporting = reporting_of(options),
-        .api_key_file = options->api_key_file,
         .settle_ms = options->settle_ms,
         .late_ms = options->late_ms,
         .limit = options->limit,
@@ -291,7 +304,6 @@ static enum exit_code create(const struct options *options, struct console *cons
         .shard_count = options->shard_count,
         .skip_existing = options->skip_existing,
         .again = options->again,
-        .dry_run = options->dry_run,
         .strict = options->strict,
         .allow_duplicates = options->allow_duplicates,
         .preflight = !options->no_preflight,
@@ -304,13 +316,9 @@ static enum exit_code create(const struct options *options, struct console *cons
 static struct rewrite_config rewrite_of(const struct options *options)
 {
     return (struct rewrite_config){
+        .session = session_of(options),
         .sheet = sheet_of(options),
-        .client = client_of(options),
-        .repeat = options->repeat.data,
-        .reporting = reporting_of(options),
-        .api_key_file = options->api_key_file,
         .settle_ms = options->settle_ms,
-        .dry_run = options->dry_run,
         .redact = options->redact,
     };
 }
@@ -332,9 +340,7 @@ static enum exit_code update(const struct options *options, struct console *cons
 static enum exit_code list(const struct options *options, struct console *console)
 {
     struct list_config config = {
-        .client = client_of(options),
-        .reporting = reporting_of(options),
-        .api_key_file = options->api_key_file,
+        .session = session_of(options),
         .output = options->output,
         .delimiter = options->delimiter,
         .force = options->force,
@@ -368,19 +374,13 @@ static bool allow_files(const struct options *options, struct err *err)
 /* A run that can't begin is told of where the next morning looks. */
 static enum exit_code fail(const struct options *options, struct console *console, const struct err *err)
 {
-    static struct tally tally;
-    struct reporting reporting = {.config = reporting_of(options)};
-    struct run_info info = {
-        .command = command_name(options->command),
-        .input = options->input,
-        .base_url = options->base_url,
-        .dry_run = options->dry_run,
-    };
+    static struct session session;
+    struct session_config config = session_of(options);
     enum exit_code code;
 
-    tally_init(&tally, clock_wall_ms(), clock_mono_ms());
-    code = reporting_fail(&reporting, &info, &tally, console, err);
-    reporting_close(&reporting);
+    session_init(&session, &config, console);
+    code = session_fail(&session, err);
+    session_release(&session);
     return code;
 }
 

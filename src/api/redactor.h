@@ -33,8 +33,8 @@ void redactor_init(struct redactor *redactor, const char *key, unsigned in_fligh
 void redactor_release(struct redactor *redactor);
 
 /*
- * Remembers a copy of a secret that is sent, at least until redactor_let_go(), and then until REDACTOR_RECENT others have
- * come. Its place, or REDACTOR_NONE where it is empty.
+ * Remembers a copy of a secret that is sent, at least until redactor_let_go(), and then until REDACTOR_RECENT others
+ * have come. Its place, or REDACTOR_NONE where it is empty.
  */
 int redactor_keep(struct redactor *redactor, struct span secret);
 void redactor_let_go(struct redactor *redactor, int place);

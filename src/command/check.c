@@ -10,10 +10,7 @@
 
 struct checking {
     const struct check_config *config;
-    struct console *console;
-    struct reporting reporting;
-    struct tally tally;
-    struct run_info info;
+    struct session session;
     struct run run; /* of it sheet, rows, journal, console and tally alone */
     struct first_pass pass;
     struct paths paths;    /* of -o */
@@ -56,21 +53,21 @@ static bool check_rows(struct checking *checking, struct err *err)
     struct row_listener listener;
 
     checking->pass.rows = &run->rows;
-    if (!reporting_open(&checking->reporting, &config->reporting, &checking->info, err))
+    if (!session_open(&checking->session, err))
         return false;
-    run->sheet = sheet_open(&config->sheet, checking->console, err);
+    run->sheet = sheet_open(&config->sheet, checking->session.console, err);
     if (run->sheet == NULL || !open_results(checking, err) ||
-        !first_pass_read(&checking->pass, run->sheet, &how, checking->console, err))
+        !first_pass_read(&checking->pass, run->sheet, &how, checking->session.console, err))
         return false;
-    checking->tally.rows = run->rows.count;
-    checking->info.finished = run->rows.in_state[ROW_CARRIED];
-    if (reporting_has_checksums(&config->reporting))
-        sheet_sha256(run->sheet, checking->info.input_sha256);
-    run->log = checking->reporting.log;
-    listener = report_listener(checking->reporting.report);
+    checking->session.tally.rows = run->rows.count;
+    checking->session.info.finished = run->rows.in_state[ROW_CARRIED];
+    if (reporting_has_checksums(&config->session.reporting))
+        sheet_sha256(run->sheet, checking->session.info.input_sha256);
+    run->log = checking->session.reporting.log;
+    listener = report_listener(checking->session.reporting.report);
     if (!refuse_invalid(run, &listener, err))
         return false;
-    warnings_say(&checking->pass.warnings, run->sheet, &run->rows, checking->console);
+    warnings_say(&checking->pass.warnings, run->sheet, &run->rows, checking->session.console);
     return true;
 }
 
@@ -89,7 +86,7 @@ static bool write_results(struct checking *checking, struct err *err)
     if (stream != NULL ? !finish_stream(&checking->run, &how, stream, NULL, err)
                        : !finish_results(&checking->run, &how, &checking->kept, err))
         return false;
-    checking->info.results = how.path;
+    checking->session.info.results = how.path;
     return true;
 }
 
@@ -105,30 +102,21 @@ static void release(struct checking *checking)
     journal_close(run->journal);
     journal_close(checking->place);
     sheet_close(run->sheet);
-    reporting_close(&checking->reporting);
+    session_release(&checking->session);
 }
 
 enum exit_code check_run(const struct check_config *config, struct console *console)
 {
-    struct checking checking = {
-        .config = config,
-        .console = console,
-        .run = {.console = console, .tally = &checking.tally},
-    };
+    struct checking checking = {.config = config, .run = {.console = console, .tally = &checking.session.tally}};
+    struct tally *tally = &checking.session.tally;
     enum exit_code code;
     struct err err;
 
-    tally_init(&checking.tally, clock_wall_ms(), clock_mono_ms());
-    checking.info = (struct run_info){
-        .command = "check",
-        .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
-        .repeat = config->repeat,
-    };
-    if (check_rows(&checking, &err) && write_results(&checking, &err)) {
-        checking.info.exit_code = tally_without(&checking.tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
-        code = reporting_end(&checking.reporting, &checking.info, &checking.tally, console);
-    } else
-        code = reporting_fail(&checking.reporting, &checking.info, &checking.tally, console, &err);
+    session_init(&checking.session, &config->session, console);
+    if (check_rows(&checking, &err) && write_results(&checking, &err))
+        code = session_end(&checking.session, tally_without(tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE);
+    else
+        code = session_fail(&checking.session, &err);
     if (checking.kept != NULL)
         console_say(console, "connload: the results are in %s", checking.kept);
     release(&checking);

@@ -6,17 +6,16 @@
 
 #include "base/exit.h"
 #include "command/paths.h"
+#include "command/session.h"
 #include "io/console.h"
-#include "report/reporting.h"
 #include "sheet/sheet.h"
 
 #include <stdbool.h>
 
 struct check_config {
+    struct session_config session;
     struct sheet_config sheet;
     struct paths_config paths; /* nothing is written without an `output` */
-    const char *repeat;        /* of run_info.h */
-    struct reporting_config reporting;
     bool allow_duplicates, redact;
     unsigned shard, shard_count;
 };

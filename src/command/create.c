@@ -35,13 +35,7 @@ enum {
 
 struct create {
     const struct create_config *config;
-    struct console *console;
-    struct reporting reporting;
-    struct tally tally;
-    struct run_info info;
-    struct client_config client_config; /* with the key */
-    struct client client;
-    struct buf key;
+    struct session session;
     struct paths paths;
     struct output *stream; /* where the results go to one, from before the first row; NULL again once written */
     char *kept;            /* where the results are that could not be put in their place, or be taken by it; or NULL */
@@ -58,7 +52,7 @@ struct create {
     struct existing existing;
     struct live live;
     char key_mark[DIGEST_MARK];
-    bool journal_found, client_ready;
+    bool journal_found;
     bool keeps_journal; /* the interrupted run is perhaps another account's: no results */
 };
 
@@ -76,9 +70,9 @@ static bool open_journal(struct create *create, struct err *err)
 {
     const struct paths *paths = &create->paths;
 
-    if (create->config->dry_run || paths->is_stream) {
-        if (paths->is_stream && !create->config->dry_run)
-            console_note(create->console,
+    if (create->config->session.dry_run || paths->is_stream) {
+        if (paths->is_stream && !create->config->session.dry_run)
+            console_note(create->session.console,
                          "connload: results that go to %s can't be resumed: if this run is interrupted, what it "
                          "created is not on record",
                          strcmp(paths->results, "-") == 0 ? "standard output" : paths->results);
@@ -101,30 +95,31 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
         .input_crc = sheet_crc(create->run.sheet),
         .rows = create->run.rows.count,
         .plan = create->pass.plan + (create->config->skip_existing ? 1 : 0),
-        .base_url = create->client_config.http.base_url,
+        .base_url = create->session.client.config.http.base_url,
         .key_mark = create->key_mark,
-        .started_ms = create->tally.started_wall_ms,
+        .started_ms = create->session.tally.started_wall_ms,
     };
 }
 
 /* For --dry-run: what the run that it plans would go on with. */
 static bool look_at_interrupted(struct create *create, const struct journal_head *head, struct err *err)
 {
-    return create->planned == NULL || resume_look(&create->resume, &create->run, &create->recent, create->planned, head,
-                                                  create->client_config.http.api_key, &create->info.resumed, err);
+    return create->planned == NULL ||
+           resume_look(&create->resume, &create->run, &create->recent, create->planned, head,
+                       create->session.client.config.http.api_key, &create->session.info.resumed, err);
 }
 
 static bool may_close(const struct create *create, const struct journal_head *head)
 {
     return create->config->skip_existing && create->config->preflight &&
-           resume_may_close(create->run.journal, head, create->client_config.http.api_key);
+           resume_may_close(create->run.journal, head, create->session.client.config.http.api_key);
 }
 
 /* What the interrupted run of another version of the sheet has done and may have done is this run's to settle. */
 static bool close_interrupted(struct create *create, const struct journal_head *head, struct err *err)
 {
     console_note(
-        create->console,
+        create->session.console,
         "connload: an interrupted run of another version of the sheet, or with other options, has left %s; what "
         "it has done is looked for first",
         journal_path(create->run.journal));
@@ -144,7 +139,8 @@ static bool read_journal(struct create *create, const struct journal_head *head,
         return true;
     if (!resume_read(&create->resume, journal, err))
         return false;
-    if (resume_fits(&create->resume, journal, head, create->client_config.http.api_key, &create->run, &anew, err))
+    if (resume_fits(&create->resume, journal, head, create->session.client.config.http.api_key, &create->run, &anew,
+                    err))
         *what = anew ? RUN_BEGINS : RUN_GOES_ON;
     else if (may_close(create, head))
         *what = RUN_CLOSES;
@@ -155,10 +151,10 @@ static bool read_journal(struct create *create, const struct journal_head *head,
 
 static bool go_on(struct create *create, struct err *err)
 {
-    create->info.resumed = true;
+    create->session.info.resumed = true;
     if (!resume_replay(&create->resume, &create->run, &create->recent, err))
         return false;
-    console_note(create->console,
+    console_note(create->session.console,
                  "connload: going on with the interrupted run of %s: %" PRIu64 " of %" PRIu64
                  " rows have their outcome",
                  journal_path(create->run.journal), create->resume.recovered, create->run.rows.count);
@@ -206,7 +202,7 @@ static void count_carried(struct create *create)
 {
     for (int i = 0; i < STATUSES; i++)
         for (uint64_t n = create->run.rows.with_status[i]; n > 0; n--)
-            tally_carried(&create->tally, (enum status)i);
+            tally_carried(&create->session.tally, (enum status)i);
 }
 
 /* Reads and checks everything; nothing has been sent yet, and nothing has been written but the journal's head. */
@@ -224,15 +220,15 @@ static bool take_in(struct create *create, struct err *err)
         .claimed = &create->run.claimed,
         .want_keys = config->preflight,
     };
-    if (!first_pass_read(&create->pass, create->run.sheet, &how, create->console, err))
+    if (!first_pass_read(&create->pass, create->run.sheet, &how, create->session.console, err))
         return false;
-    if (reporting_has_checksums(&config->reporting))
-        sheet_sha256(create->run.sheet, create->info.input_sha256);
-    create->tally.rows = create->run.rows.count;
+    if (reporting_has_checksums(&config->session.reporting))
+        sheet_sha256(create->run.sheet, create->session.info.input_sha256);
+    create->session.tally.rows = create->run.rows.count;
     count_carried(create);
     if (!begin_or_resume(create, err) || !refuse_invalid(&create->run, &(struct row_listener){0}, err))
         return false;
-    warnings_say(&create->pass.warnings, create->run.sheet, &create->run.rows, create->console);
+    warnings_say(&create->pass.warnings, create->run.sheet, &create->run.rows, create->session.console);
     return true;
 }
 
@@ -242,7 +238,7 @@ static uint64_t held_from(const struct create *create)
     const struct rows *rows = &create->run.rows;
     uint64_t limit = create->config->limit, index = 0;
 
-    if (create->info.held_back)
+    if (create->session.info.held_back)
         return 0;
     if (limit == 0)
         return rows->count;
@@ -257,10 +253,11 @@ static void hold_rows(struct create *create)
     struct rows *rows = &create->run.rows;
 
     rows->held_from = held_from(create);
-    create->info.blocked = 0;
+    create->session.info.blocked = 0;
     for (uint64_t i = rows->held_from; i < rows->count; i++)
-        create->info.blocked += rows->row[i].state == ROW_PENDING;
-    create->tally.to_send = rows->in_state[ROW_UNSETTLED] + rows->in_state[ROW_PENDING] - create->info.blocked;
+        create->session.info.blocked += rows->row[i].state == ROW_PENDING;
+    create->session.tally.to_send =
+        rows->in_state[ROW_UNSETTLED] + rows->in_state[ROW_PENDING] - create->session.info.blocked;
 }
 
 static void set_failures_max(struct create *create)
@@ -269,7 +266,7 @@ static void set_failures_max(struct create *create)
     uint64_t most = config->max_failures;
 
     if (config->max_failures_percent)
-        most = (most * create->tally.to_send + 9999) / 10000;
+        most = (most * create->session.tally.to_send + 9999) / 10000;
     create->run.failures_max = config->max_failures > 0 && most == 0 ? 1 : most;
 }
 
@@ -278,22 +275,22 @@ static void set_failures_max(struct create *create)
 static bool look_up_named(struct create *create)
 {
     return named_look_up(&create->run, create->pass.named, create->pass.named_count,
-                         create->info.resumed ? create->resume.promised : 0);
+                         create->session.info.resumed ? create->resume.promised : 0);
 }
 
 static void say_look_alikes(struct create *create)
 {
     const struct existing *existing = &create->existing;
 
-    create->info.look_alikes = existing->twins + existing->alike;
-    create->info.left_sheet = existing->left_sheet;
+    create->session.info.look_alikes = existing->twins + existing->alike;
+    create->session.info.left_sheet = existing->left_sheet;
     if (existing->twins > 0 && create->config->again)
-        console_note(create->console,
+        console_note(create->session.console,
                      "connload: the account already has an exact twin of %" PRIu64
                      " of the rows; %s created all the same (--again)",
                      existing->twins, existing->twins == 1 ? "it is" : "they are");
     if (existing->alike > 0)
-        console_note(create->console,
+        console_note(create->session.console,
                      "connload: the account already has a connector of the same type and label for %" PRIu64
                      " of the rows, which differs from it; with --skip-existing they would not be created",
                      existing->alike);
@@ -305,13 +302,13 @@ static bool note_server_clock(struct create *create)
     int64_t wall_ms = clock_wall_ms();
     struct err err;
 
-    if (run->has_server_clock || !create->client.has_clock)
+    if (run->has_server_clock || !create->session.client.has_clock)
         return true;
     run->has_server_clock = true;
-    run->started_server_ms = client_server_time(&create->client, journal_head(run->journal)->started_ms);
-    if (journal_server_clock(run->journal, client_server_time(&create->client, wall_ms), wall_ms, &err))
+    run->started_server_ms = client_server_time(&create->session.client, journal_head(run->journal)->started_ms);
+    if (journal_server_clock(run->journal, client_server_time(&create->session.client, wall_ms), wall_ms, &err))
         return true;
-    client_fault(&create->client, &err);
+    client_fault(&create->session.client, &err);
     return false;
 }
 
@@ -322,7 +319,7 @@ static void note_lists(struct create *create, uint64_t count)
 
     for (; count > 0; count--)
         if (!journal_list(create->run.journal, clock_wall_ms(), &err)) {
-            client_fault(&create->client, &err);
+            client_fault(&create->session.client, &err);
             return;
         }
 }
@@ -336,7 +333,7 @@ static void wait_for_reads(struct create *create)
     int64_t wait_ms = create->config->settle_ms, late_ms = create->config->late_ms;
     int64_t replaced_ms, since_ms, until_ms, left_ms;
 
-    if (create->info.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
+    if (create->session.info.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
         return;
     since_ms = clock_wall_ms() - replaced_ms;
     if (create->config->skip_existing && since_ms < wait_ms + late_ms && recent_has_unknown(create->paths.results))
@@ -344,11 +341,11 @@ static void wait_for_reads(struct create *create)
     until_ms = clock_mono_ms() + wait_ms - (since_ms > 0 ? since_ms : 0);
     left_ms = until_ms - clock_mono_ms();
     if (left_ms >= WORTH_SAYING_MS)
-        console_note(create->console,
+        console_note(create->session.console,
                      "connload: waiting %" PRId64 " s, until the list can show what the run before created",
                      (left_ms + 999) / 1000);
-    while (!client_stopping(&create->client) && clock_mono_ms() < until_ms)
-        client_wait(&create->client, until_ms);
+    while (!client_stopping(&create->session.client) && clock_mono_ms() < until_ms)
+        client_wait(&create->session.client, until_ms);
 }
 
 /*
@@ -363,10 +360,11 @@ static void wait_for_closed(struct create *create)
     if (create->inherit.count == 0)
         return;
     if (wait_ms >= WORTH_SAYING_MS)
-        console_note(create->console, "connload: waiting %" PRId64 " s, for what an interrupted run may have sent%s",
+        console_note(create->session.console,
+                     "connload: waiting %" PRId64 " s, for what an interrupted run may have sent%s",
                      (wait_ms + 999) / 1000, create->must_wait ? " of rows that have changed" : "");
-    while (!client_stopping(&create->client) && clock_mono_ms() < until_ms)
-        client_wait(&create->client, until_ms);
+    while (!client_stopping(&create->session.client) && clock_mono_ms() < until_ms)
+        client_wait(&create->session.client, until_ms);
 }
 
 static struct existing_config existing_config(const struct create *create)
@@ -376,7 +374,7 @@ static struct existing_config existing_config(const struct create *create)
     return (struct existing_config){
         .keys = create->pass.keys,
         .sheet = &config->sheet,
-        .earlier = config->dry_run          ? create->planned
+        .earlier = config->session.dry_run  ? create->planned
                    : create->paths.in_place ? NULL
                                             : create->paths.results,
         .inherit = &create->inherit,
@@ -398,14 +396,14 @@ static bool preflight(struct create *create)
         return false;
     if (!create->config->preflight || (run->twins_known && !how.skip))
         return true;
-    how.note_twins = !create->info.resumed;
+    how.note_twins = !create->session.info.resumed;
     wait_for_reads(create);
     wait_for_closed(create);
     if (!existing_find(run, &how, &create->existing)) {
-        create->keeps_journal = create->info.resumed; /* it knows what an earlier result file does not */
+        create->keeps_journal = create->session.info.resumed; /* it knows what an earlier result file does not */
         return false;
     }
-    if (!create->info.resumed || how.skip)
+    if (!create->session.info.resumed || how.skip)
         say_look_alikes(create);
     return note_server_clock(create);
 }
@@ -443,7 +441,7 @@ static bool ask_about_twins(struct create *create, struct err *err)
                 question.data, twins == 1 ? "it" : "them");
     else {
         buf_format(&question, "). Create %s once more?", twins == 1 ? "it" : "them");
-        yes = ask_yes(create->console, question.data) ||
+        yes = ask_yes(create->session.console, question.data) ||
               err_set(err, EXIT_SOME_NOT, "nothing was sent; with --skip-existing such rows are left out");
     }
     buf_release(&question);
@@ -461,7 +459,8 @@ static void forget_journal(struct create *create)
 
 static bool may_create(struct create *create, struct err *err)
 {
-    if (create->existing.twins == 0 || create->config->again || create->info.resumed || ask_about_twins(create, err))
+    if (create->existing.twins == 0 || create->config->again || create->session.info.resumed ||
+        ask_about_twins(create, err))
         return true;
     forget_journal(create);
     return false;
@@ -474,22 +473,22 @@ static bool waits_for_nothing(const struct create *create)
 {
     int64_t now_ms = clock_mono_ms();
 
-    return client_stopping(&create->client) && client_next_send(&create->client, now_ms) > now_ms;
+    return client_stopping(&create->session.client) && client_next_send(&create->session.client, now_ms) > now_ms;
 }
 
 static bool is_over(const struct create *create)
 {
     const struct run *run = &create->run;
 
-    if (http_in_flight(create->client.http) > 0)
+    if (http_in_flight(create->session.client.http) > 0)
         return false;
-    if (create->client.stop == STOP_KEY_REFUSED || create->client.stop == STOP_UNKNOWN_PATH ||
-        create->client.stop == STOP_OUTAGE || create->client.stop == STOP_LOCAL)
+    if (create->session.client.stop == STOP_KEY_REFUSED || create->session.client.stop == STOP_UNKNOWN_PATH ||
+        create->session.client.stop == STOP_OUTAGE || create->session.client.stop == STOP_LOCAL)
         return true; /* no list would be answered, or none can be acted on */
     if (settle_has_rows(&create->settle) && !waits_for_nothing(create))
         return false;
-    return client_stopping(&create->client) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
-                                                !sender_has_rows((struct sender *)&create->sender));
+    return client_stopping(&create->session.client) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
+                                                        !sender_has_rows((struct sender *)&create->sender));
 }
 
 /* While the service is away: one list, which may settle rows as well, or one row, whose answer may end that. */
@@ -497,7 +496,7 @@ static void probe(struct create *create)
 {
     int64_t now_ms = clock_mono_ms();
 
-    switch (client_probe(&create->client, now_ms)) {
+    switch (client_probe(&create->session.client, now_ms)) {
     case OUTAGE_PROBE_LIST:
         if (!create->settle.listing.active)
             settle_ask(&create->settle, now_ms);
@@ -506,7 +505,7 @@ static void probe(struct create *create)
         if (sender_has_rows(&create->sender))
             sender_probe(&create->sender, now_ms);
         else if (create->run.rows.in_state[ROW_BACKOFF] == create->run.doubt_count)
-            client_end_outage(&create->client);
+            client_end_outage(&create->session.client);
         break;
     case OUTAGE_PROBE_NONE:
         break;
@@ -517,8 +516,8 @@ static void probe(struct create *create)
 static int64_t list_due(struct create *create)
 {
     bool in_doubt = create->run.doubt_count > 0 && !create->settle.listing.active &&
-                    !sender_has_rows(&create->sender) && http_in_flight(create->client.http) == 0 &&
-                    !client_stopping(&create->client);
+                    !sender_has_rows(&create->sender) && http_in_flight(create->session.client.http) == 0 &&
+                    !client_stopping(&create->session.client);
 
     return in_doubt ? create->settle.not_before_ms : settle_due(&create->settle);
 }
@@ -530,7 +529,7 @@ static int64_t list_due(struct create *create)
  */
 static int64_t send_all(struct create *create, int64_t *list_ms)
 {
-    struct client *client = &create->client;
+    struct client *client = &create->session.client;
     bool stop_creating = client_stopping(client);
 
     if (outage_holds(&client->outage) && !stop_creating)
@@ -560,7 +559,7 @@ static void take_answers(struct create *create)
     struct http_answer answer;
     struct err err;
 
-    while (create->client.stop != STOP_LOCAL && client_take(&create->client, &answer)) {
+    while (create->session.client.stop != STOP_LOCAL && client_take(&create->session.client, &answer)) {
         note_server_clock(create); /* before the answer: what it tells of created_at counts already */
         if (answer.tag == LISTING_TAG) {
             note_lists(create, 1);
@@ -569,8 +568,8 @@ static void take_answers(struct create *create)
         } else
             receiver_answer(&create->receiver, &answer);
     }
-    if (create->client.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
-        client_fault(&create->client, &err);
+    if (create->session.client.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
+        client_fault(&create->session.client, &err);
 }
 
 static void show(struct create *create, int64_t next_send_ms)
@@ -578,8 +577,8 @@ static void show(struct create *create, int64_t next_send_ms)
     const struct run *run = &create->run;
     struct live_input input = {
         .rows = &run->rows,
-        .tally = &create->tally,
-        .client = &create->client,
+        .tally = &create->session.tally,
+        .client = &create->session.client,
         .next_send_ms = next_send_ms,
         .settle_ms = settle_due(&create->settle),
         .is_settling = settle_has_rows(&create->settle),
@@ -591,13 +590,13 @@ static void show(struct create *create, int64_t next_send_ms)
 /* Gives up what is in flight when the grace is over: what comes of it may exist. */
 static void abort_flights(struct create *create)
 {
-    http_abort(create->client.http);
+    http_abort(create->session.client.http);
     take_answers(create);
 }
 
 static void loop(struct create *create)
 {
-    struct client *client = &create->client;
+    struct client *client = &create->session.client;
 
     while (!is_over(create)) {
         int64_t next_send_ms, list_ms, began_ms;
@@ -610,10 +609,10 @@ static void loop(struct create *create)
         next_send_ms = send_all(create, &list_ms);
         began_ms = clock_mono_ms();
         if (!is_over(create)) /* a row that can't be read again is no request: nothing would come to wait for */
-            client_wait(client, clock_sooner(clock_sooner(next_send_ms, console_due(create->console)),
+            client_wait(client, clock_sooner(clock_sooner(next_send_ms, console_due(create->session.console)),
                                              clock_sooner(timers_next(&create->run.backoffs), list_ms)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
-            create->tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
+            create->session.tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(create);
         show(create, next_send_ms);
     }
@@ -626,13 +625,15 @@ static bool send_rows(struct create *create, struct err *err)
     hold_rows(create);
     set_failures_max(create);
     idset_reserve(&create->run.claimed, (size_t)create->run.rows.count);
-    sender_init(&create->sender, &create->run, create->info.resumed ? create->resume.promised : 0, create->pass.keys);
+    sender_init(&create->sender, &create->run, create->session.info.resumed ? create->resume.promised : 0,
+                create->pass.keys);
     receiver_init(&create->receiver, &create->run);
     settle_init(&create->settle, &create->run, create->config->settle_ms);
     unsettled = resume_unsettle(&create->run, err);
     if (unsettled) {
         loop(create);
-        if (create->client.stop != STOP_LOCAL && !(create->client.stop == STOP_SIGNAL && stop_signals() > 1))
+        if (create->session.client.stop != STOP_LOCAL &&
+            !(create->session.client.stop == STOP_SIGNAL && stop_signals() > 1))
             settle_give_up(&create->settle);
     }
     settle_release(&create->settle);
@@ -643,32 +644,16 @@ static bool send_rows(struct create *create, struct err *err)
 
 /* ---- The command, step by step ---- */
 
-static bool open_client(struct create *create, struct err *err)
-{
-    struct client_config *config = &create->client_config;
-
-    if (!client_init(&create->client, config, &create->tally, create->console, create->reporting.log, err))
-        return false;
-    create->client_ready = true;
-    recent_init(&create->recent, client_window_ms(config), clock_wall_ms());
-    return true;
-}
-
 static bool prepare(struct create *create, struct err *err)
 {
     const struct create_config *config = create->config;
-    bool needs_key = !config->dry_run || secrets_names_key(config->api_key_file);
-    bool have_key = secrets_api_key(config->api_key_file, &create->key, err);
+    struct client *client = &create->session.client;
 
-    if (needs_key && !have_key)
+    if (!session_connect(&create->session, config->session.dry_run, err))
         return false;
-    create->client_config = config->client;
-    create->client_config.http.api_key = have_key ? create->key.data : "none"; /* --dry-run: nothing is sent then */
-    if (!digest_mark(create->client_config.http.api_key, NULL, create->key_mark, err) ||
-        !http_check_url(config->client.http.base_url, err) || !open_client(create, err))
-        return false;
-    run_init(&create->run, &create->client, config->client.http.concurrency, config->settle_ms, config->late_ms);
-    return true;
+    run_init(&create->run, client, client->config.http.concurrency, config->settle_ms, config->late_ms);
+    recent_init(&create->recent, client_window_ms(&client->config), clock_wall_ms());
+    return digest_mark(client->config.http.api_key, NULL, create->key_mark, err);
 }
 
 /* The run that --dry-run plans has no -o, which names the plan's own file; unless such a run was interrupted. */
@@ -677,7 +662,7 @@ static void find_planned(struct create *create)
     struct paths_config config = create->config->paths;
     bool is_stdin = source_is_stream(config.input), is_stream = create->paths.is_stream;
 
-    if (!create->config->dry_run)
+    if (!create->config->session.dry_run)
         return;
     if (is_stream || (config.output != NULL && !is_stdin && !journal_is_beside(config.output)))
         config.output = NULL;
@@ -687,9 +672,9 @@ static void find_planned(struct create *create)
 /* What the result file of an earlier run tells of the window's use. */
 static void look_back(struct create *create)
 {
-    const char *results = create->config->dry_run ? create->planned
-                          : create->paths.exists  ? create->paths.results
-                                                  : NULL;
+    const char *results = create->config->session.dry_run ? create->planned
+                          : create->paths.exists          ? create->paths.results
+                                                          : NULL;
 
     if (results != NULL)
         recent_add_file(&create->recent, results);
@@ -708,18 +693,18 @@ static bool read_again_in_place(struct create *create, struct err *err)
 /* An earlier run's result file may be all that tells of connectors whose rows have left the sheet. */
 static bool keeps_replaced(const struct create *create)
 {
-    return create->config->skip_existing && !create->config->dry_run && !create->paths.is_stream &&
+    return create->config->skip_existing && !create->config->session.dry_run && !create->paths.is_stream &&
            !create->paths.in_place;
 }
 
 static bool open_files(struct create *create, struct err *err)
 {
-    create->run.sheet = sheet_open(&create->config->sheet, create->console, err);
+    create->run.sheet = sheet_open(&create->config->sheet, create->session.console, err);
     if (create->run.sheet == NULL) {
         paths_explain_missing(create->config->paths.input, err);
         return false;
     }
-    if (!create->config->dry_run || create->config->paths.output != NULL) {
+    if (!create->config->session.dry_run || create->config->paths.output != NULL) {
         if (!paths_find(&create->paths, &create->config->paths, sheet_header(create->run.sheet)->is_result, err))
             return false;
     }
@@ -731,18 +716,11 @@ static bool open_files(struct create *create, struct err *err)
     return true;
 }
 
-static void set_stop(struct create *create)
-{
-    create->info.stop = create->client.stop;
-    if (create->client.stop != STOP_NONE)
-        create->info.stop_text = create->client.err.text;
-}
-
 static const char *why_held(const struct create *create)
 {
-    if (create->config->dry_run)
+    if (create->config->session.dry_run)
         return "would be sent (--dry-run)";
-    return create->info.held_back ? "held back: another row fails the checks (--strict)" : "beyond --limit";
+    return create->session.info.held_back ? "held back: another row fails the checks (--strict)" : "beyond --limit";
 }
 
 /*
@@ -752,10 +730,10 @@ static const char *why_held(const struct create *create)
 static bool must_leave_results(const struct create *create)
 {
     const struct paths *paths = &create->paths;
-    bool stopped = create->client.stop != STOP_NONE || create->info.held_back;
+    bool stopped = create->session.client.stop != STOP_NONE || create->session.info.held_back;
 
-    return stopped && paths->exists && !paths->in_place && !create->config->dry_run && !create->info.resumed &&
-           create->tally.requests[REQUEST_CREATE] == 0;
+    return stopped && paths->exists && !paths->in_place && !create->config->session.dry_run &&
+           !create->session.info.resumed && create->session.tally.requests[REQUEST_CREATE] == 0;
 }
 
 /* The journal has nothing that anybody could go on with. */
@@ -765,7 +743,7 @@ static bool leave_results(struct create *create, const struct finish_config *how
 
     if (!finish_count(&create->run, how, err))
         return false;
-    create->info.left = create->paths.results;
+    create->session.info.left = create->paths.results;
     create->run.journal = NULL;
     return journal_remove(journal, err);
 }
@@ -793,7 +771,7 @@ static bool tell_made(const struct create *create, char text[MADE_TEXT])
     len = snprintf(text, MADE_TEXT, "%" PRIu64 " connector%s created", made, made == 1 ? " was" : "s were");
     if (maybe > 0)
         snprintf(text + len, MADE_TEXT - (size_t)len, " (and %" PRIu64 " may have been)", maybe);
-    return create->tally.requests[REQUEST_CREATE] > 0 && made + maybe > 0;
+    return create->session.tally.requests[REQUEST_CREATE] > 0 && made + maybe > 0;
 }
 
 /* What this run made stands nowhere, and the same command would make it once more: says how to go on without that. */
@@ -803,11 +781,12 @@ static void say_ids_lost(struct create *create)
     bool is_stdin = source_is_stream(create->config->sheet.path);
 
     if (tell_made(create, made))
-        console_say(create->console,
+        console_say(create->session.console,
                     "connload: %s, but the ids could not be written. To see what the account has: connload list -o "
                     "account.csv. To go on without creating anything twice: connload create%s%s %s%s",
                     made, is_stdin ? " -o FILE" : "", create->config->skip_existing ? "" : " --skip-existing",
-                    is_stdin ? "-" : input, create->config->repeat != NULL ? create->config->repeat : "");
+                    is_stdin ? "-" : input,
+                    create->config->session.repeat != NULL ? create->config->session.repeat : "");
     free(input);
 }
 
@@ -818,15 +797,15 @@ static bool write_stream(struct create *create, const struct finish_config *how,
     char made[MADE_TEXT];
 
     create->stream = NULL;
-    create->info.results = create->paths.results;
+    create->session.info.results = create->paths.results;
     if (finish_stream(&create->run, how, stream, tell_made(create, made) ? &create->kept : NULL, err))
         return true;
-    create->info.results = create->kept;
+    create->session.info.results = create->kept;
     if (create->kept == NULL)
         return false;
-    console_clear(create->console);
-    console_say(create->console, "connload: %s", err->text);
-    console_say(create->console, "connload: %s; the results are in %s instead", made, create->kept);
+    console_clear(create->session.console);
+    console_say(create->session.console, "connload: %s", err->text);
+    console_say(create->session.console, "connload: %s; the results are in %s instead", made, create->kept);
     return true;
 }
 
@@ -835,10 +814,10 @@ static bool write_results(struct create *create, struct err *err)
     struct finish_config how = {
         .path = create->paths.results,
         .redact = create->config->redact,
-        .why_not = create->info.stop_text,
+        .why_not = create->session.info.stop_text,
         .why_held = why_held(create),
         .keep_replaced = keeps_replaced(create) && !create->resume.done, /* else it has been kept before that */
-        .listener = report_listener(create->reporting.report),
+        .listener = report_listener(create->session.reporting.report),
     };
 
     if (must_leave_results(create))
@@ -849,23 +828,23 @@ static bool write_results(struct create *create, struct err *err)
         return write_stream(create, &how, err);
     if (!finish_results(&create->run, &how, &create->kept, err))
         return false;
-    create->info.results = create->paths.results;
+    create->session.info.results = create->paths.results;
     return true;
 }
 
 static enum exit_code exit_code_of(const struct create *create)
 {
-    if (create->client.stop != STOP_NONE)
+    if (create->session.client.stop != STOP_NONE)
         return EXIT_STOPPED;
-    if (create->config->dry_run)
-        return create->tally.status[STATUS_INVALID] > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
-    return tally_without(&create->tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
+    if (create->config->session.dry_run)
+        return create->session.tally.status[STATUS_INVALID] > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
+    return tally_without(&create->session.tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
 }
 
 /* The journal is another run's by now, and this one has sent nothing: there are no results to be told of. */
 static bool is_lost_unused(const struct create *create, struct err *err)
 {
-    return create->tally.requests[REQUEST_CREATE] == 0 && !journal_is_ours(create->run.journal, err);
+    return create->session.tally.requests[REQUEST_CREATE] == 0 && !journal_is_ours(create->run.journal, err);
 }
 
 /* Where the results are that are not in their place, and how to go on. */
@@ -874,13 +853,13 @@ static void say_kept(struct create *create, bool ours)
     char *kept = text_shell_path(create->kept);
 
     if (ours)
-        console_say(create->console, "connload: the results are in %s; the same command puts them in their place",
-                    create->kept);
+        console_say(create->session.console,
+                    "connload: the results are in %s; the same command puts them in their place", create->kept);
     else
-        console_say(create->console,
+        console_say(create->session.console,
                     "connload: the results are in %s; to go on, when no other run works on %s: connload create %s%s",
                     create->kept, create->paths.results, kept,
-                    create->config->repeat != NULL ? create->config->repeat : "");
+                    create->config->session.repeat != NULL ? create->config->session.repeat : "");
     free(kept);
 }
 
@@ -893,14 +872,14 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
     bool ours = journal != NULL && journal_flush(journal, &unheard) && journal_is_ours(journal, &unheard);
 
     if (create->kept != NULL)
-        create->info.results = create->kept;
-    code = reporting_fail(&create->reporting, &create->info, &create->tally, create->console, err);
+        create->session.info.results = create->kept;
+    code = session_fail(&create->session, err);
     if (create->kept != NULL)
         say_kept(create, ours);
     else if (journal != NULL && journal_path(journal) == NULL)
         say_ids_lost(create);
     else if (journal != NULL && !is_lost_unused(create, &unheard))
-        console_say(create->console,
+        console_say(create->session.console,
                     "connload: no results were written; what is known is in %s: the same command goes on from there",
                     journal_path(journal));
     return code;
@@ -911,11 +890,10 @@ static enum exit_code write_what_is_known(struct create *create)
 {
     struct err err;
     bool written = write_results(create, &err);
-    enum exit_code code =
-        reporting_fail(&create->reporting, &create->info, &create->tally, create->console, &create->client.err);
+    enum exit_code code = session_fail(&create->session, &create->session.client.err);
 
     if (!written) {
-        console_say(create->console, "connload: %s", err.text);
+        console_say(create->session.console, "connload: %s", err.text);
         say_ids_lost(create);
     }
     return code;
@@ -923,40 +901,24 @@ static enum exit_code write_what_is_known(struct create *create)
 
 static bool is_cut_short(const struct create *create)
 {
-    return create->client.stop == STOP_SIGNAL && stop_signals() > 1 && journal_path(create->run.journal) != NULL;
+    return create->session.client.stop == STOP_SIGNAL && stop_signals() > 1 &&
+           journal_path(create->run.journal) != NULL;
 }
 
 static enum exit_code end(struct create *create)
 {
     struct err err;
 
-    set_stop(create);
-    client_add_figures(&create->client);
-    if (create->client.stop == STOP_LOCAL && journal_path(create->run.journal) == NULL)
+    session_note_end(&create->session);
+    if (create->session.client.stop == STOP_LOCAL && journal_path(create->run.journal) == NULL)
         return write_what_is_known(create);
-    if (create->client.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)
-        return leave_journal(create, &create->client.err);
+    if (create->session.client.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)
+        return leave_journal(create, &create->session.client.err);
     if (is_lost_unused(create, &err))
         return leave_journal(create, &err);
     if (!write_results(create, &err))
         return leave_journal(create, &err);
-    create->info.exit_code = create->kept != NULL ? EXIT_LOCAL : exit_code_of(create);
-    return reporting_end(&create->reporting, &create->info, &create->tally, create->console);
-}
-
-static void begin_run_info(struct create *create)
-{
-    const struct create_config *config = create->config;
-
-    create->info = (struct run_info){
-        .command = "create",
-        .input = source_is_stream(config->sheet.path) ? "-" : config->sheet.path,
-        .repeat = config->repeat,
-        .base_url = config->client.http.base_url,
-        .concurrency = config->client.http.concurrency,
-        .dry_run = config->dry_run,
-    };
-    memcpy(create->info.rates, config->client.rates, sizeof(create->info.rates));
+    return session_end(&create->session, create->kept != NULL ? EXIT_LOCAL : exit_code_of(create));
 }
 
 /* A plan among the results would be no result file. */
@@ -972,21 +934,21 @@ static bool plan(struct create *create, struct err *err)
 {
     struct plan_config how = {
         .existing = existing_config(create),
-        .again = create->config->again || create->info.resumed,
-        .why_unlisted = create->key.len == 0        ? "no API key"
-                        : create->config->preflight ? NULL
-                                                    : "--no-preflight",
-        .held = create->config->strict && create->tally.status[STATUS_INVALID] > 0,
+        .again = create->config->again || create->session.info.resumed,
+        .why_unlisted = create->session.key.len == 0 ? "no API key"
+                        : create->config->preflight  ? NULL
+                                                     : "--no-preflight",
+        .held = create->config->strict && create->session.tally.status[STATUS_INVALID] > 0,
         .limit = create->config->limit,
         .out = plan_descriptor(create),
     };
 
     if (!create->config->skip_existing)
         hold_rows(create);
-    create->info.blocked = 0; /* the plan says so of each row */
+    create->session.info.blocked = 0; /* the plan says so of each row */
     if (how.why_unlisted == NULL && !look_up_named(create))
         return true;
-    return plan_show(&create->run, &how, &create->info, err);
+    return plan_show(&create->run, &how, &create->session.info, err);
 }
 
 /* What may be in the account is settled and, unless --strict holds them back, the other rows are sent. */
@@ -1000,7 +962,7 @@ static bool carry_out(struct create *create, struct err *err)
         return true; /* the client knows why the run stops; the results say that nothing was attempted */
     if (!may_create(create, err))
         return false;
-    note_lists(create, create->tally.requests[REQUEST_LIST]);
+    note_lists(create, create->session.tally.requests[REQUEST_LIST]);
     return send_rows(create, err);
 }
 
@@ -1011,21 +973,21 @@ static enum course course_of(const struct create *create)
 {
     const uint64_t *rows = create->run.rows.in_state;
 
-    if (create->config->dry_run)
+    if (create->config->session.dry_run)
         return COURSE_PLAN;
-    if (rows[ROW_UNSETTLED] > 0 || (rows[ROW_PENDING] > 0 && !create->info.held_back))
+    if (rows[ROW_UNSETTLED] > 0 || (rows[ROW_PENDING] > 0 && !create->session.info.held_back))
         return COURSE_SEND;
     return COURSE_HOLD;
 }
 
 static bool work(struct create *create, struct err *err)
 {
-    if (!reporting_open(&create->reporting, &create->config->reporting, &create->info, err) || !prepare(create, err) ||
-        !open_files(create, err) || !take_in(create, err))
+    if (!session_open(&create->session, err) || !prepare(create, err) || !open_files(create, err) ||
+        !take_in(create, err))
         return false;
-    create->info.held_back = create->config->strict && create->tally.status[STATUS_INVALID] > 0;
-    recent_tell(&create->recent, create->client.pace, clock_mono_ms());
-    client_listen(&create->client);
+    create->session.info.held_back = create->config->strict && create->session.tally.status[STATUS_INVALID] > 0;
+    recent_tell(&create->recent, create->session.client.pace, clock_mono_ms());
+    client_listen(&create->session.client);
     switch (course_of(create)) {
     case COURSE_PLAN:
         return plan(create, err);
@@ -1047,14 +1009,11 @@ static void release(struct create *create)
     free(create->kept);
     journal_close(create->run.journal);
     sheet_close(create->run.sheet);
-    if (create->client_ready) {
+    if (create->session.connected)
         run_release(&create->run);
-        client_release(&create->client);
-    }
     paths_release(&create->paths);
     free(create->planned);
-    buf_wipe(&create->key);
-    reporting_close(&create->reporting);
+    session_release(&create->session);
 }
 
 enum exit_code create_run(const struct create_config *config, struct console *console)
@@ -1064,13 +1023,8 @@ enum exit_code create_run(const struct create_config *config, struct console *co
     struct err err;
 
     create->config = config;
-    create->console = console;
-    tally_init(&create->tally, clock_wall_ms(), clock_mono_ms());
-    begin_run_info(create);
-    if (work(create, &err))
-        code = end(create);
-    else
-        code = reporting_fail(&create->reporting, &create->info, &create->tally, console, &err);
+    session_init(&create->session, &config->session, console);
+    code = work(create, &err) ? end(create) : session_fail(&create->session, &err);
     release(create);
     free(create);
     return code;

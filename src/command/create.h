@@ -7,8 +7,8 @@
 #include "api/client.h"
 #include "base/exit.h"
 #include "command/paths.h"
+#include "command/session.h"
 #include "io/console.h"
-#include "report/reporting.h"
 #include "sheet/sheet.h"
 
 #include <stdbool.h>
@@ -16,18 +16,15 @@
 
 struct create_config {
     struct sheet_config sheet;
-    struct client_config client; /* http.api_key is filled in by create */
+    struct session_config session;
     struct paths_config paths;
-    const char *repeat; /* of run_info.h */
-    struct reporting_config reporting;
-    const char *api_key_file; /* NULL = BIGDATA_API_KEY */
-    int64_t late_ms;          /* how long after it was given up a request may still be acted on */
+    int64_t late_ms; /* how long after it was given up a request may still be acted on */
     int64_t settle_ms;
     uint64_t limit;        /* the first so many sendable rows; 0 = all */
     uint64_t max_failures; /* a number, or hundredths of a percent of the rows to be sent; 0 = never */
     bool max_failures_percent;
     unsigned shard, shard_count;
-    bool skip_existing, again, dry_run, strict, allow_duplicates, preflight, redact;
+    bool skip_existing, again, strict, allow_duplicates, preflight, redact;
 };
 
 /* Runs the whole command: everything that is said is said, everything that is to be written is written. */

@@ -2,7 +2,6 @@
 
 #include "api/listing.h"
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "command/paths.h"
 #include "io/csv_write.h"
 #include "io/disk.h"
@@ -11,7 +10,6 @@
 #include "io/scratch.h"
 #include "model/field.h"
 #include "prior/resume.h"
-#include "sheet/secrets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +22,8 @@ enum { FLUSH_AT = 1 << 18, ROW_MAX = 8 << 20 };
 /* Rows are gathered in a temporary file: a list that fails half way is asked for again, and shows nothing. */
 struct list {
     const struct list_config *config;
-    struct console *console;
-    struct reporting reporting;
-    struct tally tally;
-    struct run_info info;
-    struct client_config client_config;
-    struct client client;
-    struct buf key, out, cell;
+    struct session session;
+    struct buf out, cell;
     struct listing listing;
     struct journal *journal; /* holds the lock of the file; NULL for a stream */
     struct output *stream;   /* until the list is written to it; NULL for a file */
@@ -38,7 +31,6 @@ struct list {
     int fd;
     uint64_t written;
     uint64_t count[STATUSES];
-    bool client_ready;
     bool partial; /* the account's list says that there is more than it shows */
 };
 
@@ -58,7 +50,7 @@ static bool flush(struct list *list)
 
     if (lseek(list->fd, (off_t)list->written, SEEK_SET) < 0 || !disk_write(list->fd, list->out.data, list->out.len)) {
         disk_error(&err, "write", "a temporary file");
-        client_fault(&list->client, &err);
+        client_fault(&list->session.client, &err);
         return false;
     }
     list->written += list->out.len;
@@ -70,7 +62,7 @@ static bool flush(struct list *list)
 static void add_cell(struct list *list, struct span text, bool last)
 {
     buf_reset(&list->cell);
-    redactor_field(&list->client.redactor, (struct span){0}, text, &list->cell);
+    redactor_field(&list->session.client.redactor, (struct span){0}, text, &list->cell);
     csv_write_foreign(&list->out, buf_view(&list->cell), list->delimiter);
     buf_char(&list->out, last ? '\n' : list->delimiter);
 }
@@ -199,7 +191,7 @@ static bool write_file(struct list *list, const char *path, struct err *err)
         char *kept = output_keep(output);
 
         if (kept != NULL)
-            console_say(list->console, "connload: the list is in %s", kept);
+            console_say(list->session.console, "connload: the list is in %s", kept);
         free(kept);
         output_abandon(output);
     }
@@ -233,22 +225,21 @@ static bool fetch(struct list *list, struct err *err)
     struct listing_handler handler = {.context = list, .begin = on_begin, .connector = on_connector};
     bool fetched;
 
-    listing_init(&list->listing, &list->client, &handler);
+    listing_init(&list->listing, &list->session.client, &handler);
     fetched = listing_run(&list->listing, "listing the account") && flush(list);
     if (!fetched) {
-        *err = list->client.err;
-        list->info.stop = list->client.stop;
-        list->info.stop_text = list->client.stop != STOP_NONE ? err->text : NULL;
+        *err = list->session.client.err;
+        session_note_end(&list->session);
     }
     if (fetched && list->listing.unreadable > 0)
         console_say(
-            list->console,
+            list->session.console,
             "connload: %llu elements of the account's list are no connectors that can be read; they are left out",
             (unsigned long long)list->listing.unreadable);
     list->partial = fetched && listing_says_more(&list->listing);
     if (list->partial)
         console_say(
-            list->console,
+            list->session.console,
             "connload: the server says that the account's list does not show everything: connectors are missing");
     listing_release(&list->listing);
     return fetched;
@@ -256,33 +247,37 @@ static bool fetch(struct list *list, struct err *err)
 
 static bool work(struct list *list, const char *path, struct err *err)
 {
-    const struct list_config *config = list->config;
-
-    if (!reporting_open(&list->reporting, &config->reporting, &list->info, err) || !check_place(list, path, err) ||
-        !lock_place(list, path, err) || !secrets_api_key(config->api_key_file, &list->key, err))
+    if (!session_open(&list->session, err) || !check_place(list, path, err) || !lock_place(list, path, err) ||
+        !session_connect(&list->session, false, err))
         return false;
-    list->client_config = config->client;
-    list->client_config.http.api_key = list->key.data;
-    if (!http_check_url(config->client.http.base_url, err) ||
-        !client_init(&list->client, &list->client_config, &list->tally, list->console, list->reporting.log, err))
-        return false;
-    list->client_ready = true;
     if (output_is_stream(path) && (list->stream = open_output(path, err)) == NULL)
         return false;
-    client_listen(&list->client);
+    client_listen(&list->session.client);
     list->fd = scratch_open("the account's list", err);
     return list->fd >= 0 && fetch(list, err) && write_file(list, path, err);
 }
 
 static enum exit_code end(struct list *list, const char *path)
 {
-    list->info.results = path;
-    list->info.exit_code = list->partial ? EXIT_SOME_NOT : EXIT_ALL_DONE;
+    struct tally *tally = &list->session.tally;
+
+    list->session.info.results = path;
     for (int i = 0; i < STATUSES; i++)
-        list->tally.status[i] = list->count[i];
-    list->tally.rows = list->count[STATUS_EXISTS] + list->count[STATUS_ARCHIVED];
-    client_add_figures(&list->client);
-    return reporting_end(&list->reporting, &list->info, &list->tally, list->console);
+        tally->status[i] = list->count[i];
+    tally->rows = list->count[STATUS_EXISTS] + list->count[STATUS_ARCHIVED];
+    return session_end(&list->session, list->partial ? EXIT_SOME_NOT : EXIT_ALL_DONE);
+}
+
+static void release(struct list *list)
+{
+    session_release(&list->session);
+    output_abandon(list->stream);
+    journal_close(list->journal);
+    if (list->fd >= 0)
+        close(list->fd);
+    buf_release(&list->out);
+    buf_release(&list->cell);
+    free(list);
 }
 
 enum exit_code list_run(const struct list_config *config, struct console *console)
@@ -292,31 +287,12 @@ enum exit_code list_run(const struct list_config *config, struct console *consol
     enum exit_code code;
     struct err err;
 
-    *list = (struct list){.config = config, .console = console, .fd = -1};
+    *list = (struct list){.config = config, .fd = -1};
     list->delimiter = config->delimiter != 0 ? config->delimiter : ',';
     buf_init(&list->out, FLUSH_AT + ROW_MAX);
     buf_init(&list->cell, ROW_MAX);
-    tally_init(&list->tally, clock_wall_ms(), clock_mono_ms());
-    list->info = (struct run_info){
-        .command = "list",
-        .base_url = config->client.http.base_url,
-        .concurrency = config->client.http.concurrency,
-    };
-    memcpy(list->info.rates, config->client.rates, sizeof(list->info.rates));
-    if (work(list, path, &err))
-        code = end(list, path);
-    else
-        code = reporting_fail(&list->reporting, &list->info, &list->tally, console, &err);
-    if (list->client_ready)
-        client_release(&list->client);
-    output_abandon(list->stream);
-    journal_close(list->journal);
-    if (list->fd >= 0)
-        close(list->fd);
-    buf_release(&list->out);
-    buf_release(&list->cell);
-    buf_wipe(&list->key);
-    reporting_close(&list->reporting);
-    free(list);
+    session_init(&list->session, &config->session, console);
+    code = work(list, path, &err) ? end(list, path) : session_fail(&list->session, &err);
+    release(list);
     return code;
 }

@@ -5,17 +5,14 @@
 #ifndef COMMAND_LIST_H
 #define COMMAND_LIST_H
 
-#include "api/client.h"
 #include "base/exit.h"
+#include "command/session.h"
 #include "io/console.h"
-#include "report/reporting.h"
 
 #include <stdbool.h>
 
 struct list_config {
-    struct client_config client; /* http.api_key is filled in */
-    struct reporting_config reporting;
-    const char *api_key_file;
+    struct session_config session;
     const char *output; /* -o; NULL = standard output */
     char delimiter;     /* 0 = comma */
     bool force;         /* may replace an existing file */

@@ -7,7 +7,6 @@
 #include "model/api_error.h"
 #include "prior/resume.h"
 #include "run/finish.h"
-#include "sheet/secrets.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +29,8 @@ static bool open_results(struct rewrite *rewrite, struct err *err)
 
     if (output_is_stream(path))
         return err_set(err, EXIT_USAGE, "%s rewrites the result file, so it needs a file, not %s",
-                       rewrite->config->command, path);
-    if (!open_sheet(rewrite, rewrite->console, err))
+                       rewrite->config->session.command, path);
+    if (!open_sheet(rewrite, rewrite->session.console, err))
         return false;
     if (!sheet_header(rewrite->run.sheet)->is_result)
         return err_set(err, EXIT_INPUT,
@@ -50,28 +49,20 @@ static bool lock_results(struct rewrite *rewrite, struct err *err)
 
 static bool prepare(struct rewrite *rewrite, struct err *err)
 {
-    const struct rewrite_config *config = rewrite->config;
+    const struct client_config *client = &rewrite->config->session.client;
 
-    if (!reporting_open(&rewrite->reporting, &config->reporting, &rewrite->info, err) ||
-        !secrets_api_key(config->api_key_file, &rewrite->key, err))
+    if (!session_open(&rewrite->session, err) || !session_connect(&rewrite->session, false, err))
         return false;
-    rewrite->client_config = config->client;
-    rewrite->client_config.http.api_key = rewrite->key.data;
-    if (!http_check_url(config->client.http.base_url, err) ||
-        !client_init(&rewrite->client, &rewrite->client_config, &rewrite->tally, rewrite->console,
-                     rewrite->reporting.log, err))
-        return false;
-    rewrite->client_ready = true;
-    probe_init(&rewrite->probe, &rewrite->client);
-    run_init(&rewrite->run, &rewrite->client, config->client.http.concurrency, 0, 0);
-    recent_init(&rewrite->recent, client_window_ms(&config->client), clock_wall_ms());
+    probe_init(&rewrite->probe, &rewrite->session.client);
+    run_init(&rewrite->run, &rewrite->session.client, client->http.concurrency, 0, 0);
+    recent_init(&rewrite->recent, client_window_ms(client), clock_wall_ms());
     return true;
 }
 
 void rewrite_again(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer)
 {
     struct run *run = &rewrite->run;
-    struct client *client = &rewrite->client;
+    struct client *client = &rewrite->session.client;
     uint32_t attempts = run->rows.row[index].attempts;
     int64_t now_ms = clock_mono_ms(), until_ms;
 
@@ -96,7 +87,7 @@ void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_
     buf_init(&said, SAID_MAX);
     buf_format(&said, "the server answered %d: %s", answer->status,
                api_error_without_status(run->text.data, answer->status));
-    client_refuse(&rewrite->client, answer->body, said.data);
+    client_refuse(&rewrite->session.client, answer->body, said.data);
     buf_release(&said);
 }
 
@@ -105,9 +96,9 @@ bool rewrite_probe(struct rewrite *rewrite, int64_t now_ms)
     struct run *run = &rewrite->run;
     uint64_t row;
 
-    if (!outage_holds(&rewrite->client.outage) || !probe_send(&rewrite->probe, now_ms))
+    if (!outage_holds(&rewrite->session.client.outage) || !probe_send(&rewrite->probe, now_ms))
         return false;
-    if (run->ready_count > 1 && run->ready[run->ready_head] == rewrite->client.outage.tried &&
+    if (run->ready_count > 1 && run->ready[run->ready_head] == rewrite->session.client.outage.tried &&
         run_take_ready(run, &row))
         run_send_again(run, row, EVENT_PASSED_OVER); /* another is tried first */
     return true;
@@ -117,11 +108,11 @@ void rewrite_count_rows(struct rewrite *rewrite)
 {
     struct rows *rows = &rewrite->run.rows;
 
-    rewrite->tally.rows = rows->count;
-    rewrite->tally.to_send = rows->in_state[ROW_PENDING];
+    rewrite->session.tally.rows = rows->count;
+    rewrite->session.tally.to_send = rows->in_state[ROW_PENDING];
     for (int i = 0; i < STATUSES; i++)
         for (uint64_t n = rows->with_status[i]; n > 0; n--)
-            tally_carried(&rewrite->tally, (enum status)i);
+            tally_carried(&rewrite->session.tally, (enum status)i);
 }
 
 /* Rows that the interrupted run could not do anything about. */
@@ -142,18 +133,18 @@ static bool count_failures(struct rewrite *rewrite, struct err *err)
 
 bool rewrite_take_up(struct rewrite *rewrite, struct err *err)
 {
-    const char *path = rewrite->config->sheet.path, *key = rewrite->client_config.http.api_key;
+    const char *path = rewrite->config->sheet.path, *key = rewrite->session.client.config.http.api_key;
     struct run *run = &rewrite->run;
     char mark[DIGEST_MARK];
     struct journal_head head = {
-        .command = rewrite->config->command,
+        .command = rewrite->config->session.command,
         .input = path,
         .input_size = sheet_info(run->sheet)->size,
         .input_crc = sheet_crc(run->sheet),
         .rows = run->rows.count,
-        .base_url = rewrite->client_config.http.base_url,
+        .base_url = rewrite->session.client.config.http.base_url,
         .key_mark = mark,
-        .started_ms = rewrite->tally.started_wall_ms,
+        .started_ms = rewrite->session.tally.started_wall_ms,
     };
     struct resume resume;
     bool anew = true;
@@ -165,7 +156,7 @@ bool rewrite_take_up(struct rewrite *rewrite, struct err *err)
         return false;
     if (anew)
         return journal_begin(run->journal, &head, err);
-    rewrite->info.resumed = true;
+    rewrite->session.info.resumed = true;
     rewrite->promised = rewrite->maybe_sent = resume.promised;
     resume.promised = 0; /* a request that may have been sent is sent again */
     return resume_replay(&resume, run, &rewrite->recent, err) && count_failures(rewrite, err);
@@ -180,7 +171,7 @@ bool rewrite_row(struct rewrite *rewrite, uint64_t index, struct sheet_row **rea
                     : sheet_at(rewrite->run.sheet, row->offset, row->length, row->line, read, &err);
 
     if (!done)
-        client_fault(&rewrite->client, &err);
+        client_fault(&rewrite->session.client, &err);
     return done;
 }
 
@@ -229,46 +220,44 @@ static enum exit_code leave_journal(struct rewrite *rewrite, const struct err *e
     struct err unheard;
 
     if (rewrite->kept != NULL)
-        rewrite->info.results = rewrite->kept;
-    code = reporting_fail(&rewrite->reporting, &rewrite->info, &rewrite->tally, rewrite->console, err);
+        rewrite->session.info.results = rewrite->kept;
+    code = session_fail(&rewrite->session, err);
     if (rewrite->kept != NULL && !journal_is_ours(rewrite->run.journal, &unheard))
-        console_say(rewrite->console,
+        console_say(rewrite->session.console,
                     "connload: the results are in %s; to go on, when no other run works on %s, %s that file",
-                    rewrite->kept, path, rewrite->config->command);
+                    rewrite->kept, path, rewrite->config->session.command);
     else if (rewrite->kept != NULL)
-        console_say(rewrite->console, "connload: the results are in %s; the same command puts them in their place",
-                    rewrite->kept);
+        console_say(rewrite->session.console,
+                    "connload: the results are in %s; the same command puts them in their place", rewrite->kept);
     else if (rewrite->run.journal != NULL) /* else the file is rewritten, and only the journal could not be removed */
-        console_say(rewrite->console, "connload: %s was not written; the same command goes on from here", path);
+        console_say(rewrite->session.console, "connload: %s was not written; the same command goes on from here", path);
     return code;
 }
 
 static enum exit_code end(struct rewrite *rewrite)
 {
-    struct client *client = &rewrite->client;
-    struct run_info *info = &rewrite->info;
+    const struct client *client = &rewrite->session.client;
+    struct run_info *info = &rewrite->session.info;
     struct finish_config how = {
         .path = rewrite->config->sheet.path,
         .redact = rewrite->config->redact,
         .keep_earlier = true,
-        .listener = report_listener(rewrite->reporting.report),
+        .listener = report_listener(rewrite->session.reporting.report),
     };
+    enum exit_code code = client->stop != STOP_NONE   ? EXIT_STOPPED
+                          : rewrite->run.failures > 0 ? EXIT_SOME_NOT
+                                                      : EXIT_ALL_DONE;
     struct err err;
 
-    info->stop = client->stop;
-    info->stop_text = client->stop != STOP_NONE ? client->err.text : NULL;
-    client_add_figures(client);
-    info->exit_code = client->stop != STOP_NONE   ? EXIT_STOPPED
-                      : rewrite->run.failures > 0 ? EXIT_SOME_NOT
-                                                  : EXIT_ALL_DONE;
-    if (rewrite->config->dry_run)
-        return reporting_end(&rewrite->reporting, info, &rewrite->tally, rewrite->console);
+    if (rewrite->config->session.dry_run)
+        return session_end(&rewrite->session, code);
+    session_note_end(&rewrite->session);
     if (client->stop == STOP_LOCAL || (client->stop == STOP_SIGNAL && stop_signals() > 1))
         return leave_journal(rewrite, &client->err);
     if (!finish_results(&rewrite->run, &how, &rewrite->kept, &err))
         return leave_journal(rewrite, &err);
     info->results = rewrite->config->sheet.path;
-    return reporting_end(&rewrite->reporting, info, &rewrite->tally, rewrite->console);
+    return session_end(&rewrite->session, code);
 }
 
 static void release(struct rewrite *rewrite)
@@ -276,13 +265,11 @@ static void release(struct rewrite *rewrite)
     free(rewrite->kept);
     journal_close(rewrite->run.journal);
     sheet_close(rewrite->run.sheet);
-    if (rewrite->client_ready) {
+    if (rewrite->session.connected) {
         run_release(&rewrite->run);
         probe_release(&rewrite->probe);
-        client_release(&rewrite->client);
     }
-    buf_wipe(&rewrite->key);
-    reporting_close(&rewrite->reporting);
+    session_release(&rewrite->session);
 }
 
 enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config *config, struct console *console,
@@ -291,21 +278,12 @@ enum exit_code rewrite_run(struct rewrite *rewrite, const struct rewrite_config 
     enum exit_code code;
     struct err err;
 
-    *rewrite = (struct rewrite){.config = config, .console = console};
-    tally_init(&rewrite->tally, clock_wall_ms(), clock_mono_ms());
-    rewrite->info = (struct run_info){
-        .command = config->command,
-        .input = config->sheet.path,
-        .repeat = config->repeat,
-        .base_url = config->client.http.base_url,
-        .concurrency = config->client.http.concurrency,
-        .dry_run = config->dry_run,
-    };
-    memcpy(rewrite->info.rates, config->client.rates, sizeof(rewrite->info.rates));
+    *rewrite = (struct rewrite){.config = config};
+    session_init(&rewrite->session, &config->session, console);
     if (begin(rewrite, &err) && work(rewrite, &err))
         code = end(rewrite);
     else
-        code = reporting_fail(&rewrite->reporting, &rewrite->info, &rewrite->tally, console, &err);
+        code = session_fail(&rewrite->session, &err);
     release(rewrite);
     return code;
 }

@@ -7,13 +7,11 @@
 #ifndef COMMAND_REWRITE_H
 #define COMMAND_REWRITE_H
 
-#include "api/client.h"
 #include "api/probe.h"
 #include "base/exit.h"
+#include "command/session.h"
 #include "io/console.h"
 #include "prior/recent.h"
-#include "report/reporting.h"
-#include "report/run_info.h"
 #include "run/run.h"
 #include "sheet/sheet.h"
 
@@ -21,34 +19,22 @@
 #include <stdint.h>
 
 struct rewrite_config {
-    const char *command;         /* "undo" or "update" */
-    struct sheet_config sheet;   /* the result file */
-    struct client_config client; /* http.api_key is filled in */
-    const char *repeat;          /* of run_info.h */
-    struct reporting_config reporting;
-    const char *api_key_file;
-    int64_t settle_ms; /* how long reads may lag writes */
-    bool dry_run;      /* say what would be changed, and change nothing */
+    struct session_config session; /* of --dry-run: says what would be changed, and changes nothing */
+    struct sheet_config sheet;     /* the result file */
+    int64_t settle_ms;             /* how long reads may lag writes */
     bool redact;
 };
 
 struct rewrite {
     const struct rewrite_config *config;
-    struct console *console;
-    struct reporting reporting;
-    struct tally tally;
-    struct run_info info;
-    struct client_config client_config;
-    struct client client;
+    struct session session;
     struct probe probe;
-    struct buf key;
     struct run run;
     struct recent recent;
     uint64_t promised;   /* rows below may be sent, says the journal */
     uint64_t maybe_sent; /* rows below may have been sent by the interrupted run */
     bool found;          /* there is an interrupted run */
-    bool client_ready;
-    char *kept; /* where the results are that could not be put in their place; or NULL */
+    char *kept;          /* where the results are that could not be put in their place; or NULL */
 };
 
 /*

@@ -49,7 +49,7 @@ static bool read_rows(struct undo *undo, struct err *err)
         return false;
     rewrite_count_rows(&undo->rewrite);
     if (rows->in_state[ROW_PENDING] == 0)
-        console_note(undo->rewrite.console, "%s: no row is created: nothing to archive",
+        console_note(undo->rewrite.session.console, "%s: no row is created: nothing to archive",
                      sheet_name(undo->rewrite.run.sheet));
     return true;
 }
@@ -59,14 +59,14 @@ static bool confirm(struct undo *undo, struct err *err)
     uint64_t count = undo->rewrite.run.rows.in_state[ROW_PENDING];
     char question[512];
 
-    if (undo->yes || undo->rewrite.config->dry_run || count == 0)
+    if (undo->yes || undo->rewrite.config->session.dry_run || count == 0)
         return true;
     if (!ask_can())
         return err_set(err, EXIT_USAGE,
                        "undo would archive %" PRIu64 " connectors; where nobody can be asked it needs --yes", count);
     snprintf(question, sizeof(question), "Archive %" PRIu64 " connector%s that %s names as created?", count,
              count == 1 ? "" : "s", sheet_name(undo->rewrite.run.sheet));
-    if (ask_yes(undo->rewrite.console, question))
+    if (ask_yes(undo->rewrite.session.console, question))
         return true;
     return err_set(err, EXIT_SOME_NOT, "nothing was archived");
 }
@@ -107,7 +107,7 @@ static void send_delete(struct undo *undo, uint64_t index, struct span id, int64
 
     snprintf(path, sizeof(path), "/contents/v1/connectors/%.*s", (int)id.len, id.data);
     request.path = path;
-    client_send(&undo->rewrite.client, REQUEST_DELETE, &request, now_ms);
+    client_send(&undo->rewrite.session.client, REQUEST_DELETE, &request, now_ms);
 }
 
 static void send_row(struct undo *undo, int64_t now_ms)
@@ -120,7 +120,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
     if (!rewrite_promise(&undo->rewrite, index, now_ms) || !earlier_of(undo, index, &outcome))
         return;
     if (!remote_is_uuid(outcome.connector_id)) {
-        undo->rewrite.info.hopeless++;
+        undo->rewrite.session.info.hopeless++;
         stays(undo, index, 0, "no_id",
               "the row has no connector_id that could be archived; did a spreadsheet change it?");
         return;
@@ -129,7 +129,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
         run->rows.row[index].attempts++;
     rows_step(&run->rows, index, EVENT_SENT);
     if (undo->trace[index] & TRACE_CHECK)
-        lookup_send(&undo->rewrite.client, outcome.connector_id, index, now_ms);
+        lookup_send(&undo->rewrite.session.client, outcome.connector_id, index, now_ms);
     else
         send_delete(undo, index, outcome.connector_id, now_ms);
 }
@@ -137,7 +137,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
 static void describe(struct undo *undo, const struct http_answer *answer)
 {
     struct run *run = &undo->rewrite.run;
-    struct api_secrets secrets = redactor_secrets(&undo->rewrite.client.redactor, (struct span){0});
+    struct api_secrets secrets = redactor_secrets(&undo->rewrite.session.client.redactor, (struct span){0});
 
     buf_reset(&run->code);
     buf_reset(&run->text);
@@ -222,7 +222,8 @@ static enum verdict judge_delete(struct undo *undo, uint64_t index, const struct
 {
     if (answer->status == 404 && maybe)
         return VERDICT_CREATED;
-    if (answer->status == 403 && api_error_is_unknown_path(answer->body) && !undo->rewrite.client.outage.reached)
+    if (answer->status == 403 && api_error_is_unknown_path(answer->body) &&
+        !undo->rewrite.session.client.outage.reached)
         return VERDICT_REFUSED;
     if (answer->status == 403) /* this connector's own: somebody else's, or what a filter does not like */
         return VERDICT_REJECTED;
@@ -250,7 +251,7 @@ static void take_delete(struct undo *undo, uint64_t index, const struct http_ans
     else if (verdict == VERDICT_REFUSED)
         rewrite_refused(&undo->rewrite, index, answer);
     else {
-        undo->rewrite.info.hopeless++;
+        undo->rewrite.session.info.hopeless++;
         stays(undo, index, answer->status, undo->rewrite.run.code.data, undo->rewrite.run.text.data);
     }
 }
@@ -281,7 +282,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
     buf_reset(&run->code);
     buf_reset(&run->text);
     buf_text(&run->code, "not_checked");
-    result = lookup_answer(&undo->rewrite.client, answer, outcome.connector_id, &undo->remote, &run->text);
+    result = lookup_answer(&undo->rewrite.session.client, answer, outcome.connector_id, &undo->remote, &run->text);
     run_tell(run, index, answer, outage_sign(answer, result == LOOKUP_FOUND || result == LOOKUP_GONE, false));
     log_attempt(undo, index, answer, "archive_check",
                 result == LOOKUP_FOUND && undo->remote.archived ? "archived" : names[result]);
@@ -291,7 +292,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
         not_archived(undo, index, answer);
     else if (result == LOOKUP_AGAIN)
         rewrite_again(&undo->rewrite, index, answer);
-    else if (client_stopping(&undo->rewrite.client))
+    else if (client_stopping(&undo->rewrite.session.client))
         rows_step(&run->rows, index, EVENT_RUN_STOPS);
     else
         stays(undo, index, answer->status, run->code.data, run->text.data);
@@ -299,7 +300,7 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
 
 static void take_answer(struct undo *undo, const struct http_answer *answer)
 {
-    client_heed(&undo->rewrite.client, answer);
+    client_heed(&undo->rewrite.session.client, answer);
     if (undo->trace[answer->tag] & TRACE_CHECK)
         take_check(undo, answer->tag, answer);
     else
@@ -310,8 +311,8 @@ static void show(struct undo *undo, int64_t next_send_ms)
 {
     struct live_input input = {
         .rows = &undo->rewrite.run.rows,
-        .tally = &undo->rewrite.tally,
-        .client = &undo->rewrite.client,
+        .tally = &undo->rewrite.session.tally,
+        .client = &undo->rewrite.session.client,
         .next_send_ms = next_send_ms,
         .settle_ms = INT64_MAX,
         .is_undo = true,
@@ -322,9 +323,9 @@ static void show(struct undo *undo, int64_t next_send_ms)
 
 static bool is_over(struct undo *undo)
 {
-    if (http_in_flight(undo->rewrite.client.http) > 0)
+    if (http_in_flight(undo->rewrite.session.client.http) > 0)
         return false;
-    return client_stopping(&undo->rewrite.client) ||
+    return client_stopping(&undo->rewrite.session.client) ||
            (!has_rows(undo) && undo->rewrite.run.rows.in_state[ROW_BACKOFF] == 0);
 }
 
@@ -338,17 +339,17 @@ static void try_row(struct undo *undo, int64_t now_ms)
         row = run->ready_count > 0 ? run->ready[run->ready_head] : undo->next;
         send_row(undo, now_ms);
         if (run->rows.row[row].state == ROW_IN_FLIGHT)
-            outage_try(&undo->rewrite.client.outage, row);
+            outage_try(&undo->rewrite.session.client.outage, row);
     } else if (run->rows.in_state[ROW_BACKOFF] == 0)
-        client_end_outage(&undo->rewrite.client);
+        client_end_outage(&undo->rewrite.session.client);
 }
 
 static int64_t send_all(struct undo *undo)
 {
-    if (!client_stopping(&undo->rewrite.client) && rewrite_probe(&undo->rewrite, clock_mono_ms()))
+    if (!client_stopping(&undo->rewrite.session.client) && rewrite_probe(&undo->rewrite, clock_mono_ms()))
         try_row(undo, clock_mono_ms());
-    while (!client_stopping(&undo->rewrite.client) && has_rows(undo)) {
-        int64_t now_ms = clock_mono_ms(), next_ms = client_next_send(&undo->rewrite.client, now_ms);
+    while (!client_stopping(&undo->rewrite.session.client) && has_rows(undo)) {
+        int64_t now_ms = clock_mono_ms(), next_ms = client_next_send(&undo->rewrite.session.client, now_ms);
 
         if (next_ms > now_ms)
             return next_ms;
@@ -362,11 +363,11 @@ static void take_answers(struct undo *undo)
     struct http_answer answer;
     struct err err;
 
-    while (undo->rewrite.client.stop != STOP_LOCAL && client_take(&undo->rewrite.client, &answer))
+    while (undo->rewrite.session.client.stop != STOP_LOCAL && client_take(&undo->rewrite.session.client, &answer))
         if (!probe_answer(&undo->rewrite.probe, &answer))
             take_answer(undo, &answer);
-    if (undo->rewrite.client.stop != STOP_LOCAL && !journal_flush(undo->rewrite.run.journal, &err))
-        client_fault(&undo->rewrite.client, &err);
+    if (undo->rewrite.session.client.stop != STOP_LOCAL && !journal_flush(undo->rewrite.run.journal, &err))
+        client_fault(&undo->rewrite.session.client, &err);
 }
 
 static void loop(struct undo *undo)
@@ -374,8 +375,9 @@ static void loop(struct undo *undo)
     while (!is_over(undo)) {
         int64_t next_send_ms, began_ms;
 
-        if (client_must_abort(&undo->rewrite.client, clock_mono_ms()) || undo->rewrite.client.stop == STOP_LOCAL) {
-            http_abort(undo->rewrite.client.http);
+        if (client_must_abort(&undo->rewrite.session.client, clock_mono_ms()) ||
+            undo->rewrite.session.client.stop == STOP_LOCAL) {
+            http_abort(undo->rewrite.session.client.http);
             take_answers(undo);
             break;
         }
@@ -383,11 +385,11 @@ static void loop(struct undo *undo)
         next_send_ms = send_all(undo);
         began_ms = clock_mono_ms();
         if (!is_over(undo)) /* rows without an id end without a request: nothing would come to wait for */
-            client_wait(&undo->rewrite.client,
-                        clock_sooner(clock_sooner(next_send_ms, console_due(undo->rewrite.console)),
+            client_wait(&undo->rewrite.session.client,
+                        clock_sooner(clock_sooner(next_send_ms, console_due(undo->rewrite.session.console)),
                                      timers_next(&undo->rewrite.run.backoffs)));
         if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
-            undo->rewrite.tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
+            undo->rewrite.session.tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
         take_answers(undo);
         show(undo, next_send_ms);
     }
@@ -416,19 +418,19 @@ static bool work(struct rewrite *rewrite, struct err *err)
 
     if (!read_rows(undo, err))
         return false;
-    if (reporting_has_checksums(&rewrite->config->reporting))
-        sheet_sha256(rewrite->run.sheet, rewrite->info.input_sha256);
+    if (reporting_has_checksums(&rewrite->config->session.reporting))
+        sheet_sha256(rewrite->run.sheet, rewrite->session.info.input_sha256);
     if (!confirm(undo, err))
         return false;
-    if (rewrite->config->dry_run) {
+    if (rewrite->config->session.dry_run) {
         say_plan(undo);
         return true;
     }
     if (!rewrite_take_up(rewrite, err))
         return false;
     undo->trace = alloc_zeroed((size_t)rewrite->run.rows.count + 1, sizeof(undo->trace[0]));
-    recent_tell(&rewrite->recent, rewrite->client.pace, clock_mono_ms());
-    client_listen(&rewrite->client);
+    recent_tell(&rewrite->recent, rewrite->session.client.pace, clock_mono_ms());
+    client_listen(&rewrite->session.client);
     loop(undo);
     return true;
 }
@@ -439,7 +441,6 @@ enum exit_code undo_run(const struct undo_config *config, struct console *consol
     struct rewrite_config how = config->rewrite;
     enum exit_code code;
 
-    how.command = "undo";
     how.sheet.results_only = true; /* the eight result columns are all that is needed; a secret's column is emptied */
     undo->yes = config->yes;
     remote_init(&undo->remote);

@@ -67,7 +67,7 @@ static bool read_rows(struct update *update, struct err *err)
     }
     if (step == CSV_STEP_FAILED || !refuse_twice(update, err))
         return false;
-    update->rewrite.info.unnamed = run->rows.in_state[ROW_CARRIED];
+    update->rewrite.session.info.unnamed = run->rows.in_state[ROW_CARRIED];
     rewrite_count_rows(&update->rewrite);
     return true;
 }
@@ -92,7 +92,7 @@ static enum decision leave(struct update *update, const char *code, const char *
     buf_reset(&update->code);
     buf_text(&update->code, code);
     buf_reset(&update->text);
-    redactor_field(&update->rewrite.client.redactor, (struct span){0}, buf_view(&whole), &update->text);
+    redactor_field(&update->rewrite.session.client.redactor, (struct span){0}, buf_view(&whole), &update->text);
     buf_release(&whole);
     return DECISION_LEFT;
 }
@@ -260,8 +260,8 @@ static void stays(struct update *update, uint64_t index, int http_status)
         rewrite_stays(&update->rewrite, index, http_status, update->code.data, update->text.data);
         return;
     }
-    console_say(update->rewrite.console, "%s: %s (%s)", sheet_where(run->sheet, &run->rows, index), update->text.data,
-                update->code.data);
+    console_say(update->rewrite.session.console, "%s: %s (%s)", sheet_where(run->sheet, &run->rows, index),
+                update->text.data, update->code.data);
     run->failures++;
     rows_carry(&run->rows, index, STATUS_NONE);
 }
@@ -275,13 +275,13 @@ static void is_as_wanted(struct update *update, uint64_t index, const struct she
 
     if (outcome.status != STATUS_NONE && outcome.error_code.len == 0 && !was_sent) {
         rows_carry(&run->rows, index, outcome.status);
-        tally_carried(&update->rewrite.tally, outcome.status);
+        tally_carried(&update->rewrite.session.tally, outcome.status);
         return;
     }
     outcome.status = status_after(outcome.status, was_sent);
     outcome.error_code = (struct span){0};
     outcome.error_message = span_of(was_sent ? "changed by a run that was interrupted" : "");
-    update->rewrite.info.changed += was_sent;
+    update->rewrite.session.info.changed += was_sent;
     run_record(run, index, &outcome);
 }
 
@@ -303,7 +303,7 @@ static void show_decision(struct update *update, uint64_t index, enum decision d
     buf_text(&shown, separator.data + 1);
     edit_show(update->edit.changed | update->edit.fixed, &read->connector, &update->remote.connector, separator.data,
               &shown);
-    redactor_field(&update->rewrite.client.redactor, (struct span){0}, buf_view(&shown), &hushed);
+    redactor_field(&update->rewrite.session.client.redactor, (struct span){0}, buf_view(&shown), &hushed);
     printf("%s\n", hushed.data);
     buf_release(&shown);
     buf_release(&separator);
@@ -313,14 +313,14 @@ static void show_decision(struct update *update, uint64_t index, enum decision d
 static void take(struct update *update, size_t at, enum decision decision, const struct sheet_row *read)
 {
     uint64_t index = update->account.row[at].row;
-    bool dry_run = update->rewrite.config->dry_run;
+    bool dry_run = update->rewrite.config->session.dry_run;
 
     update->is_put[at] = decision == DECISION_PUT;
     update->puts += decision == DECISION_PUT;
     if (dry_run && (decision == DECISION_PUT || decision == DECISION_LEFT))
         show_decision(update, index, decision, read);
     else if (dry_run && decision == DECISION_SAME)
-        tally_carried(&update->rewrite.tally, read->earlier.status);
+        tally_carried(&update->rewrite.session.tally, read->earlier.status);
     else if (decision == DECISION_SAME)
         is_as_wanted(update, index, read);
     else if (decision == DECISION_LEFT)
@@ -332,7 +332,7 @@ static void decide_all(struct update *update)
     struct account *account = &update->account;
 
     update->is_put = alloc_zeroed(account->count + 1, sizeof(update->is_put[0]));
-    for (size_t i = 0; i < account->count && !client_stopping(&update->rewrite.client); i++) {
+    for (size_t i = 0; i < account->count && !client_stopping(&update->rewrite.session.client); i++) {
         struct sheet_row *read = NULL;
         enum decision decision;
 
@@ -341,7 +341,7 @@ static void decide_all(struct update *update)
         decision = decide(update, &account->row[i], &read);
         take(update, i, decision, read);
         if (i % 1024 == 0)
-            client_see_stops(&update->rewrite.client);
+            client_see_stops(&update->rewrite.session.client);
     }
 }
 
@@ -370,7 +370,7 @@ static bool note_sent(struct update *update, uint64_t index)
 
     if (journal_attempts(journal, index, 1, &err) && journal_flush(journal, &err))
         return true;
-    client_fault(&update->rewrite.client, &err);
+    client_fault(&update->rewrite.session.client, &err);
     return false;
 }
 
@@ -406,18 +406,18 @@ static void is_changed(struct update *update, const struct account_row *row, con
     outcome.error_code = fixed != 0 ? span_of("fixed_at_creation") : (struct span){0};
     buf_reset(&update->text);
     buf_text(&update->text, "changed: ");
-    redactor_field(&update->rewrite.client.redactor, (struct span){0}, show_fields(update, update->edit.changed, read),
-                   &update->text);
+    redactor_field(&update->rewrite.session.client.redactor, (struct span){0},
+                   show_fields(update, update->edit.changed, read), &update->text);
     if (fixed != 0) {
         buf_text(&update->text, "; can't be changed: ");
-        redactor_field(&update->rewrite.client.redactor, (struct span){0}, show_fields(update, fixed, read),
+        redactor_field(&update->rewrite.session.client.redactor, (struct span){0}, show_fields(update, fixed, read),
                        &update->text);
         run->failures++;
     }
     if (sheet_header(run->sheet)->updated_at >= 0 && answer->updated_at.len > 0)
         buf_format(&update->text, "%s%.*s", stamp, (int)answer->updated_at.len, answer->updated_at.data);
     outcome.error_message = buf_view(&update->text);
-    update->rewrite.info.changed++;
+    update->rewrite.session.info.changed++;
     run_record(run, row->row, &outcome);
 }
 
@@ -430,14 +430,14 @@ static void answered(void *context, uint64_t tag, enum lookup_result result, con
 
     if (result == LOOKUP_FOUND)
         is_changed(update, row, remote);
-    else if (!client_stopping(&update->rewrite.client) || update->detail.http_status != 401) {
+    else if (!client_stopping(&update->rewrite.session.client) || update->detail.http_status != 401) {
         leave(update, update->detail.code, "%.*s",
               result == LOOKUP_GONE ? (int)strlen("no such connector: was it deleted meanwhile?") : (int)text.len,
               result == LOOKUP_GONE ? "no such connector: was it deleted meanwhile?" : text.data);
         stays(update, row->row, update->detail.http_status);
     }
     if (!journal_flush(update->rewrite.run.journal, &err))
-        client_fault(&update->rewrite.client, &err);
+        client_fault(&update->rewrite.session.client, &err);
 }
 
 static void put_all(struct update *update)
@@ -451,7 +451,7 @@ static void put_all(struct update *update)
         .detail = &update->detail,
     };
 
-    lookup_run(&update->rewrite.client, &handler);
+    lookup_run(&update->rewrite.session.client, &handler);
 }
 
 static void show_cost(struct update *update)
@@ -462,7 +462,7 @@ static void show_cost(struct update *update)
     buf_init(&out, 4096);
     snprintf(parts, sizeof(parts), "%" PRIu64 " to change, 1 to list, %" PRIu64 " to look up", update->puts,
              update->account.lookups);
-    plan_cost(&update->rewrite.client, update->puts + 1 + update->account.lookups, parts, &out);
+    plan_cost(&update->rewrite.session.client, update->puts + 1 + update->account.lookups, parts, &out);
     fputs(out.data, stdout);
     buf_release(&out);
 }
@@ -473,21 +473,21 @@ static bool work(struct rewrite *rewrite, struct err *err)
 
     if (!read_rows(update, err))
         return false;
-    if (reporting_has_checksums(&rewrite->config->reporting))
-        sheet_sha256(rewrite->run.sheet, rewrite->info.input_sha256);
-    if (!rewrite->config->dry_run && !rewrite_take_up(rewrite, err))
+    if (reporting_has_checksums(&rewrite->config->session.reporting))
+        sheet_sha256(rewrite->run.sheet, rewrite->session.info.input_sha256);
+    if (!rewrite->config->session.dry_run && !rewrite_take_up(rewrite, err))
         return false;
-    recent_tell(&rewrite->recent, rewrite->client.pace, clock_mono_ms());
-    client_listen(&rewrite->client);
+    recent_tell(&rewrite->recent, rewrite->session.client.pace, clock_mono_ms());
+    client_listen(&rewrite->session.client);
     if (rewrite->run.rows.in_state[ROW_PENDING] == 0) {
-        console_note(rewrite->console, "%s: no row is left that names a connector: nothing to update",
+        console_note(rewrite->session.console, "%s: no row is left that names a connector: nothing to update",
                      sheet_name(rewrite->run.sheet));
         return true;
     }
     if (!account_fetch(&update->account))
         return true;
     decide_all(update);
-    if (rewrite->config->dry_run)
+    if (rewrite->config->session.dry_run)
         show_cost(update);
     else
         put_all(update);
@@ -500,7 +500,6 @@ enum exit_code update_run(const struct update_config *config, struct console *co
     struct rewrite_config how = config->rewrite;
     enum exit_code code;
 
-    how.command = "update";
     how.sheet.may_lack = true;
     update->again = config->again;
     edit_init(&update->edit);

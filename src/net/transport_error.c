@@ -63,7 +63,7 @@ static const struct entry entries[] = {
     [TRANSPORT_ERROR_LOST] = {"connection_lost", "the connection was lost", DETAIL_WORDS, false, NULL},
     [TRANSPORT_ERROR_STOPPED] = {"stopped", "the run was stopped before an answer came", DETAIL_NONE, false, NULL},
 };
-static_assert(sizeof(entries) / sizeof(entries[0]) == TROUBLES, "an entry for each trouble");
+static_assert(sizeof(entries) / sizeof(entries[0]) == TRANSPORT_ERRORS, "an entry for each");
 
 const char *transport_error_code(enum transport_error transport_error)
 {

@@ -1,6 +1,6 @@
 /*
- * transport_error: why a request has no whole answer: its error_code for machines, its sentence for people, and whether another
- * attempt could help. Pure.
+ * transport_error: why a request has no whole answer: its error_code for machines, its sentence for people, and
+ * whether another attempt could help. Pure.
  */
 #ifndef NET_TRANSPORT_ERROR_H
 #define NET_TRANSPORT_ERROR_H
@@ -44,7 +44,7 @@ enum transport_error {
     TRANSPORT_ERROR_LOST, /* any other reason */
     /* Sent or not. */
     TRANSPORT_ERROR_STOPPED,
-    TROUBLES,
+    TRANSPORT_ERRORS,
 };
 
 /*

@@ -41,8 +41,8 @@ bool inherit_keep(void *inherit, struct journal *journal, struct err *err);
 
 /*
  * Rows of the sheet that the interrupted run may have created are to be settled, as those that an earlier result file
- * calls `unknown`; `keys` as of first_pass.h. Connectors that it knows are left to existing.h. `*must_wait`: something may
- * have been created that no row of the sheet is known by; it has to be waited for before the account is listed.
+ * calls `unknown`; `keys` as of first_pass.h. Connectors that it knows are left to existing.h. `*must_wait`: something
+ * may have been created that no row of the sheet is known by; it has to be waited for before the account is listed.
  */
 bool inherit_apply(struct inherit *inherit, struct run *run, const uint32_t *keys, bool *must_wait, struct err *err);
 

@@ -108,7 +108,7 @@ def test_the_page_names_every_status_and_column():
 
 def test_the_page_names_every_code_for_an_answer_that_is_lost():
     text = (ROOT / "src/net/transport_error.c").read_text()
-    codes = set(re.findall(r'\[TROUBLE_\w+\] = \{(?:\.code = )?"(\w+)"', text))
+    codes = set(re.findall(r'\[TRANSPORT_ERROR_\w+\] = \{(?:\.code = )?"(\w+)"', text))
     assert "connection_lost" in codes
     assert codes <= words("DESCRIPTION")
 

@@ -67,7 +67,7 @@ def test_503_for_a_while_costs_no_row_an_attempt(connload, raw_server, desk, rea
     account = Account(refuse)
     raw_server(account)
     desk(40)
-    run = connload("create", "desk.csv", *QUICK, "--max-attempts", "1", "--concurrency", "1")  # none is accepted between
+    run = connload("create", "desk.csv", *QUICK, "--max-attempts", "1", "--concurrency", "1")
     assert run.rc == 0, run
     assert account.labels() == sorted({f"Desk {i}" for i in range(40)})
     assert {row["attempts"] for row in read_csv("desk.results.csv")} == {"1"}

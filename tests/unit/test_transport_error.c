@@ -51,7 +51,7 @@ static void test_all_are_complete(void **state)
     (void)state;
     assert_null(transport_error_code(TRANSPORT_ERROR_NONE));
     buf_init(&out, 4096);
-    for (int i = TRANSPORT_ERROR_NONE + 1; i < TROUBLES; i++) {
+    for (int i = TRANSPORT_ERROR_NONE + 1; i < TRANSPORT_ERRORS; i++) {
         buf_reset(&out);
         transport_error_describe((enum transport_error)i, &info, &out);
         assert_non_null(transport_error_code((enum transport_error)i));
@@ -69,7 +69,7 @@ static void test_fatal(void **state)
                 transport_error_is_fatal(TRANSPORT_ERROR_PROXY_REFUSED));
     assert_false(transport_error_is_fatal(TRANSPORT_ERROR_TLS) ||
                  transport_error_is_fatal(TRANSPORT_ERROR_NO_SUCH_HOST));
-    for (int i = TRANSPORT_ERROR_STREAM_REFUSED; i < TROUBLES; i++)
+    for (int i = TRANSPORT_ERROR_STREAM_REFUSED; i < TRANSPORT_ERRORS; i++)
         assert_false(transport_error_is_fatal((enum transport_error)i));
 }
 
