@@ -48,7 +48,7 @@ def test_nothing_grows_over_100000_rows(bin_dir, sandbox, desk, tmp_path, faults
     box = sandbox(faults=faults)
     desk(ROWS)
     env = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": box.direct_url}
-    script = f"ulimit -n 48; exec '{bin_dir}/connload' create desk.csv --rate none -q --settle 300ms --retry-base 1ms --retry-cap 5ms"
+    script = f"ulimit -n 48; exec '{bin_dir}/connload' create desk.csv --rate none -q --settle 300ms --late 1s --retry-base 1ms --retry-cap 5ms"
     process = Process(["/bin/bash", "-c", script], clean_env(env), tmp_path)
     watch = Watch(process.pid)
     run = process.wait()

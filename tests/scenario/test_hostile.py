@@ -521,7 +521,7 @@ def test_an_undo_whose_answer_tells_nothing_archives_nothing(raw_server, write_c
     """`archived` is written only where the API has said so: the row stays `created`, with a sentence, and exit 1."""
     server = raw_server(lambda exchange: LOST[name]())
     undo_file(write_csv)
-    run = measured(tmp_path, server, "undo", "--yes", "d.results.csv", *QUICK[2:], "--max-attempts", "2")
+    run = measured(tmp_path, server, "undo", "--yes", "d.results.csv", *QUICK, "--max-attempts", "2")
     assert run.rc == 1, run
     row, = read_csv("d.results.csv")
     assert row["status"] == "created" and 0 < len(row["error_message"]) < 1000
@@ -536,7 +536,7 @@ def test_an_undo_that_is_answered_with_something_else(raw_server, write_csv, rea
 
     server = raw_server(behave)
     undo_file(write_csv)
-    run = measured(tmp_path, server, "undo", "--yes", "d.results.csv", *QUICK[2:], "--max-attempts", "2")
+    run = measured(tmp_path, server, "undo", "--yes", "d.results.csv", *QUICK, "--max-attempts", "2")
     assert run.rc == 1, run
     row, = read_csv("d.results.csv")
     assert row["status"] == "created" and row["error_message"]

@@ -62,7 +62,7 @@ def test_it_is_not_back_in_time(connload, raw_server, desk, read_csv):
 def test_503_for_a_while_costs_no_row_an_attempt(connload, raw_server, desk, read_csv):
     """The lists are refused as well for a while; each row is made once, with one attempt on record."""
     def refuse(exchange):
-        return http_answer(503, "busy") if 10 < exchange.index < 30 else None
+        return http_answer(503, "busy") if 10 < exchange.index < 18 else None
 
     account = Account(refuse)
     raw_server(account)
@@ -122,7 +122,7 @@ def test_a_gateways_403_is_the_rows_own(connload, raw_server, write_csv, read_cs
 
 def test_a_gateways_block_is_sat_out(connload, raw_server, desk, read_csv):
     """The list is refused, too: no row is burnt."""
-    account = Account(lambda e: http_answer(403, PAGE) if 20 < e.index < 40 else None)
+    account = Account(lambda e: http_answer(403, PAGE) if 20 < e.index < 28 else None)
     raw_server(account)
     desk(60)
     run = connload("create", "desk.csv", *QUICK, "--max-attempts", "1", "--concurrency", "1")
