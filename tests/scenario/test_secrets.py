@@ -359,7 +359,7 @@ def test_a_key_file_may_be_read_by_its_group(connload, raw_server, desk, tmp_pat
     (tmp_path / "key").write_text(KEY)
     for mode in (0o600, 0o440, 0o640):
         (tmp_path / "key").chmod(mode)
-        assert connload("create", "desk.csv", "--force", "--api-key-file", "key").rc == 0
+        assert connload("create", "desk.csv", "--force", "--settle", "50ms", "--api-key-file", "key").rc == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else, and mount")
@@ -377,7 +377,7 @@ def test_a_key_file_as_containers_have_it(bin_dir, sandbox, desk, tmp_path):
     def create(owner, group, mode, before="", more="--api-key-file secrets/key"):
         os.chown(tmp_path / "secrets/key", owner, group)
         (tmp_path / "secrets/key").chmod(mode)
-        inner = f"exec setpriv --reuid 10001 --regid 10001 --clear-groups {bin_dir}/connload create -q --force --again -o box/r.csv desk.csv {more}"
+        inner = f"exec setpriv --reuid 10001 --regid 10001 --clear-groups {bin_dir}/connload create -q --force --again --settle 50ms -o box/r.csv desk.csv {more}"
         env = clean_env({"BIGDATA_API_BASE_URL": box.direct_url})
         return subprocess.run(["unshare", "-m", "/bin/sh", "-c", before + inner], env=env, cwd=tmp_path, text=True, capture_output=True,
                               timeout=60)
