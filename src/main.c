@@ -79,6 +79,7 @@
  * api: requests under the pace, and what comes back
  *   client        sends requests and takes their answers; signals and the deadline seen
  *   listing       one GET of the account
+ *   loop          the event loop of every command
  *   lookup        one GET of each connector that is asked for by its id
  *   probe         whether the service answers again, asked one list at a time
  *   redactor      what must not come back through a server's text

@@ -393,6 +393,15 @@ bool client_must_abort(const struct client *client, int64_t now_ms)
            (stop_signals() > asked || now_ms - client->stopped_ms >= client->config.grace_ms);
 }
 
+void client_give_up(struct client *client)
+{
+    struct http_answer unheard;
+
+    http_abort(client->http);
+    while (client_take(client, &unheard))
+        continue;
+}
+
 int64_t client_backoff(struct client *client, uint32_t attempts)
 {
     return retry_backoff(&client->config.retry, attempts, next_random(&client->random));

@@ -137,6 +137,9 @@ void client_fault(struct client *client, const struct err *err);
 bool client_stopping(const struct client *client);
 bool client_must_abort(const struct client *client, int64_t now_ms);
 
+/* Gives up what is in flight; nobody hears of its answers. */
+void client_give_up(struct client *client);
+
 /* The wait before attempt number `attempts` + 1, after `attempts` have been made. */
 int64_t client_backoff(struct client *client, uint32_t attempts);
 

@@ -1,5 +1,6 @@
 #include "api/listing.h"
 
+#include "api/loop.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "model/api_error.h"
@@ -7,7 +8,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { HEAD_MAX = 1 << 14 }; /* bytes of an answer that is no list: an error has fewer */
+enum {
+    HEAD_MAX = 1 << 14, /* bytes of an answer that is no list: an error has fewer */
+    WHY_MAX = 4096,
+};
 
 enum { PAGE = 50 }; /* the API pages documents by 50 (api.md); other pages are multiples of it */
 
@@ -237,10 +241,21 @@ bool listing_is_round(const struct listing *listing)
     return count > 0 && count % PAGE == 0;
 }
 
+/* One list, asked for until it is there. */
+struct asking {
+    struct listing *listing;
+    const char *doing;
+    int64_t next_ms; /* not before */
+    struct buf why;
+    bool listed;
+};
+
 /* What is left to do after an answer that was not the list: stop, or wait and ask again. */
-static void after_failure(struct listing *listing, enum verdict verdict, struct span why, int64_t *next_ms)
+static void after_failure(struct asking *asking, enum verdict verdict)
 {
+    struct listing *listing = asking->listing;
     struct client *client = listing->client;
+    struct span why = buf_view(&asking->why);
     bool away = client->outage.reached && outage_holds(&client->outage);
 
     if (verdict == VERDICT_REJECTED || (!away && !retry_allowed(&client->config.retry, listing->attempts)))
@@ -249,16 +264,20 @@ static void after_failure(struct listing *listing, enum verdict verdict, struct 
                     client->config.http.base_url, listing->attempts, listing->attempts == 1 ? "" : "s");
     else {
         console_detail(client->console, "list: %.*s; asking again", (int)why.len, why.data);
-        *next_ms = away ? 0 : clock_mono_ms() + client_backoff(client, listing->attempts);
+        asking->next_ms = away ? 0 : clock_mono_ms() + client_backoff(client, listing->attempts);
     }
 }
 
-static void show_waiting(struct listing *listing, const char *doing, int64_t now_ms)
+static void show(void *context, int64_t next_send_ms)
 {
-    struct progress progress = {.doing = doing, .done = listing->connectors, .eta_ms = -1};
+    const struct asking *asking = context;
+    struct listing *listing = asking->listing;
+    struct progress progress = {.doing = asking->doing, .done = listing->connectors, .eta_ms = -1};
     char text[CLIENT_AWAY];
-    int64_t until_ms, send_ms = listing->active ? now_ms : client_next_list(listing->client, now_ms);
+    int64_t now_ms = clock_mono_ms(), until_ms,
+            send_ms = listing->active ? now_ms : client_next_list(listing->client, now_ms);
 
+    (void)next_send_ms;
     if (outage_holds(&listing->client->outage))
         progress.why = client_explain_away(listing->client, now_ms, text, &progress.wait_ms);
     else if (pace_holding(listing->client->pace, now_ms, &until_ms)) {
@@ -271,39 +290,49 @@ static void show_waiting(struct listing *listing, const char *doing, int64_t now
     console_progress(listing->client->console, &progress, now_ms);
 }
 
+static bool is_over(void *context)
+{
+    const struct asking *asking = context;
+
+    return asking->listed || client_stopping(asking->listing->client);
+}
+
+static int64_t send(void *context, int64_t *other_ms)
+{
+    const struct asking *asking = context;
+    struct listing *listing = asking->listing;
+    int64_t now_ms = clock_mono_ms(), send_ms = client_next_list(listing->client, now_ms);
+
+    if (send_ms < asking->next_ms)
+        send_ms = asking->next_ms;
+    if (!listing->active && send_ms <= now_ms)
+        listing_send(listing, now_ms);
+    *other_ms = listing->active ? INT64_MAX : send_ms;
+    return INT64_MAX;
+}
+
+static void take(void *context, const struct http_answer *answer)
+{
+    struct asking *asking = context;
+    enum verdict verdict;
+
+    buf_reset(&asking->why);
+    verdict = listing_answer(asking->listing, answer, &asking->why);
+    asking->listed = verdict == VERDICT_CREATED;
+    if (!asking->listed)
+        after_failure(asking, verdict);
+}
+
 bool listing_run(struct listing *listing, const char *doing)
 {
-    struct client *client = listing->client;
-    int64_t next_ms = 0;
-    struct buf why;
-    bool listed = false;
+    struct asking asking = {.listing = listing, .doing = doing};
+    struct loop_handler loop = {.context = &asking, .is_over = is_over, .send = send, .take = take, .show = show};
 
-    buf_init(&why, 4096);
+    buf_init(&asking.why, WHY_MAX);
     listing->attempts = 0;
-    while (!listed) {
-        int64_t now_ms = clock_mono_ms(), send_ms = client_next_list(client, now_ms);
-        struct http_answer answer;
-
-        if (client_stopping(client)) {
-            http_abort(client->http);
-            break;
-        }
-        if (send_ms < next_ms)
-            send_ms = next_ms;
-        if (!listing->active && send_ms <= now_ms)
-            listing_send(listing, now_ms);
-        client_wait(client, clock_sooner(listing->active ? INT64_MAX : send_ms, console_due(client->console)));
-        show_waiting(listing, doing, clock_mono_ms());
-        while (client_take(client, &answer)) {
-            enum verdict verdict;
-
-            buf_reset(&why);
-            verdict = listing_answer(listing, &answer, &why);
-            listed = verdict == VERDICT_CREATED;
-            if (!listed)
-                after_failure(listing, verdict, buf_view(&why), &next_ms);
-        }
-    }
-    buf_release(&why);
-    return listed && !client_stopping(client);
+    loop_run(listing->client, &loop);
+    if (client_stopping(listing->client))
+        client_give_up(listing->client);
+    buf_release(&asking.why);
+    return asking.listed && !client_stopping(listing->client);
 }

@@ -1,5 +1,6 @@
 #include "api/lookup.h"
 
+#include "api/loop.h"
 #include "api/probe.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -208,7 +209,7 @@ static bool send_one(struct looking *looking, uint64_t place, int64_t now_ms)
 }
 
 /* Sends what may be sent; when the next may be, as far as the pace and the backoffs know. */
-static int64_t send_all(struct looking *looking)
+static int64_t send_due(struct looking *looking)
 {
     for (;;) {
         int64_t now_ms = clock_mono_ms(), next_ms = client_next_send(looking->client, now_ms);
@@ -227,57 +228,57 @@ static int64_t send_all(struct looking *looking)
     }
 }
 
-static void show(struct looking *looking)
+static int64_t send_all(void *context, int64_t *other_ms)
 {
-    struct progress progress = {.doing = looking->handler->doing, .done = looking->done, .eta_ms = -1};
+    struct looking *looking = context;
 
-    progress.in_flight = http_in_flight(looking->client->http);
-    console_progress(looking->client->console, &progress, clock_mono_ms());
+    *other_ms = client_stopping(looking->client) ? INT64_MAX : send_due(looking);
+    return INT64_MAX;
 }
 
 /* After a stop: what was changed may still be answered, what was asked for need not. */
-static void end_flights(struct looking *looking)
+static bool is_over(void *context)
 {
-    struct client *client = looking->client;
-    struct http_answer answer;
+    const struct looking *looking = context;
 
-    while (looking->handler->body != NULL && client->stop != STOP_LOCAL && http_in_flight(client->http) > 0 &&
-           !client_must_abort(client, clock_mono_ms())) {
-        client_wait(client, console_due(client->console));
-        show(looking);
-        while (client->stop != STOP_LOCAL && client_take(client, &answer))
-            if (!probe_answer(&looking->probe, &answer))
-                take_answer(looking, &answer);
-    }
-    if (!client_stopping(client))
-        return;
-    http_abort(client->http);
-    while (client_take(client, &answer))
-        continue;
+    if (client_stopping(looking->client))
+        return looking->handler->body == NULL || http_in_flight(looking->client->http) == 0;
+    return looking->taken == 0 && looking->all_taken;
+}
+
+static void take(void *context, const struct http_answer *answer)
+{
+    struct looking *looking = context;
+    bool given_up = looking->handler->body == NULL ? client_stopping(looking->client)
+                                                   : client_must_abort(looking->client, clock_mono_ms());
+
+    if (!given_up && !probe_answer(&looking->probe, answer))
+        take_answer(looking, answer);
+}
+
+static void show(void *context, int64_t next_send_ms)
+{
+    const struct looking *looking = context;
+    struct progress progress = {.doing = looking->handler->doing, .done = looking->done, .eta_ms = -1};
+
+    (void)next_send_ms;
+    progress.in_flight = http_in_flight(looking->client->http);
+    console_progress(looking->client->console, &progress, clock_mono_ms());
 }
 
 bool lookup_run(struct client *client, const struct lookup_handler *handler)
 {
     struct looking looking = {.client = client, .handler = handler, .slots = client->config.http.concurrency};
-    struct http_answer answer;
+    struct loop_handler loop = {.context = &looking, .is_over = is_over, .send = send_all, .take = take, .show = show};
 
     looking.asked = alloc_zeroed(looking.slots, sizeof(looking.asked[0]));
     timers_init(&looking.waiting);
     remote_init(&looking.remote);
     buf_init(&looking.why, 4096);
     probe_init(&looking.probe, client);
-    while (!client_stopping(client)) {
-        int64_t next_ms = send_all(&looking);
-
-        if (looking.taken == 0 && looking.all_taken)
-            break;
-        client_wait(client, clock_sooner(next_ms, console_due(client->console)));
-        show(&looking);
-        while (!client_stopping(client) && client_take(client, &answer))
-            if (!probe_answer(&looking.probe, &answer))
-                take_answer(&looking, &answer);
-    }
-    end_flights(&looking);
+    loop_run(client, &loop);
+    if (client_stopping(client))
+        client_give_up(client);
     free(looking.asked);
     timers_release(&looking.waiting);
     remote_release(&looking.remote);

@@ -1,5 +1,6 @@
 #include "command/create.h"
 
+#include "api/loop.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -476,8 +477,9 @@ static bool waits_for_nothing(const struct create *create)
     return client_stopping(&create->session.client) && client_next_send(&create->session.client, now_ms) > now_ms;
 }
 
-static bool is_over(const struct create *create)
+static bool is_over(void *context)
 {
+    struct create *create = context;
     const struct run *run = &create->run;
 
     if (http_in_flight(create->session.client.http) > 0)
@@ -487,8 +489,8 @@ static bool is_over(const struct create *create)
         return true; /* no list would be answered, or none can be acted on */
     if (settle_has_rows(&create->settle) && !waits_for_nothing(create))
         return false;
-    return client_stopping(&create->session.client) || (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 &&
-                                                        !sender_has_rows((struct sender *)&create->sender));
+    return client_stopping(&create->session.client) ||
+           (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 && !sender_has_rows(&create->sender));
 }
 
 /* While the service is away: one list, which may settle rows as well, or one row, whose answer may end that. */
@@ -527,7 +529,7 @@ static int64_t list_due(struct create *create)
  * when the next list is due; one that is due and waits for a slot, like everything else, is no event of its own any
  * more.
  */
-static int64_t send_all(struct create *create, int64_t *list_ms)
+static int64_t send_rows_and_lists(struct create *create, int64_t *list_ms)
 {
     struct client *client = &create->session.client;
     bool stop_creating = client_stopping(client);
@@ -554,29 +556,44 @@ static int64_t send_all(struct create *create, int64_t *list_ms)
     }
 }
 
-static void take_answers(struct create *create)
+static int64_t send_all(void *context, int64_t *other_ms)
 {
-    struct http_answer answer;
+    struct create *create = context;
+    int64_t next_ms, list_ms;
+
+    run_wake_backoffs(&create->run, clock_mono_ms());
+    next_ms = send_rows_and_lists(create, &list_ms);
+    *other_ms = clock_sooner(timers_next(&create->run.backoffs), list_ms);
+    return next_ms;
+}
+
+static void take_answer(void *context, const struct http_answer *answer)
+{
+    struct create *create = context;
+
+    note_server_clock(create); /* before the answer: what it tells of created_at counts already */
+    if (answer->tag == LISTING_TAG) {
+        note_lists(create, 1);
+        settle_answer(&create->settle, answer);
+        run_resolve_doubts(&create->run, true);
+    } else
+        receiver_answer(&create->receiver, answer);
+}
+
+static void flush_journal(void *context)
+{
+    struct create *create = context;
     struct err err;
 
-    while (create->session.client.stop != STOP_LOCAL && client_take(&create->session.client, &answer)) {
-        note_server_clock(create); /* before the answer: what it tells of created_at counts already */
-        if (answer.tag == LISTING_TAG) {
-            note_lists(create, 1);
-            settle_answer(&create->settle, &answer);
-            run_resolve_doubts(&create->run, true);
-        } else
-            receiver_answer(&create->receiver, &answer);
-    }
-    if (create->session.client.stop != STOP_LOCAL && !journal_flush(create->run.journal, &err))
+    if (!journal_flush(create->run.journal, &err))
         client_fault(&create->session.client, &err);
 }
 
-static void show(struct create *create, int64_t next_send_ms)
+static void show(void *context, int64_t next_send_ms)
 {
-    const struct run *run = &create->run;
+    struct create *create = context;
     struct live_input input = {
-        .rows = &run->rows,
+        .rows = &create->run.rows,
         .tally = &create->session.tally,
         .client = &create->session.client,
         .next_send_ms = next_send_ms,
@@ -587,39 +604,16 @@ static void show(struct create *create, int64_t next_send_ms)
     live_show(&create->live, &input, clock_mono_ms());
 }
 
-/* Gives up what is in flight when the grace is over: what comes of it may exist. */
-static void abort_flights(struct create *create)
-{
-    http_abort(create->session.client.http);
-    take_answers(create);
-}
-
-static void loop(struct create *create)
-{
-    struct client *client = &create->session.client;
-
-    while (!is_over(create)) {
-        int64_t next_send_ms, list_ms, began_ms;
-
-        if (client_must_abort(client, clock_mono_ms()) || client->stop == STOP_LOCAL) {
-            abort_flights(create);
-            break;
-        }
-        run_wake_backoffs(&create->run, clock_mono_ms());
-        next_send_ms = send_all(create, &list_ms);
-        began_ms = clock_mono_ms();
-        if (!is_over(create)) /* a row that can't be read again is no request: nothing would come to wait for */
-            client_wait(client, clock_sooner(clock_sooner(next_send_ms, console_due(create->session.console)),
-                                             clock_sooner(timers_next(&create->run.backoffs), list_ms)));
-        if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
-            create->session.tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
-        take_answers(create);
-        show(create, next_send_ms);
-    }
-}
-
 static bool send_rows(struct create *create, struct err *err)
 {
+    struct loop_handler handler = {
+        .context = create,
+        .is_over = is_over,
+        .send = send_all,
+        .take = take_answer,
+        .taken = flush_journal,
+        .show = show,
+    };
     bool unsettled;
 
     hold_rows(create);
@@ -631,7 +625,7 @@ static bool send_rows(struct create *create, struct err *err)
     settle_init(&create->settle, &create->run, create->config->settle_ms);
     unsettled = resume_unsettle(&create->run, err);
     if (unsettled) {
-        loop(create);
+        loop_run(&create->session.client, &handler);
         if (create->session.client.stop != STOP_LOCAL &&
             !(create->session.client.stop == STOP_SIGNAL && stop_signals() > 1))
             settle_give_up(&create->settle);

@@ -1,6 +1,7 @@
 #include "command/undo.h"
 
 #include "api/lookup.h"
+#include "api/loop.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -298,8 +299,12 @@ static void take_check(struct undo *undo, uint64_t index, const struct http_answ
         stays(undo, index, answer->status, run->code.data, run->text.data);
 }
 
-static void take_answer(struct undo *undo, const struct http_answer *answer)
+static void take_answer(void *context, const struct http_answer *answer)
 {
+    struct undo *undo = context;
+
+    if (probe_answer(&undo->rewrite.probe, answer))
+        return;
     client_heed(&undo->rewrite.session.client, answer);
     if (undo->trace[answer->tag] & TRACE_CHECK)
         take_check(undo, answer->tag, answer);
@@ -307,8 +312,9 @@ static void take_answer(struct undo *undo, const struct http_answer *answer)
         take_delete(undo, answer->tag, answer);
 }
 
-static void show(struct undo *undo, int64_t next_send_ms)
+static void show(void *context, int64_t next_send_ms)
 {
+    struct undo *undo = context;
     struct live_input input = {
         .rows = &undo->rewrite.run.rows,
         .tally = &undo->rewrite.session.tally,
@@ -321,8 +327,10 @@ static void show(struct undo *undo, int64_t next_send_ms)
     live_show(&undo->live, &input, clock_mono_ms());
 }
 
-static bool is_over(struct undo *undo)
+static bool is_over(void *context)
 {
+    struct undo *undo = context;
+
     if (http_in_flight(undo->rewrite.session.client.http) > 0)
         return false;
     return client_stopping(&undo->rewrite.session.client) ||
@@ -344,55 +352,48 @@ static void try_row(struct undo *undo, int64_t now_ms)
         client_end_outage(&undo->rewrite.session.client);
 }
 
-static int64_t send_all(struct undo *undo)
+static int64_t send_all(void *context, int64_t *other_ms)
 {
+    struct undo *undo = context;
+
+    run_wake_backoffs(&undo->rewrite.run, clock_mono_ms());
+    *other_ms = INT64_MAX;
     if (!client_stopping(&undo->rewrite.session.client) && rewrite_probe(&undo->rewrite, clock_mono_ms()))
         try_row(undo, clock_mono_ms());
     while (!client_stopping(&undo->rewrite.session.client) && has_rows(undo)) {
         int64_t now_ms = clock_mono_ms(), next_ms = client_next_send(&undo->rewrite.session.client, now_ms);
 
-        if (next_ms > now_ms)
+        if (next_ms > now_ms) {
+            *other_ms = timers_next(&undo->rewrite.run.backoffs);
             return next_ms;
+        }
         send_row(undo, now_ms);
     }
+    *other_ms = timers_next(&undo->rewrite.run.backoffs);
     return INT64_MAX;
 }
 
-static void take_answers(struct undo *undo)
+static void flush_journal(void *context)
 {
-    struct http_answer answer;
+    struct undo *undo = context;
     struct err err;
 
-    while (undo->rewrite.session.client.stop != STOP_LOCAL && client_take(&undo->rewrite.session.client, &answer))
-        if (!probe_answer(&undo->rewrite.probe, &answer))
-            take_answer(undo, &answer);
-    if (undo->rewrite.session.client.stop != STOP_LOCAL && !journal_flush(undo->rewrite.run.journal, &err))
+    if (!journal_flush(undo->rewrite.run.journal, &err))
         client_fault(&undo->rewrite.session.client, &err);
 }
 
-static void loop(struct undo *undo)
+static void archive_all(struct undo *undo)
 {
-    while (!is_over(undo)) {
-        int64_t next_send_ms, began_ms;
+    struct loop_handler handler = {
+        .context = undo,
+        .is_over = is_over,
+        .send = send_all,
+        .take = take_answer,
+        .taken = flush_journal,
+        .show = show,
+    };
 
-        if (client_must_abort(&undo->rewrite.session.client, clock_mono_ms()) ||
-            undo->rewrite.session.client.stop == STOP_LOCAL) {
-            http_abort(undo->rewrite.session.client.http);
-            take_answers(undo);
-            break;
-        }
-        run_wake_backoffs(&undo->rewrite.run, clock_mono_ms());
-        next_send_ms = send_all(undo);
-        began_ms = clock_mono_ms();
-        if (!is_over(undo)) /* rows without an id end without a request: nothing would come to wait for */
-            client_wait(&undo->rewrite.session.client,
-                        clock_sooner(clock_sooner(next_send_ms, console_due(undo->rewrite.session.console)),
-                                     timers_next(&undo->rewrite.run.backoffs)));
-        if (next_send_ms != INT64_MAX && next_send_ms > began_ms)
-            undo->rewrite.session.tally.waited_ms += (uint64_t)(clock_mono_ms() - began_ms);
-        take_answers(undo);
-        show(undo, next_send_ms);
-    }
+    loop_run(&undo->rewrite.session.client, &handler);
 }
 
 /* ---- The command, step by step ---- */
@@ -431,7 +432,7 @@ static bool work(struct rewrite *rewrite, struct err *err)
     undo->trace = alloc_zeroed((size_t)rewrite->run.rows.count + 1, sizeof(undo->trace[0]));
     recent_tell(&rewrite->recent, rewrite->session.client.pace, clock_mono_ms());
     client_listen(&rewrite->session.client);
-    loop(undo);
+    archive_all(undo);
     return true;
 }
 
