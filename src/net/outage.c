@@ -197,5 +197,5 @@ enum outage_block outage_block(const struct outage *outage, int64_t sent_ms, int
 {
     if (outage->blocked_ms >= sent_ms)
         return OUTAGE_EVERYBODYS;
-    return outage->accepted_ms >= ended_ms ? OUTAGE_ROWS_OWN : OUTAGE_UNDECIDED;
+    return outage->accepted_ms > ended_ms ? OUTAGE_ROWS_OWN : OUTAGE_UNDECIDED;
 }
