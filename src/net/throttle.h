@@ -39,43 +39,38 @@ struct throttle {
     enum throttle_phase phase;
     int64_t until_ms;   /* HELD: the end of the hold; PROBING: when a further probe may go out */
     double due_ms;      /* when the even pace has its next request */
-    int64_t sent_ms;    /* when the newest request went out */
+    double lag_ms;      /* by so much the sending may be behind, and catch up */
+    bool limited;       /* it is the pace that kept the newest request back */
     uint64_t in_flight; /* requests that are not answered */
-    uint64_t stale;     /* requests in flight that went out at an earlier pace: they say nothing about this one */
-    uint64_t ramp;      /* the most requests in flight after an event; 0: any number */
+    uint64_t stale;     /* those of them that went out at an earlier pace: they say nothing about this one */
     uint64_t taken;     /* requests that the server took */
-    double burst;       /* how many it takes at once, as far as that was seen; 0: not yet */
-    uint64_t at_once;   /* what it had taken before its first refusal, */
-    int64_t full_ms;    /* and in what time */
-    int64_t refused_ms; /* the newest refusal */
-    bool full;          /* the newest answer was a refusal */
     uint32_t streak;    /* refusals at this pace since the newest request that was taken */
+    uint32_t since;     /* requests taken since the newest refusal */
+    int64_t refused_ms; /* the newest refusal */
 
     /* The event: refusals that hold everybody. */
-    int64_t event_ms;            /* when it began */
-    int64_t probe_ms;            /* when its newest probe went out */
-    bool outage;                 /* it is a server's outage: its end teaches nothing */
-    uint32_t waits;              /* index of the wait of our own choice */
-    struct throttle_mark cycle;  /* the end of the event before it */
-    struct throttle_mark window; /* the end of the newest event that waited for a window */
-    int64_t memory_ms;           /* the longest wait for a window; 0: none was waited for */
+    int64_t event_ms;           /* when it began */
+    int64_t probe_ms;           /* when its newest probe went out */
+    bool outage;                /* it is a server's outage: its end teaches nothing */
+    struct throttle_mark full;  /* its begin; then, since when the limit is looked for */
+    struct throttle_mark cycle; /* the end of the window that was waited for, or the first request */
 
     /* What is known. */
-    double known;                              /* the greatest lower bound of the limit; 0: none */
-    uint64_t marks;                            /* moments at which the limiter was full */
+    int64_t window_ms;                 /* the window that was waited for; 0: none */
+    struct throttle_mark window;       /* its newest begin, */
+    double before;                     /* and how many were taken in the one before */
+    double burst, at_once, at_once_ms; /* how many it takes at once: as told; what was taken at first, and how soon */
+    double known;                      /* the greatest lower bound of the limit; 0: none */
+    uint64_t marks;                    /* moments at which the limiter was full */
     struct throttle_mark mark[THROTTLE_MARKS]; /* the newest of them: a ring */
-    double noise;                              /* the share of requests that is refused whatever the pace */
-    double control_answered, control_refused;  /* what the noise is reckoned from */
-    uint32_t bad_controls;                     /* in a row that were refused a lot */
-    uint64_t control_due;                      /* noise is measured anew when so many were taken */
-    double credit;                             /* refusals that may still be risked */
-    double step;                               /* by what share the next growth goes up */
 
-    /* The round: requests sent at one pace. */
-    bool control;     /* it is slower, to see which refusals have nothing to do with the pace */
-    int64_t round_ms; /* when its first request went out */
-    int64_t least_ms; /* how long it takes at least */
-    uint32_t sent, answered, refused;
+    /* The pace's course since the newest refusal. */
+    double top, depth, span;    /* it begins by the share `depth` below `top`, and is there in `span` requests */
+    double dip;                 /* the next depth, where nothing is known */
+    uint32_t calm;              /* requests taken at it, */
+    int64_t calm_ms;            /* since when */
+    uint32_t doubts;            /* refusals in a row below what is known */
+    uint32_t answered, refused; /* of late */
 };
 
 /* `found`: what throttle_found() said in an earlier run: a start, never a cap; a count of 0: nothing. `wait_most_ms`: the longest wait where the server names none. */
