@@ -75,6 +75,7 @@
  *   rows          the table of rows: the one place that changes a row's state
  *   secrets       the API key; env: and file: references
  *   sheet         the input as rows that are checked
+ *   tags          which of many rows may be like one another
  *   warnings      what is no error of a row, and most likely a mistake all the same
  * api: requests under the pace, and what comes back
  *   client        sends requests and takes their answers; signals and the deadline seen

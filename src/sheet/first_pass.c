@@ -5,31 +5,21 @@
 #include "base/hash.h"
 #include "model/remote.h"
 #include "sheet/secrets.h"
+#include "sheet/tags.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Rows by payload: open addressing, kept only while the input is read. */
-struct twin_slot {
-    uint32_t tag; /* of connector_hash(); of types without secrets connector_public_hash(), which the row has already */
-    uint32_t row; /* index + 1; 0 = free */
-};
-
-struct twin_table {
-    struct twin_slot *slot;
-    size_t count, cap;
-};
 
 struct reading {
     struct first_pass *pass;
     struct sheet *sheet;
     const struct first_pass_config *config;
     struct console *console;
-    struct twin_table twins;
-    struct twin_table labels; /* rows by label, where these are compared */
-    struct twin_table spent;  /* finished rows whose secrets have been emptied, by connector_public_hash() */
-    uint32_t *suspects;       /* indices of rows that an earlier run refused as duplicates, of types with secrets */
+    struct tags payloads; /* of connector_hash(); of types without secrets connector_public_hash(), which the row has */
+    struct tags labels;   /* rows by label, where these are compared */
+    struct tags spent;    /* finished rows whose secrets have been emptied, by connector_public_hash() */
+    uint32_t *suspects;   /* indices of rows that an earlier run refused as duplicates, of types with secrets */
     size_t suspect_count, suspect_cap;
     uint64_t references;        /* rows whose secret looks like a reference that nobody looks up */
     enum field reference_field; /* the first one's field, scheme and index */
@@ -39,73 +29,9 @@ struct reading {
     uint64_t bytes; /* read so far, for progress */
 };
 
-/* The tag as a share of the capacity: so the slots keep their order when the table grows, which the cache likes. */
-static size_t first_slot(const struct twin_table *table, uint32_t tag)
-{
-    return (size_t)((uint64_t)tag * table->cap >> 32);
-}
-
-static void put(struct twin_table *table, struct twin_slot entry)
-{
-    size_t at = first_slot(table, entry.tag);
-
-    while (table->slot[at].row != 0)
-        at = (at + 1) & (table->cap - 1);
-    table->slot[at] = entry;
-}
-
-static void grow_table(struct twin_table *table)
-{
-    struct twin_table larger = {.cap = table->cap > 0 ? table->cap * 2 : 1024, .count = table->count};
-
-    larger.slot = alloc_zeroed(larger.cap, sizeof(larger.slot[0]));
-    for (size_t i = 0; i < table->cap; i++)
-        if (table->slot[i].row != 0)
-            put(&larger, table->slot[i]);
-    free(table->slot);
-    *table = larger;
-}
-
-static void add_to_table(struct twin_table *table, uint64_t index, uint32_t tag)
-{
-    if (table->count + table->count / 2 >= table->cap)
-        grow_table(table);
-    put(table, (struct twin_slot){.tag = tag, .row = (uint32_t)index + 1});
-    table->count++;
-}
-
 static bool same_label(const struct connector *a, const struct connector *b)
 {
     return span_equal(a->label, b->label);
-}
-
-/*
- * The slot in `table` of the row that is the same, if one was read before, or NULL. Equal tags are proved by reading
- * that row again. False where that fails.
- */
-static bool find_like(struct reading *reading, const struct twin_table *table,
-                      bool (*is_same)(const struct connector *, const struct connector *),
-                      const struct connector *connector, uint32_t tag, struct twin_slot **twin, struct err *err)
-{
-    const struct rows *rows = reading->pass->rows;
-
-    *twin = NULL;
-    if (table->cap == 0)
-        return true;
-    for (size_t at = first_slot(table, tag); table->slot[at].row != 0; at = (at + 1) & (table->cap - 1)) {
-        const struct row *other = &rows->row[table->slot[at].row - 1];
-        struct sheet_row *read;
-
-        if (table->slot[at].tag != tag)
-            continue;
-        if (!sheet_at(reading->sheet, other->offset, other->length, other->line, &read, err))
-            return false;
-        if (is_same(&read->connector, connector)) {
-            *twin = &table->slot[at];
-            return true;
-        }
-    }
-    return true;
 }
 
 static void mark_twin(struct row *row, uint32_t number_of_other)
@@ -128,7 +54,7 @@ static void note_secrets(struct reading *reading, uint64_t index, const struct s
     if (!has_secrets(&read->connector))
         return;
     if (row->state == ROW_CARRIED && !read->valid)
-        add_to_table(&reading->spent, index, (uint32_t)connector_public_hash(&read->connector));
+        tags_add(&reading->spent, (uint32_t)connector_public_hash(&read->connector), index);
     if (row->state != ROW_PENDING || !read->valid || read->earlier.error_code.len == 0 ||
         memmem(read->earlier.error_code.data, read->earlier.error_code.len, check_name(CHECK_DUPLICATE_ROW),
                strlen(check_name(CHECK_DUPLICATE_ROW))) == NULL)
@@ -146,54 +72,103 @@ static int claim_of(const struct row *row)
     return row->state == ROW_CARRIED ? 2 : row->state == ROW_UNSETTLED ? 1 : 0;
 }
 
+/* For settle_twins() and settle_labels(), which compare. */
+static void note_tags(struct reading *reading, uint64_t index, const struct sheet_row *read)
+{
+    const struct row *row = &reading->pass->rows->row[index];
+    const struct connector *connector = &read->connector;
+
+    if (row->status == STATUS_ARCHIVED)
+        return;
+    if (!reading->config->allow_duplicates) {
+        note_secrets(reading, index, read);
+        if (read->valid)
+            tags_add(&reading->payloads, has_secrets(connector) ? (uint32_t)connector_hash(connector) : row->public_tag,
+                     index);
+    }
+    if (reading->config->compares_labels && connector->label.len > 0)
+        tags_add(&reading->labels, (uint32_t)hash_finish(hash_span(HASH_START, connector->label)), index);
+}
+
 /*
  * A later row with an earlier one's payload is the duplicate; but a row that an earlier run has finished has its
- * connector, wherever it stands, and one that it lost may have it: then the other is one too many.
+ * connector, wherever it stands, and one that it lost may have it: then the other is one too many. `*first`: the row
+ * that all others of the payload are compared with.
  */
-static bool note_twins(struct reading *reading, uint64_t index, const struct sheet_row *read, struct err *err)
+static void take_twin(struct reading *reading, uint32_t *first, uint32_t index)
 {
     struct rows *rows = reading->pass->rows;
-    struct row *row = &rows->row[index], *other;
-    uint32_t tag = has_secrets(&read->connector) ? (uint32_t)connector_hash(&read->connector) : row->public_tag;
-    struct twin_slot *twin;
+    struct row *row = &rows->row[index], *other = &rows->row[*first];
 
-    if (reading->config->allow_duplicates || row->status == STATUS_ARCHIVED)
-        return true;
-    note_secrets(reading, index, read);
-    if (!read->valid)
-        return true;
-    if (!find_like(reading, &reading->twins, connector_equal, &read->connector, tag, &twin, err))
-        return false;
-    if (twin == NULL) {
-        add_to_table(&reading->twins, index, tag);
-        return true;
-    }
-    other = &rows->row[twin->row - 1];
     if (claim_of(row) > claim_of(other)) {
         mark_twin(other, rows_number(rows, index));
-        twin->row = (uint32_t)index + 1;
+        *first = index;
     } else if (row->state != ROW_CARRIED)
-        mark_twin(row, rows_number(rows, (uint64_t)(other - rows->row)));
-    return true;
+        mark_twin(row, rows_number(rows, *first));
 }
 
 /* Documents are tagged with their connector's label: those of two rows with one label can't be told apart. */
-static bool note_label(struct reading *reading, uint64_t index, const struct sheet_row *read, struct err *err)
+static void take_label(struct reading *reading, uint32_t *first, uint32_t index)
+{
+    warnings_of_label(&reading->pass->warnings, index, rows_number(reading->pass->rows, *first));
+}
+
+/* What it is to be alike, and what becomes of a row that is like one before it. */
+struct likeness {
+    bool (*is_same)(const struct connector *, const struct connector *);
+    void (*take)(struct reading *reading, uint32_t *first, uint32_t index);
+    bool passes_twins; /* rows that are refused as duplicates are not looked at */
+};
+
+static const struct likeness twins = {connector_equal, take_twin, false};
+static const struct likeness same_labels = {same_label, take_label, true};
+
+/*
+ * One group of equal tags, in the order of the sheet. The first of those that are alike are moved to the group's front;
+ * nearly always there is one.
+ */
+static bool settle_group(struct reading *reading, const struct likeness *likeness, struct tag *group, size_t count,
+                         struct err *err)
 {
     const struct rows *rows = reading->pass->rows;
-    struct span label = read->connector.label;
-    uint32_t tag = (uint32_t)hash_finish(hash_span(HASH_START, label));
-    struct twin_slot *other;
+    size_t firsts = 0, i, k;
+    uint64_t read = UINT64_MAX; /* the row that `other` is */
+    struct sheet_row *own, *other = NULL;
 
-    if (!reading->config->compares_labels || label.len == 0 || rows->row[index].twin ||
-        rows->row[index].status == STATUS_ARCHIVED)
-        return true;
-    if (!find_like(reading, &reading->labels, same_label, &read->connector, tag, &other, err))
-        return false;
-    if (other != NULL)
-        warnings_of_label(&reading->pass->warnings, index, rows_number(rows, other->row - 1));
-    else
-        add_to_table(&reading->labels, index, tag);
+    for (i = 0; i < count; i++) {
+        const struct row *row = &rows->row[group[i].row];
+
+        if (likeness->passes_twins && row->twin)
+            continue;
+        if (firsts > 0 && !sheet_at(reading->sheet, row->offset, row->length, row->line, &own, err))
+            return false;
+        for (k = 0; k < firsts; k++) {
+            const struct row *first = &rows->row[group[k].row];
+
+            if (read != group[k].row &&
+                !sheet_other_at(reading->sheet, first->offset, first->length, first->line, &other, err))
+                return false;
+            read = group[k].row;
+            if (likeness->is_same(&other->connector, &own->connector))
+                break;
+        }
+        if (k < firsts)
+            likeness->take(reading, &group[k].row, group[i].row);
+        else
+            group[firsts++] = group[i];
+    }
+    return true;
+}
+
+static bool settle_groups(struct reading *reading, const struct likeness *likeness, struct tags *tags, struct err *err)
+{
+    size_t at = 0, from, count;
+
+    tags_sort(tags);
+    while (tags_next_group(tags, &at, &from, &count))
+        if (!settle_group(reading, likeness, &tags->tag[from], count, err))
+            return false;
+    tags_release(tags);
     return true;
 }
 
@@ -212,24 +187,20 @@ static bool public_hash_of(struct reading *reading, uint32_t index, uint64_t *ha
 /* Marks the row a duplicate where a finished row without secrets is like it in everything else. */
 static bool settle_suspect(struct reading *reading, uint32_t index, struct err *err)
 {
-    const struct twin_table *table = &reading->spent;
+    const struct tags *spent = &reading->spent;
     struct rows *rows = reading->pass->rows;
-    struct row *row = &rows->row[index];
     uint64_t hash, other_hash;
 
-    if (row->invalid || table->cap == 0)
+    if (rows->row[index].invalid || spent->count == 0)
         return true;
     if (!public_hash_of(reading, index, &hash, err))
         return false;
-    for (size_t at = first_slot(table, (uint32_t)hash); table->slot[at].row != 0; at = (at + 1) & (table->cap - 1)) {
-        uint32_t other = table->slot[at].row - 1;
-
-        if (table->slot[at].tag != (uint32_t)hash)
-            continue;
-        if (!public_hash_of(reading, other, &other_hash, err))
+    for (size_t at = tags_find(spent, (uint32_t)hash); at < spent->count && spent->tag[at].tag == (uint32_t)hash;
+         at++) {
+        if (!public_hash_of(reading, spent->tag[at].row, &other_hash, err))
             return false;
         if (other_hash == hash) {
-            mark_twin(row, rows_number(rows, other));
+            mark_twin(&rows->row[index], rows_number(rows, spent->tag[at].row));
             break;
         }
     }
@@ -238,6 +209,7 @@ static bool settle_suspect(struct reading *reading, uint32_t index, struct err *
 
 static bool settle_suspects(struct reading *reading, struct err *err)
 {
+    tags_sort(&reading->spent);
     for (size_t i = 0; i < reading->suspect_count; i++)
         if (!settle_suspect(reading, reading->suspects[i], err))
             return false;
@@ -355,7 +327,8 @@ static bool add_row(struct reading *reading, const struct sheet_row *read, struc
     note_named(reading, index, read);
     note_reference(reading, index, read);
     warnings_of_row(&pass->warnings, reading->sheet, rows, index, read);
-    return note_twins(reading, index, read, err) && note_label(reading, index, read, err);
+    note_tags(reading, index, read);
+    return true;
 }
 
 static void cut_named(struct first_pass *pass, uint64_t from, uint64_t to)
@@ -421,11 +394,13 @@ bool first_pass_read(struct first_pass *pass, struct sheet *sheet, const struct 
         if (pass->rows->count % 4096 == 0)
             show_reading(&reading);
     }
-    if (step != CSV_STEP_FAILED && !settle_suspects(&reading, err))
+    if (step != CSV_STEP_FAILED &&
+        (!settle_groups(&reading, &twins, &reading.payloads, err) || !settle_suspects(&reading, err) ||
+         !settle_groups(&reading, &same_labels, &reading.labels, err)))
         step = CSV_STEP_FAILED;
-    free(reading.twins.slot);
-    free(reading.spent.slot);
-    free(reading.labels.slot);
+    tags_release(&reading.payloads);
+    tags_release(&reading.spent);
+    tags_release(&reading.labels);
     free(reading.suspects);
     if (step == CSV_STEP_FAILED)
         return false;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FROM_NEXT, FROM_AT, FROM_OTHER, ROWS_READ }; /* of sheet_next(), sheet_at(), sheet_other_at() */
+
 struct sheet {
     struct sheet_config config;
     struct source *source;
@@ -16,13 +18,12 @@ struct sheet {
     struct header header;
     struct csv_record header_record; /* its bytes are in header_bytes */
     char *header_bytes;
-    struct secrets secrets[2];
-    struct sheet_row rows[2];  /* sheet_next()'s and sheet_at()'s */
-    struct csv_reader *beside; /* sheet_place()'s */
+    struct secrets secrets[ROWS_READ];
+    struct sheet_row rows[ROWS_READ];
+    struct csv_reader *beside; /* sheet_other_at()'s and sheet_place()'s */
     struct buf where;          /* sheet_where()'s */
 };
 
-enum { FROM_NEXT, FROM_AT };
 enum { NOTES_MAX = 65536, WHERE_MAX = 1 << 17 };
 
 /* The record's cells point all over the reader's memory: copies them, and its raw text, into one piece. */
@@ -90,7 +91,7 @@ struct sheet *sheet_open(const struct sheet_config *config, struct console *cons
     bool header;
 
     sheet->config = *config;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < ROWS_READ; i++) {
         secrets_init(&sheet->secrets[i]);
         problems_init(&sheet->rows[i].problems);
         connector_init(&sheet->rows[i].connector);
@@ -116,7 +117,7 @@ void sheet_close(struct sheet *sheet)
 {
     if (sheet == NULL)
         return;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < ROWS_READ; i++) {
         secrets_release(&sheet->secrets[i]);
         problems_release(&sheet->rows[i].problems);
         connector_release(&sheet->rows[i].connector);
@@ -263,6 +264,13 @@ bool sheet_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line
 {
     *row = &sheet->rows[FROM_AT];
     return csv_at(sheet->reader, offset, length, line, &(*row)->record, err) && make_row(sheet, FROM_AT, err);
+}
+
+bool sheet_other_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,
+                    struct err *err)
+{
+    *row = &sheet->rows[FROM_OTHER];
+    return csv_at(sheet->beside, offset, length, line, &(*row)->record, err) && make_row(sheet, FROM_OTHER, err);
 }
 
 bool sheet_record_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,

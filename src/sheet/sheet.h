@@ -70,6 +70,10 @@ enum csv_step sheet_next(struct sheet *sheet, struct sheet_row **row, struct err
 bool sheet_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,
               struct err *err);
 
+/* As sheet_at(), beside that one's, so that two rows can be compared; until the next of these or sheet_place(). */
+bool sheet_other_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,
+                    struct err *err);
+
 /* As sheet_at(), but without values and checks: the record and its eight cells, for writing it out again. */
 bool sheet_record_at(struct sheet *sheet, uint64_t offset, size_t length, uint32_t line, struct sheet_row **row,
                      struct err *err);

@@ -4,13 +4,22 @@
 #include "sheet/secrets.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { TEXT_MAX = 1 << 16 };
 
+/* Keeps the first in the order of the sheet: what is found of labels comes when all rows have been read. */
 static void add(struct warnings *warnings, struct warning warning)
 {
-    if (warnings->count < WARNINGS_KEPT)
-        warnings->kept[warnings->count] = warning;
+    size_t kept = warnings->count < WARNINGS_KEPT ? (size_t)warnings->count : WARNINGS_KEPT, at = kept;
+
+    while (at > 0 && warnings->kept[at - 1].index > warning.index)
+        at--;
+    if (at < WARNINGS_KEPT) {
+        memmove(&warnings->kept[at + 1], &warnings->kept[at],
+                ((kept < WARNINGS_KEPT ? kept : WARNINGS_KEPT - 1) - at) * sizeof(warning));
+        warnings->kept[at] = warning;
+    }
     warnings->count++;
 }
 

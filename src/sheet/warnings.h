@@ -29,7 +29,7 @@ struct warnings {
     bool has_secret; /* in a cell, not a reference to one */
 };
 
-/* Notes what is to be said of the row just added; of those that an earlier run has finished, nothing. */
+/* Notes what is to be said of a row, in any order; of those that an earlier run has finished, nothing. */
 void warnings_of_row(struct warnings *warnings, const struct sheet *sheet, const struct rows *rows, uint64_t index,
                      const struct sheet_row *read);
 void warnings_of_label(struct warnings *warnings, uint64_t index, uint32_t other);

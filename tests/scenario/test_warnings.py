@@ -84,3 +84,13 @@ def test_a_sheet_with_passwords_that_others_can_read(connload, write_csv, tmp_pa
     assert bool(warnings(run)) == warns and "hunter2" not in run.err
     if warns:
         assert "every user of this machine can read it" in run.err and "chmod" in run.err
+
+
+def test_they_come_in_the_order_of_the_sheet(connload, write_csv):
+    """Labels that rows share among cells that a spreadsheet changed; with more of both than are said, the first."""
+    write_csv("desk.csv", HEADER, [["email", f"FX {n // 2}", "" if n % 3 else "'x", f"a{n}@example.com", "", ""] for n in range(40)])
+    lines = warnings(connload("check", "desk.csv"))
+    found = [(n + 2, column) for n in range(40) for column in ([] if n % 2 == 0 else ["B"]) + ([] if n % 3 else ["C"])]
+    expected = sorted(found, key=lambda one: (one[0], one[1] == "B"))
+    assert [(int(line.split(":")[1]), line.split("column ")[1][0]) for line in lines[:20]] == expected[:20]
+    assert lines[20:] == [f"desk.csv: warning: {len(found) - 20} more such cells"]
