@@ -158,6 +158,7 @@ void client_add_figures(const struct client *client)
     int64_t end_ms = client_stopping(client) ? client->stopped_ms : clock_mono_ms();
 
     client->tally->most_in_window = pace_most_in_window(client->pace);
+    client->tally->found = pace_found(client->pace);
     client->tally->outages = outage->count + outage_holds(outage);
     client->tally->away_ms = outage->away_ms + outage_lasts_ms(outage, end_ms);
 }

@@ -5,6 +5,7 @@
 #ifndef API_TALLY_H
 #define API_TALLY_H
 
+#include "base/num.h"
 #include "base/buf.h"
 #include "model/outcome.h"
 
@@ -68,6 +69,7 @@ struct tally {
     int64_t away_ms;    /* how long it was, in all */
     uint64_t waited_ms; /* time in which only the rate limit kept the next request from being sent */
     uint32_t most_in_window;
+    struct rate found; /* what was found of a limit that nobody named, as --rate takes it; a count of 0: nothing */
     struct tally_error error[TALLY_ERRORS];
     unsigned error_kinds;
     struct tally_span span[TALLY_SPANS];

@@ -204,7 +204,10 @@ char *num_format_rate(char text[NUM_DURATION_TEXT], struct rate rate)
         if (rate.window_ms % units[i].ms == 0)
             unit = &units[i];
     amount = rate.window_ms / unit->ms;
-    if (amount == 1)
+    if (unit->ms == 1 && amount > 1000 && amount % 100 == 0)
+        snprintf(text, NUM_DURATION_TEXT, "%" PRIu32 "/%" PRId64 ".%ds", rate.count, amount / 1000,
+                 (int)(amount % 1000) / 100);
+    else if (amount == 1)
         snprintf(text, NUM_DURATION_TEXT, "%" PRIu32 "/%s", rate.count, unit->name);
     else
         snprintf(text, NUM_DURATION_TEXT, "%" PRIu32 "/%" PRId64 "%s", rate.count, amount, unit->name);

@@ -41,6 +41,8 @@ enum {
     FULL_LEAST_MS = 1000, /* between two moments that are compared */
     FROM_ORIGIN_MS = 60000,
     ROUND_TRIP_MS = 50,
+    ROUNDED_MS = 1000, /* a longer window is told in tenths of a second */
+    TENTH_MS = 100,
     WAIT_MOST_LEAST_MS = 500, /* a shorter longest wait is not kept to: a window would be stormed */
     PATIENCE_MS = 1000,       /* a request that is not answered for so long is followed by another */
 };
@@ -401,12 +403,14 @@ struct rate throttle_found(const struct throttle *throttle)
 {
     double pace = fmin(throttle->pace, throttle->known > 0 ? throttle->known : throttle->top), count, window_ms;
 
-    if (pace <= 0)
+    if (pace <= 0 || (throttle->known <= 0 && throttle->burst <= 0))
         return (struct rate){.count = 0};
     count = throttle->burst > 0 ? throttle->burst : throttle->at_once - pace * throttle->at_once_ms;
     if (throttle->window_ms > 0)
         count = pace * (double)throttle->window_ms;
     count = fmin(fmax(floor(count + 0.001), ceil(pace)), RATE_COUNT_MAX);
     window_ms = fmin(ceil(count / pace - 0.001), (double)NUM_DURATION_MAX_MS);
+    if (window_ms > ROUNDED_MS)
+        window_ms = ceil(window_ms / TENTH_MS) * TENTH_MS;
     return (struct rate){.count = (uint32_t)count, .window_ms = (int64_t)window_ms};
 }

@@ -17,6 +17,7 @@ struct figures {
     unsigned count;
     char code[CODES][4];
     char limit[RATES_TEXT];
+    char found[NUM_DURATION_TEXT];
 };
 
 /* ---- How the table is written: a line for each figure, and one for what it is as a metric ---- */
@@ -180,6 +181,10 @@ static void add_pace(struct figures *f, const struct run_info *info, const struc
     metric(f, "connload_run_rate_limit_requests", "Requests allowed in a window; 0: no limit.");
     number(f, FIGURE_MS, "rate", "window_ms", (double)info->rates[0].window_ms);
     metric(f, "connload_run_rate_limit_window_seconds", "Length of the window.");
+    begin(f, "found", tally->refused > 0 && tally->found.count > 0);
+    text(f, "found", "limit", num_format_rate(f->found, tally->found));
+    count(f, "found", "requests", tally->found.count);
+    number(f, FIGURE_MS, "found", "window_ms", (double)tally->found.window_ms);
     count(f, NULL, "most_in_window", tally->most_in_window);
     metric(f, "connload_run_most_requests_in_window", "The most requests that any window held.");
     number(f, FIGURE_MS, NULL, "waited_ms", (double)tally->waited_ms);

@@ -202,6 +202,21 @@ static void put_refused(struct page *page)
     end_line(page);
 }
 
+/* A limit that nobody named, and how to name it. */
+static void put_found(struct page *page)
+{
+    const struct rate *found = &page->tally->found;
+    char limit[NUM_DURATION_TEXT];
+    double per_s;
+
+    if (page->tally->refused == 0 || found->count == 0)
+        return;
+    per_s = (double)found->count * 1000 / (double)found->window_ms;
+    put(page, PLAIN, "the server took about %.*f requests a second;", per_s < 1 ? 2 : per_s < 100 ? 1 : 0, per_s);
+    put(page, PLAIN, "next time: --rate %s", num_format_rate(limit, *found));
+    end_line(page);
+}
+
 static void put_pace(struct page *page)
 {
     const struct tally *tally = page->tally;
@@ -221,6 +236,7 @@ static void put_pace(struct page *page)
     if (page->at > 0)
         end_line(page);
     put_refused(page);
+    put_found(page);
 }
 
 static void put_lost(struct page *page)

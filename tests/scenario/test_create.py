@@ -978,6 +978,17 @@ def test_answers_429_are_in_the_summary(connload, sandbox, desk):
     assert "\n1 answer 429: the server's limit is lower than --rate 500/m, or shared\n" in run.err, run
 
 
+@pytest.mark.direct
+def test_a_limit_that_was_found_is_told_as_it_can_be_named(connload, sandbox, desk, tmp_path):
+    sandbox("--rate", "20/2s")
+    desk(70)
+    run = connload("create", "desk.csv", *QUICK, "--rate", "none", "--summary", "summary.json")
+    assert run.rc == 0, run
+    found = json.loads((tmp_path / "summary.json").read_text())["found"]
+    assert 8 <= found["requests"] * 1000 / found["window_ms"] <= 10.5, found
+    assert f"next time: --rate {found['limit']}\n" in run.err and "the server took about " in run.err, run
+
+
 def test_attempts_are_tries(connload, desk, read_csv):
     """Where nothing was ever answered, --max-attempts ends the run: no row is failed, and each shows what was tried."""
     desk(2)

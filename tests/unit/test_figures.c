@@ -97,6 +97,8 @@ static void test_values(void **state)
     tally.took_ms = 1500;
     tally.requests[REQUEST_LOOKUP] = 4;
     tally_answer(&tally, 429, 50000, 0);
+    tally.refused = 1;
+    tally.found = (struct rate){49, 2500};
     figures = figures_new(&info, &tally);
     assert_true(find("status", "created")->number == 2);
     assert_true(find("requests", "lookup")->number == 4);
@@ -106,6 +108,8 @@ static void test_values(void **state)
     assert_true(find("latency_ms", "max")->number == 50);
     assert_string_equal(find("rate", "limit")->text, "500/m");
     assert_false(find(NULL, "rate")->absent);
+    assert_string_equal(find("found", "limit")->text, "49/2.5s");
+    assert_true(find("found", "requests")->number == 49 && find("found", "window_ms")->number == 2500);
 }
 
 static void test_what_does_not_apply(void **state)
@@ -115,6 +119,7 @@ static void test_what_does_not_apply(void **state)
     assert_true(find(NULL, "latency_ms")->absent);
     assert_true(find(NULL, "results")->absent);
     assert_true(find(NULL, "stop")->absent);
+    assert_true(find(NULL, "found")->absent);
     assert_false(find(NULL, "input")->absent);
     assert_false(find(NULL, "concurrency")->absent);
 }

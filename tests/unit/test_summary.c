@@ -245,6 +245,21 @@ static void test_requests(void **state)
     }
 }
 
+/* A limit that nobody named is told as it can be named. */
+static void test_limit_found(void **state)
+{
+    struct run_info info = created;
+
+    fresh(state);
+    info.rates[0] = (struct rate){0, 0};
+    tally.found = (struct rate){49, 2500};
+    show(&info, 0, false);
+    assert_null(strstr(shown, "next time"));
+    tally.refused = 3;
+    show(&info, 0, false);
+    assert_non_null(strstr(shown, "\nthe server took about 19.6 requests a second; next time: --rate 49/2.5s\n"));
+}
+
 static void test_check_and_list(void **state)
 {
     static const struct run_info check = {.command = "check", .input = "-"}, list = {.command = "list"};
@@ -286,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup(test_next, fresh),
         cmocka_unit_test_setup(test_stop, fresh),
         cmocka_unit_test_setup(test_lost_and_look_alikes, fresh),
+        cmocka_unit_test_setup(test_limit_found, fresh),
         cmocka_unit_test_setup(test_check_and_list, fresh),
         cmocka_unit_test_setup(test_many_kinds, fresh),
         cmocka_unit_test(test_requests),
