@@ -88,9 +88,11 @@
  *   tally         what happened, counted
  * run: the life of rows
  *   candidates    what a list has that may be lost rows'
+ *   doubts        rows whose 403 may be everybody's
  *   events        the log's lines about rows
  *   finish        writes the result file
  *   judge         what a list means for lost rows: pure
+ *   queue         rows to be sent again, and what is in flight
  *   receiver      takes the answers to rows that were sent
  *   refuse        rows that fail the checks get their outcome
  *   run           what the parts of a run share, and the verbs by which a row changes

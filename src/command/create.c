@@ -218,7 +218,7 @@ static bool take_in(struct create *create, struct err *err)
 
     create->pass = (struct first_pass){
         .rows = &create->run.rows,
-        .claimed = &create->run.claimed,
+        .claimed = &create->run.known.claimed,
         .want_keys = config->preflight,
     };
     if (!first_pass_read(&create->pass, create->run.sheet, &how, create->session.console, err))
@@ -303,10 +303,10 @@ static bool note_server_clock(struct create *create)
     int64_t wall_ms = clock_wall_ms();
     struct err err;
 
-    if (run->has_server_clock || !create->session.client.has_clock)
+    if (run->times.has_server_clock || !create->session.client.has_clock)
         return true;
-    run->has_server_clock = true;
-    run->started_server_ms = client_server_time(&create->session.client, journal_head(run->journal)->started_ms);
+    run->times.has_server_clock = true;
+    run->times.started_server_ms = client_server_time(&create->session.client, journal_head(run->journal)->started_ms);
     if (journal_server_clock(run->journal, client_server_time(&create->session.client, wall_ms), wall_ms, &err))
         return true;
     client_fault(&create->session.client, &err);
@@ -395,7 +395,7 @@ static bool preflight(struct create *create)
     create->keeps_journal = create->resume.other_key && !resume_is_same_account(&create->resume, run);
     if (create->keeps_journal)
         return false;
-    if (!create->config->preflight || (run->twins_known && !how.skip))
+    if (!create->config->preflight || (run->known.twins_are_all && !how.skip))
         return true;
     how.note_twins = !create->session.info.resumed;
     wait_for_reads(create);
@@ -490,7 +490,7 @@ static bool is_over(void *context)
     if (settle_has_rows(&create->settle) && !waits_for_nothing(create))
         return false;
     return client_stopping(&create->session.client) ||
-           (run->ready_count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 && !sender_has_rows(&create->sender));
+           (run->queue.count == 0 && run->rows.in_state[ROW_BACKOFF] == 0 && !sender_has_rows(&create->sender));
 }
 
 /* While the service is away: one list, which may settle rows as well, or one row, whose answer may end that. */
@@ -506,7 +506,7 @@ static void probe(struct create *create)
     case OUTAGE_PROBE_ROW:
         if (sender_has_rows(&create->sender))
             sender_probe(&create->sender, now_ms);
-        else if (create->run.rows.in_state[ROW_BACKOFF] == create->run.doubt_count)
+        else if (create->run.rows.in_state[ROW_BACKOFF] == create->receiver.doubts.count)
             client_end_outage(&create->session.client);
         break;
     case OUTAGE_PROBE_NONE:
@@ -517,7 +517,7 @@ static void probe(struct create *create)
 /* A list is due for settling, or where nothing else can tell whose a 403 is. */
 static int64_t list_due(struct create *create)
 {
-    bool in_doubt = create->run.doubt_count > 0 && !create->settle.listing.active &&
+    bool in_doubt = create->receiver.doubts.count > 0 && !create->settle.listing.active &&
                     !sender_has_rows(&create->sender) && http_in_flight(create->session.client.http) == 0 &&
                     !client_stopping(&create->session.client);
 
@@ -563,7 +563,7 @@ static int64_t send_all(void *context, int64_t *other_ms)
 
     run_wake_backoffs(&create->run, clock_mono_ms());
     next_ms = send_rows_and_lists(create, &list_ms);
-    *other_ms = clock_sooner(timers_next(&create->run.backoffs), list_ms);
+    *other_ms = clock_sooner(queue_next(&create->run.queue), list_ms);
     return next_ms;
 }
 
@@ -575,7 +575,7 @@ static void take_answer(void *context, const struct http_answer *answer)
     if (answer->tag == LISTING_TAG) {
         note_lists(create, 1);
         settle_answer(&create->settle, answer);
-        run_resolve_doubts(&create->run, true);
+        doubts_resolve(&create->receiver.doubts, &create->run, true);
     } else
         receiver_answer(&create->receiver, answer);
 }
@@ -618,7 +618,7 @@ static bool send_rows(struct create *create, struct err *err)
 
     hold_rows(create);
     set_failures_max(create);
-    idset_reserve(&create->run.claimed, (size_t)create->run.rows.count);
+    idset_reserve(&create->run.known.claimed, (size_t)create->run.rows.count);
     sender_init(&create->sender, &create->run, create->session.info.resumed ? create->resume.promised : 0,
                 create->pass.keys);
     receiver_init(&create->receiver, &create->run);

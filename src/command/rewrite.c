@@ -93,14 +93,11 @@ void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_
 
 bool rewrite_probe(struct rewrite *rewrite, int64_t now_ms)
 {
-    struct run *run = &rewrite->run;
-    uint64_t row;
+    const struct outage *outage = &rewrite->session.client.outage;
 
-    if (!outage_holds(&rewrite->session.client.outage) || !probe_send(&rewrite->probe, now_ms))
+    if (!outage_holds(outage) || !probe_send(&rewrite->probe, now_ms))
         return false;
-    if (run->ready_count > 1 && run->ready[run->ready_head] == rewrite->session.client.outage.tried &&
-        run_take_ready(run, &row))
-        run_send_again(run, row, EVENT_PASSED_OVER); /* another is tried first */
+    run_pass_over(&rewrite->run, outage->tried);
     return true;
 }
 

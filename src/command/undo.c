@@ -78,7 +78,7 @@ static bool has_rows(struct undo *undo)
 {
     const struct rows *rows = &undo->rewrite.run.rows;
 
-    if (undo->rewrite.run.ready_count > 0)
+    if (undo->rewrite.run.queue.count > 0)
         return true;
     while (undo->next < rows->count && rows->row[undo->next].state != ROW_PENDING)
         undo->next++;
@@ -117,7 +117,7 @@ static void send_row(struct undo *undo, int64_t now_ms)
     struct outcome outcome;
     uint64_t index = undo->next;
 
-    run_take_ready(run, &index);
+    queue_take(&run->queue, &index);
     if (!rewrite_promise(&undo->rewrite, index, now_ms) || !earlier_of(undo, index, &outcome))
         return;
     if (!remote_is_uuid(outcome.connector_id)) {
@@ -344,7 +344,8 @@ static void try_row(struct undo *undo, int64_t now_ms)
     uint64_t row;
 
     if (has_rows(undo)) {
-        row = run->ready_count > 0 ? run->ready[run->ready_head] : undo->next;
+        row = undo->next;
+        queue_peek(&run->queue, &row);
         send_row(undo, now_ms);
         if (run->rows.row[row].state == ROW_IN_FLIGHT)
             outage_try(&undo->rewrite.session.client.outage, row);
@@ -364,12 +365,12 @@ static int64_t send_all(void *context, int64_t *other_ms)
         int64_t now_ms = clock_mono_ms(), next_ms = client_next_send(&undo->rewrite.session.client, now_ms);
 
         if (next_ms > now_ms) {
-            *other_ms = timers_next(&undo->rewrite.run.backoffs);
+            *other_ms = queue_next(&undo->rewrite.run.queue);
             return next_ms;
         }
         send_row(undo, now_ms);
     }
-    *other_ms = timers_next(&undo->rewrite.run.backoffs);
+    *other_ms = queue_next(&undo->rewrite.run.queue);
     return INT64_MAX;
 }
 

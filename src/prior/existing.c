@@ -167,19 +167,20 @@ static bool note_listed_before(struct search *search, struct span id)
 {
     struct err err;
 
-    if (!search->config->note_twins || search->run->twins.count >= NOTED_MAX || !idset_add(&search->run->twins, id))
+    if (!search->config->note_twins || search->run->known.twins.count >= NOTED_MAX ||
+        !idset_add(&search->run->known.twins, id))
         return true;
     return journal_twin(search->run->journal, id, &err) || fault(search, &err);
 }
 
 static void note_owner(struct search *search, const struct remote *remote, bool created)
 {
-    owners_note(&search->owners, remote, created || span_equal(span_of(search->run->own_id), remote->id));
+    owners_note(&search->owners, remote, created || span_equal(span_of(search->run->known.own_id), remote->id));
 }
 
 static uint64_t own_of(const struct search *search)
 {
-    return owners_own(&search->owners, search->run->owner);
+    return owners_own(&search->owners, search->run->known.owner);
 }
 
 static bool is_colleagues(const struct search *search, const struct match *match)
@@ -219,7 +220,7 @@ static bool on_connector(void *context, const struct remote *remote, struct span
     }
     if ((!has_rows(search, (uint32_t)connector_key_hash(&remote->connector)) &&
          (named == NULL || !has_rows(search, named->key))) ||
-        idset_has(&search->run->claimed, remote->id) ||
+        idset_has(&search->run->known.claimed, remote->id) ||
         (remote->archived && search->archived++ >= search->count + SPARE_MATCHES) ||
         !idset_add(&search->seen, remote->id))
         return true;
@@ -339,7 +340,7 @@ static void row_exists(struct search *search, uint64_t index, const struct match
     redactor_field(&run->client->redactor, own, buf_view(&run->code), &run->text);
     outcome.inbox_email = buf_view(&inbox);
     outcome.error_message = buf_view(&run->text);
-    idset_add(&run->claimed, remote->id);
+    idset_add(&run->known.claimed, remote->id);
     run_finish(run, index, &outcome);
     buf_release(&inbox);
 }
@@ -356,7 +357,7 @@ static void row_is_untold(struct search *search, uint64_t index, struct span id,
                "%.*s",
                (int)why.len, why.data);
     outcome.error_message = buf_view(&run->text);
-    idset_add(&run->claimed, id);
+    idset_add(&run->known.claimed, id);
     run_finish(run, index, &outcome);
 }
 
@@ -537,9 +538,9 @@ static bool note_listed(struct search *search)
     struct run *run = search->run;
     struct err err;
 
-    if (!search->config->note_twins || run->twins.count >= NOTED_MAX || !search->is_whole)
+    if (!search->config->note_twins || run->known.twins.count >= NOTED_MAX || !search->is_whole)
         return true;
-    run->twins_known = true;
+    run->known.twins_are_all = true;
     return journal_listed(run->journal, &err) || fault(search, &err);
 }
 
@@ -582,8 +583,8 @@ bool existing_find(struct run *run, const struct existing_config *config, struct
     remote_init(&search.remote);
     sort_rows(&search);
     done = (matches_open(&search.matches, &err) &&
-            (!config->skip ||
-             earlier_read(&search.earlier, config->sheet, config->earlier, config->inherit, &run->claimed, &err))) ||
+            (!config->skip || earlier_read(&search.earlier, config->sheet, config->earlier, config->inherit,
+                                           &run->known.claimed, &err))) ||
            fault(&search, &err);
     done = done && list(&search) && look_up_unlisted(&search) && !search.failed && place_all(&search) &&
            note_listed(&search) && tell_left(&search);

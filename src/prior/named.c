@@ -9,17 +9,6 @@ struct naming {
     uint64_t promised;
 };
 
-static bool read_row(struct naming *naming, uint64_t index, struct sheet_row **read)
-{
-    const struct row *row = &naming->run->rows.row[index];
-    struct err err;
-
-    if (sheet_at(naming->run->sheet, row->offset, row->length, row->line, read, &err))
-        return true;
-    client_fault(naming->run->client, &err);
-    return false;
-}
-
 static bool next_named(void *context, uint64_t *tag, struct span *id)
 {
     struct naming *naming = context;
@@ -31,7 +20,7 @@ static bool next_named(void *context, uint64_t *tag, struct span *id)
 
         if (index < naming->promised || (state != ROW_PENDING && state != ROW_UNSETTLED))
             continue;
-        if (!read_row(naming, index, &read))
+        if ((read = run_row(naming->run, index)) == NULL)
             return false;
         *tag = index;
         *id = read->earlier.connector_id;
@@ -57,7 +46,7 @@ static void found(struct run *run, uint64_t index, const struct sheet_row *read,
     outcome.inbox_email = buf_view(&inbox);
     outcome.error_message = buf_view(&run->text);
     outcome.attempts = read->earlier.attempts;
-    idset_add(&run->claimed, remote->id);
+    idset_add(&run->known.claimed, remote->id);
     run_record(run, index, &outcome);
     buf_release(&inbox);
 }
@@ -82,7 +71,7 @@ static void is_anothers(struct run *run, uint64_t index, const struct sheet_row 
 
     buf_reset(&run->code);
     buf_text(&run->code, "not sent: connector_id names another's connector (");
-    if (idset_has(&run->claimed, remote->id))
+    if (idset_has(&run->known.claimed, remote->id))
         buf_text(&run->code, "another row has it");
     else
         connector_differences(&read->connector, &remote->connector, &run->code);
@@ -109,7 +98,7 @@ static void looked_up(void *context, uint64_t tag, enum lookup_result result, co
     struct sheet_row *read;
     bool was_told, was_lost, there = result == LOOKUP_FOUND && !remote->archived;
 
-    if (!read_row(naming, tag, &read))
+    if ((read = run_row(naming->run, tag)) == NULL)
         return;
     was_told = span_equal(read->earlier.error_code, span_of("lookup_failed")); /* by a run that sent nothing */
     was_lost = read->earlier.status == STATUS_UNKNOWN && !was_told;
@@ -118,7 +107,7 @@ static void looked_up(void *context, uint64_t tag, enum lookup_result result, co
         buf_format(&run->text, "not sent: connector_id names a connector, and whether it is there can't be told: %.*s",
                    (int)text.len, text.data);
         stays_unknown(run, tag, read, was_lost ? "unsettled" : "lookup_failed");
-    } else if (there && !idset_has(&run->claimed, remote->id) &&
+    } else if (there && !idset_has(&run->known.claimed, remote->id) &&
                connector_answers(&read->connector, &remote->connector))
         found(run, tag, read, remote, was_lost ? STATUS_CREATED : STATUS_EXISTS);
     else if (there && read->earlier.status != STATUS_NONE)

@@ -222,19 +222,19 @@ static void on_server_clock(void *context, int64_t server_ms, int64_t wall_ms)
     struct replay *replay = context;
     struct run *run = replay->run;
 
-    replay->has_clock = run->has_server_clock = true;
+    replay->has_clock = run->times.has_server_clock = true;
     replay->ahead_ms = server_ms - wall_ms;
-    run->started_server_ms = journal_head(replay->journal)->started_ms + (server_ms - wall_ms);
+    run->times.started_server_ms = journal_head(replay->journal)->started_ms + (server_ms - wall_ms);
 }
 
 static void on_twin(void *context, struct span connector_id)
 {
-    idset_add(&((struct replay *)context)->run->twins, connector_id);
+    idset_add(&((struct replay *)context)->run->known.twins, connector_id);
 }
 
 static void on_listed(void *context)
 {
-    ((struct replay *)context)->run->twins_known = true;
+    ((struct replay *)context)->run->known.twins_are_all = true;
 }
 
 static void on_attempts(void *context, uint64_t row, uint32_t attempts)
@@ -267,11 +267,12 @@ static void take_created(struct run *run, const struct outcome *outcome, int64_t
 {
     int64_t created_ms;
 
-    witness_add(&run->witness, outcome->connector_id, now_ms);
-    snprintf(run->own_id, sizeof(run->own_id), "%.*s", (int)outcome->connector_id.len, outcome->connector_id.data);
-    if (clock_parse_rfc3339(outcome->created_at, &created_ms) && created_ms >= 0 && run->has_server_clock &&
-        created_ms - run->started_server_ms < run->clock.behind_ms)
-        run->clock.behind_ms = created_ms - run->started_server_ms; /* it is not older than its run */
+    witness_add(&run->known.witness, outcome->connector_id, now_ms);
+    snprintf(run->known.own_id, sizeof(run->known.own_id), "%.*s", (int)outcome->connector_id.len,
+             outcome->connector_id.data);
+    if (clock_parse_rfc3339(outcome->created_at, &created_ms) && created_ms >= 0 && run->times.has_server_clock &&
+        created_ms - run->times.started_server_ms < run->clock.behind_ms)
+        run->clock.behind_ms = created_ms - run->times.started_server_ms; /* it is not older than its run */
 }
 
 static void on_outcome(void *context, uint64_t index, const struct outcome *outcome, uint64_t place)
@@ -299,7 +300,7 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     if (outcome->status == STATUS_CREATED)
         take_created(run, outcome, now_ms);
     else if (outcome->status == STATUS_EXISTS || outcome->status == STATUS_UPDATED)
-        idset_add(&run->claimed, outcome->connector_id);
+        idset_add(&run->known.claimed, outcome->connector_id);
     if (status_is_finished(outcome->status)) {
         tally_carried(run->tally, outcome->status);
         return;
@@ -351,7 +352,7 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
         *err = replay.err;
         return false;
     }
-    run->interrupted_ms = replay.latest_ms;
+    run->times.interrupted_ms = replay.latest_ms;
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_step(&run->rows, i, EVENT_TO_SETTLE);
@@ -411,9 +412,10 @@ bool resume_unsettle(struct run *run, struct err *err)
     for (uint64_t i = 0; i < run->rows.count; i++) {
         const struct row *row = &run->rows.row[i];
         struct unsettled entry = {
-            .arrives_ms = now_ms + run->late_ms,
+            .arrives_ms = now_ms + run->times.late_ms,
             .since_ms = now_ms,
-            .lost = {run->has_server_clock ? run->started_server_ms : journal_head(run->journal)->started_ms,
+            .lost = {run->times.has_server_clock ? run->times.started_server_ms
+                                                 : journal_head(run->journal)->started_ms,
                      JUDGE_NO_TIME},
             .row = (uint32_t)i,
             .earlier = row->earlier,

@@ -39,15 +39,9 @@ void candidates_release(struct candidates *candidates)
 /* Its texts last until the next row is read; NULL, with the run stopped, where it can't be read. */
 static const struct connector *read_row(struct candidates *candidates, size_t index)
 {
-    struct run *run = candidates->run;
-    const struct row *row = &run->rows.row[candidates->rows[index].row];
-    struct sheet_row *read;
-    struct err err;
+    const struct sheet_row *read = run_row(candidates->run, candidates->rows[index].row);
 
-    if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
-        return &read->connector;
-    client_fault(run->client, &err);
-    return NULL;
+    return read != NULL ? &read->connector : NULL;
 }
 
 static int by_key(const void *left, const void *right)
@@ -140,7 +134,7 @@ static void add(struct candidates *candidates, const struct remote *remote, size
         .created_ms = remote->created_ms,
         .exact = differs == NULL,
         .kept = likeness == CONNECTOR_KEPT,
-        .was_listed = !is_earlier(candidates, row) && idset_has(&run->twins, remote->id),
+        .was_listed = !is_earlier(candidates, row) && idset_has(&run->known.twins, remote->id),
         .archived = remote->archived,
         .differs = differs != NULL ? alloc_copy(differs->data != NULL ? differs->data : "", differs->len) : NULL,
     };
@@ -244,7 +238,7 @@ static void look_near(struct candidates *candidates, const struct remote *remote
 
 void candidates_look(struct candidates *candidates, const struct remote *remote)
 {
-    if (!candidates->earlier && idset_has(&candidates->run->twins, remote->id))
+    if (!candidates->earlier && idset_has(&candidates->run->known.twins, remote->id))
         return; /* it was there before */
     candidates->crowded = candidates->crowded || candidates->looks >= LOOKS_MAX;
     if (!look_exact(candidates, remote))

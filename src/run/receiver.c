@@ -9,17 +9,23 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { DIFFERS_MAX = 4096, LOST_MAX = 256, SAID_MAX = 16384 };
+enum {
+    FORBIDDEN_MOST = 5, /* rows in a row */
+    DIFFERS_MAX = 4096,
+    LOST_MAX = 256,
+    SAID_MAX = 16384,
+};
 
 void receiver_init(struct receiver *receiver, struct run *run)
 {
-    receiver->run = run;
+    *receiver = (struct receiver){.run = run};
     remote_init(&receiver->remote);
     buf_init(&receiver->differs, DIFFERS_MAX);
 }
 
 void receiver_release(struct receiver *receiver)
 {
+    doubts_release(&receiver->doubts);
     remote_release(&receiver->remote);
     buf_release(&receiver->differs);
 }
@@ -113,12 +119,12 @@ static void act_created(struct receiver *receiver, uint64_t row, const struct ht
     redactor_field(&run->client->redactor, own, buf_view(&receiver->differs), &run->code);
     add_errors(receiver, answer, own, &run->code);
     outcome.error_message = buf_view(&run->code);
-    run->forbidden = 0;
+    receiver->forbidden = 0;
     run_note_account(run, remote->org_id, own);
-    witness_add(&run->witness, remote->id, answer->ended_ms);
+    witness_add(&run->known.witness, remote->id, answer->ended_ms);
     judge_compare_clocks(&run->clock, remote->created_ms, answer->date_ms, answer->latency_us / 1000);
-    if (run->owner == 0)
-        run->owner = run_owner_hash(remote->owner_id);
+    if (run->known.owner == 0)
+        run->known.owner = run_owner_hash(remote->owner_id);
     run_finish(run, row, &outcome);
 }
 
@@ -180,7 +186,7 @@ static void act_settle(struct receiver *receiver, uint64_t row, struct unsettled
 
     entry->row = (uint32_t)row;
     entry->since_ms = clock_mono_ms();
-    entry->arrives_ms = entry->since_ms + run->late_ms;
+    entry->arrives_ms = entry->since_ms + run->times.late_ms;
     entry->lost.to_ms = client_server_time(run->client, clock_wall_ms());
     entry->lost.from_ms = entry->lost.to_ms - (entry->since_ms - sent_ms);
     console_detail(run->console, "%s: may exist: %s", sheet_where(run->sheet, &run->rows, row), run->text.data);
@@ -208,11 +214,11 @@ static void act_forbidden(struct receiver *receiver, uint64_t row, const struct 
 {
     struct run *run = receiver->run;
 
-    if (++run->forbidden >= RUN_FORBIDDEN_MOST)
+    if (++receiver->forbidden >= FORBIDDEN_MOST)
         client_stop(run->client, STOP_FORBIDDEN,
                     "%d rows in a row were answered %d, and none was accepted since: %s; ask whoever manages the "
                     "account or the key",
-                    RUN_FORBIDDEN_MOST, answer->status, api_error_without_status(run->text.data, answer->status));
+                    FORBIDDEN_MOST, answer->status, api_error_without_status(run->text.data, answer->status));
     run_give_up(run, row, STATUS_REJECTED, answer->status, run->code.data, run->text.data);
 }
 
@@ -226,7 +232,7 @@ static void act_doubt(struct receiver *receiver, uint64_t row, const struct http
         return;
     }
     buf_text(&run->text, "; a gateway in front of the API refuses this row, and not others: see what its texts hold");
-    run_doubt(run, row, answer);
+    doubts_add(&receiver->doubts, run, row, answer);
 }
 
 /*
@@ -237,17 +243,13 @@ static bool is_about(struct receiver *receiver, uint64_t index, uint64_t public_
 {
     struct run *run = receiver->run;
     const struct connector *answered = &receiver->remote.connector;
-    const struct row *row = &run->rows.row[index];
-    struct sheet_row *read;
-    struct err err;
+    const struct sheet_row *read;
 
     buf_reset(&receiver->differs);
     if (connector_public_hash(answered) == public_hash)
         return true;
-    if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-        client_fault(run->client, &err);
+    if ((read = run_row(run, index)) == NULL)
         return true;
-    }
     if (answered->label.len > 0)
         connector_differences(&read->connector, answered, &receiver->differs);
     return connector_answers(&read->connector, answered) && !run_has_like(run, connector_public_hash(answered));
@@ -259,7 +261,7 @@ static bool names_new(struct receiver *receiver, const struct http_answer *answe
     const struct run *run = receiver->run;
 
     return answer->status >= 200 && answer->status < 300 && remote_read(&receiver->remote, answer->body) &&
-           !idset_has(&run->claimed, receiver->remote.id) && !idset_has(&run->twins, receiver->remote.id);
+           !idset_has(&run->known.claimed, receiver->remote.id) && !idset_has(&run->known.twins, receiver->remote.id);
 }
 
 static enum outage_sign sign_of(const struct http_answer *answer, enum verdict verdict, bool gateways)
@@ -291,7 +293,7 @@ void receiver_answer(struct receiver *receiver, const struct http_answer *answer
         act_created(receiver, row, answer);
         break;
     case VERDICT_REJECTED:
-        run->forbidden = 0;
+        receiver->forbidden = 0;
         run_give_up(run, row, STATUS_REJECTED, answer->status, run->code.data, run->text.data);
         break;
     case VERDICT_AGAIN:
@@ -314,6 +316,6 @@ void receiver_answer(struct receiver *receiver, const struct http_answer *answer
     case VERDICTS:
         break;
     }
-    run_resolve_doubts(run, false);
+    doubts_resolve(&receiver->doubts, run, false);
     sender_forget(run, answer->tag);
 }

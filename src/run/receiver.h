@@ -6,10 +6,13 @@
 
 #include "model/remote.h"
 #include "net/http.h"
+#include "run/doubts.h"
 #include "run/run.h"
 
 struct receiver {
     struct run *run;
+    struct doubts doubts;
+    unsigned forbidden;   /* rows in a row that the API itself answered with 403 */
     struct remote remote; /* scratch */
     struct buf differs;   /* scratch: in what the answer's connector differs from the row */
 };

@@ -15,20 +15,18 @@ enum { SCRATCH_MAX = 65536 };
 void run_init(struct run *run, struct client *client, unsigned flights, int64_t lag_ms, int64_t late_ms)
 {
     *run = (struct run){
+        .console = client->console,
+        .log = client->log,
+        .tally = client->tally,
         .client = client,
-        .flights = flights,
-        .late_ms = late_ms,
-        .unsettled_since_ms = INT64_MAX,
+        .waiting = {.since_ms = INT64_MAX},
+        .times = {.late_ms = late_ms},
     };
-    run->console = client->console;
-    run->log = client->log;
-    run->tally = client->tally;
-    run->flight = alloc_zeroed(flights, sizeof(run->flight[0]));
     rows_init(&run->rows);
-    idset_init(&run->claimed);
-    idset_init(&run->twins);
-    witness_init(&run->witness, &run->claimed, lag_ms);
-    timers_init(&run->backoffs);
+    queue_init(&run->queue, flights);
+    idset_init(&run->known.claimed);
+    idset_init(&run->known.twins);
+    witness_init(&run->known.witness, &run->known.claimed, lag_ms);
     buf_init(&run->text, SCRATCH_MAX);
     buf_init(&run->code, SCRATCH_MAX);
 }
@@ -36,17 +34,26 @@ void run_init(struct run *run, struct client *client, unsigned flights, int64_t 
 void run_release(struct run *run)
 {
     rows_release(&run->rows);
-    witness_release(&run->witness);
-    idset_release(&run->claimed);
-    idset_release(&run->twins);
-    timers_release(&run->backoffs);
+    queue_release(&run->queue);
+    free(run->waiting.at);
+    witness_release(&run->known.witness);
+    idset_release(&run->known.claimed);
+    idset_release(&run->known.twins);
     buf_release(&run->text);
     buf_release(&run->code);
     words_release(&run->words);
-    free(run->ready);
-    free(run->unsettled);
-    free(run->doubts);
-    free(run->flight);
+}
+
+struct sheet_row *run_row(struct run *run, uint64_t row)
+{
+    const struct row *at = &run->rows.row[row];
+    struct sheet_row *read;
+    struct err err;
+
+    if (sheet_at(run->sheet, at->offset, at->length, at->line, &read, &err))
+        return read;
+    client_fault(run->client, &err);
+    return NULL;
 }
 
 struct json_object *run_log_row(struct run *run, const char *event, uint64_t row)
@@ -101,56 +108,22 @@ void run_give_up(struct run *run, uint64_t row, enum status status, int http_sta
     run_finish(run, row, &outcome);
 }
 
-static void grow_ready(struct run *run)
-{
-    size_t cap = run->ready_cap > 0 ? run->ready_cap * 2 : 256;
-    uint32_t *ring = alloc_zeroed(cap, sizeof(ring[0]));
-
-    for (size_t i = 0; i < run->ready_count; i++)
-        ring[i] = run->ready[(run->ready_head + i) % run->ready_cap];
-    free(run->ready);
-    run->ready = ring;
-    run->ready_head = 0;
-    run->ready_cap = cap;
-}
-
 void run_send_again(struct run *run, uint64_t row, enum row_event event)
 {
-    if (run->ready_count == run->ready_cap)
-        grow_ready(run);
-    run->ready[(run->ready_head + run->ready_count) % run->ready_cap] = (uint32_t)row;
-    run->ready_count++;
+    queue_push(&run->queue, row);
     rows_step(&run->rows, row, event);
-}
-
-bool run_take_ready(struct run *run, uint64_t *row)
-{
-    if (run->ready_count == 0)
-        return false;
-    *row = run->ready[run->ready_head];
-    run->ready_head = (run->ready_head + 1) % run->ready_cap;
-    run->ready_count--;
-    return true;
 }
 
 void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms)
 {
     rows_step(&run->rows, row, EVENT_NOT_DONE);
-    timers_add(&run->backoffs, now_ms + wait_ms, row);
+    queue_wait(&run->queue, row, now_ms + wait_ms);
 }
 
 void run_spare(struct run *run, uint64_t row)
 {
     if (run->rows.row[row].attempts > 0 && run->rows.row[row].state != ROW_DONE)
         run->rows.row[row].attempts--;
-}
-
-static bool is_in_doubt(const struct run *run, uint64_t row)
-{
-    for (size_t i = 0; i < run->doubt_count; i++)
-        if (run->doubts[i].row == row)
-            return true;
-    return false;
 }
 
 bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, enum outage_sign sign)
@@ -160,77 +133,42 @@ bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, e
 
     for (unsigned i = 0; begun && i < outage->in_row; i++)
         if (outage->failed[i].row < run->rows.count && outage->failed[i].row != row &&
-            !is_in_doubt(run, outage->failed[i].row))
+            !run->rows.row[outage->failed[i].row].in_doubt)
             run_spare(run, outage->failed[i].row);
     if (spared && sign == OUTAGE_AWAY)
         run_spare(run, row);
     return spared;
 }
 
-void run_doubt(struct run *run, uint64_t row, const struct http_answer *answer)
+void run_pass_over(struct run *run, uint64_t tried)
 {
-    if (run->doubt_count == run->doubt_cap) {
-        run->doubt_cap = run->doubt_cap > 0 ? run->doubt_cap * 2 : 16;
-        run->doubts = alloc_resize(run->doubts, run->doubt_cap, sizeof(run->doubts[0]));
-    }
-    run->doubts[run->doubt_count++] = (struct doubt){
-        .row = (uint32_t)row,
-        .sent_ms = answer->started_ms,
-        .ended_ms = answer->ended_ms,
-        .said = words_keep(&run->words, buf_view(&run->code), buf_view(&run->text)),
-    };
-    rows_step(&run->rows, row, EVENT_IN_DOUBT);
-}
+    uint64_t row;
 
-void run_resolve_doubts(struct run *run, bool listed)
-{
-    const struct outage *outage = &run->client->outage;
-    size_t kept = 0;
-    bool no_list_tells;
-
-    run->doubt_lists = run->doubt_count == 0 ? 0 : run->doubt_lists + (listed && !outage_holds(outage));
-    no_list_tells = !retry_allowed(&run->client->config.retry, run->doubt_lists);
-    for (size_t i = 0; i < run->doubt_count; i++) {
-        struct doubt doubt = run->doubts[i];
-        enum outage_block whose = outage_block(outage, doubt.sent_ms, doubt.ended_ms);
-
-        switch (whose == OUTAGE_UNDECIDED && no_list_tells ? OUTAGE_ROWS_OWN : whose) {
-        case OUTAGE_UNDECIDED:
-            run->doubts[kept++] = doubt;
-            break;
-        case OUTAGE_ROWS_OWN:
-            run_give_up(run, doubt.row, STATUS_REJECTED, 403, doubt.said->code, doubt.said->message);
-            break;
-        case OUTAGE_EVERYBODYS:
-            run_spare(run, doubt.row);
-            run_send_again(run, doubt.row, EVENT_WAITED);
-            break;
-        }
-    }
-    run->doubt_count = kept;
+    if (run->queue.count > 1 && queue_peek(&run->queue, &row) && row == tried && queue_take(&run->queue, &row))
+        run_send_again(run, row, EVENT_PASSED_OVER);
 }
 
 void run_wake_backoffs(struct run *run, int64_t now_ms)
 {
     uint64_t row;
 
-    while (timers_pop(&run->backoffs, now_ms, &row))
+    while (queue_wake(&run->queue, now_ms, &row))
         run_send_again(run, row, EVENT_WAITED);
 }
 
 bool run_promised_lately(const struct run *run, int64_t now_ms)
 {
-    return run->promised_ms > 0 && now_ms - run->promised_ms < RUN_PROMISE_MS;
+    return run->times.promised_ms > 0 && now_ms - run->times.promised_ms < RUN_PROMISE_MS;
 }
 
 bool run_promise(struct run *run, uint64_t rows, int64_t now_ms)
 {
     const struct http_config *http = &run->client->config.http;
     struct err err;
-    bool begun = run->promised_ms > 0 ||
-                 journal_begun(run->journal, http->timeout_ms, http->concurrency, run->interrupted_ms, &err);
+    bool begun = run->times.promised_ms > 0 ||
+                 journal_begun(run->journal, http->timeout_ms, http->concurrency, run->times.interrupted_ms, &err);
 
-    run->promised_ms = now_ms;
+    run->times.promised_ms = now_ms;
     if (begun && journal_upto(run->journal, rows, &err))
         return true;
     if (!journal_is_ours(run->journal, &err)) /* what is in flight can still be written down */
@@ -242,13 +180,13 @@ bool run_promise(struct run *run, uint64_t rows, int64_t now_ms)
 
 void run_wait_for_settling(struct run *run, const struct unsettled *entry)
 {
-    if (run->unsettled_count == run->unsettled_cap) {
-        run->unsettled_cap = run->unsettled_cap > 0 ? run->unsettled_cap * 2 : 64;
-        run->unsettled = alloc_resize(run->unsettled, run->unsettled_cap, sizeof(run->unsettled[0]));
+    if (run->waiting.count == run->waiting.cap) {
+        run->waiting.cap = run->waiting.cap > 0 ? run->waiting.cap * 2 : 64;
+        run->waiting.at = alloc_resize(run->waiting.at, run->waiting.cap, sizeof(run->waiting.at[0]));
     }
-    run->unsettled[run->unsettled_count++] = *entry;
-    if (entry->since_ms < run->unsettled_since_ms)
-        run->unsettled_since_ms = entry->since_ms;
+    run->waiting.at[run->waiting.count++] = *entry;
+    if (entry->since_ms < run->waiting.since_ms)
+        run->waiting.since_ms = entry->since_ms;
 }
 
 void run_unsettle(struct run *run, const struct unsettled *entry)
@@ -260,13 +198,10 @@ void run_unsettle(struct run *run, const struct unsettled *entry)
 
 bool run_has_like(const struct run *run, uint64_t public_hash)
 {
-    for (unsigned i = 0; i < run->flights; i++)
-        if (run->flight[i].taken && run->flight[i].public_hash == public_hash)
+    for (size_t i = 0; i < run->waiting.count; i++)
+        if (run->waiting.at[i].public_hash == public_hash)
             return true;
-    for (size_t i = 0; i < run->unsettled_count; i++)
-        if (run->unsettled[i].public_hash == public_hash)
-            return true;
-    return false;
+    return queue_has_like(&run->queue, public_hash);
 }
 
 uint64_t run_tag(uint32_t key, uint32_t public_tag)
@@ -281,17 +216,17 @@ uint64_t run_owner_hash(struct span owner_id)
 
 void run_note_owner(struct run *run, const struct remote *remote)
 {
-    if (run->owner == 0 && text_equal_fold(remote->id, span_of(run->own_id)))
-        run->owner = run_owner_hash(remote->owner_id);
+    if (run->known.owner == 0 && text_equal_fold(remote->id, span_of(run->known.own_id)))
+        run->known.owner = run_owner_hash(remote->owner_id);
 }
 
 void run_note_account(struct run *run, struct span org_id, struct span own)
 {
     struct err err;
 
-    if (run->account_noted || org_id.len == 0 || !redactor_allows(&run->client->redactor, own, org_id))
+    if (run->known.is_noted || org_id.len == 0 || !redactor_allows(&run->client->redactor, own, org_id))
         return;
-    run->account_noted = true;
+    run->known.is_noted = true;
     if (!journal_account(run->journal, org_id, &err))
         client_fault(run->client, &err);
 }

@@ -12,13 +12,13 @@
 #include "api/tally.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/timers.h"
 #include "io/console.h"
 #include "io/journal.h"
 #include "io/log.h"
 #include "model/idset.h"
 #include "model/remote.h"
 #include "run/judge.h"
+#include "run/queue.h"
 #include "run/witness.h"
 #include "run/words.h"
 #include "sheet/rows.h"
@@ -50,22 +50,32 @@ struct unsettled {
     char named[37];          /* the connector that the answer named, though it does not look like the row's; or "" */
 };
 
-/* A request in flight. */
-struct flight {
-    uint64_t public_hash;
-    uint32_t row;
-    int secret; /* its place in the client's redactor */
-    bool taken;
+/* Rows whose create may have happened, and that have not waited long enough for a list. */
+struct waiting {
+    struct unsettled *at;
+    size_t count, cap;
+    int64_t since_ms; /* the earliest of them; INT64_MAX where there is none */
 };
 
-/* A row that what is in front of the API answered with 403: its own, or a block of everybody. */
-struct doubt {
-    uint32_t row;
-    int64_t sent_ms, ended_ms;
-    const struct word *said;
+/* What is known of the account, and has to be told apart from what this run makes. */
+struct known {
+    struct idset claimed;   /* connectors that are some row's */
+    struct idset twins;     /* connectors that the account had before this run sent anything */
+    bool twins_are_all;     /* the account was listed as a whole */
+    bool is_noted;          /* the journal knows the account */
+    struct witness witness; /* what lists have to show */
+    uint64_t owner;         /* run_owner_hash() of the key's own user; 0 = not known */
+    char own_id[37];        /* a connector that the interrupted run has created; its list entry tells the owner */
 };
 
-enum { RUN_FORBIDDEN_MOST = 5 }; /* rows in a row */
+/* When things happened, or may happen. */
+struct run_times {
+    int64_t late_ms;           /* how long after it was given up a request may still be acted on */
+    int64_t started_server_ms; /* the run's beginning (the interrupted run's, if it goes on) by the server's clock */
+    int64_t interrupted_ms;    /* wall clock: when the run that it goes on with was last heard of; 0: there is none */
+    int64_t promised_ms;       /* when this process last promised; 0: not yet */
+    bool has_server_clock;
+};
 
 struct run {
     struct console *console;
@@ -75,45 +85,23 @@ struct run {
     struct journal *journal;
     struct client *client;
     struct rows rows;
-    struct idset claimed; /* connectors that are some row's */
-    struct idset twins;   /* connectors that the account had before this run sent anything */
-    bool twins_known;     /* they are all of them: the account was listed as a whole */
-
-    struct timers backoffs; /* rows in ROW_BACKOFF */
-    uint32_t *ready;        /* rows in ROW_READY, first in first out: a ring */
-    size_t ready_head, ready_count, ready_cap;
-    struct unsettled *unsettled;
-    size_t unsettled_count, unsettled_cap;
-    int64_t unsettled_since_ms; /* the earliest of them; INT64_MAX where there is none */
-
-    struct doubt *doubts; /* rows in ROW_BACKOFF without a timer */
-    size_t doubt_count, doubt_cap;
-    unsigned doubt_lists; /* lists that did not tell whose their 403 was */
-    unsigned forbidden;   /* rows in a row that the API itself answered with 403 */
-
-    struct flight *flight; /* `flights` of them, as many as requests may be in flight */
-    unsigned flights;
-
-    struct witness witness;    /* what lists have to show */
-    struct judge_clock clock;  /* created_at beside Date, as far as this run has seen */
-    uint64_t owner;            /* run_owner_hash() of the key's own user; 0 = not known */
-    char own_id[37];           /* a connector that the interrupted run has created; its list entry tells the owner */
-    int64_t late_ms;           /* how long after it was given up a request may still be acted on */
-    int64_t started_server_ms; /* the run's beginning (the interrupted run's, if it goes on) by the server's clock */
-    bool has_server_clock;
-
-    uint64_t failures;      /* rows rejected, failed or unknown in this run */
-    uint64_t failures_max;  /* stop where there are as many; 0 = never */
-    bool account_noted;     /* the journal knows the account */
-    int64_t promised_ms;    /* when this process last promised; 0: not yet */
-    int64_t interrupted_ms; /* wall clock: when the run that it goes on with was last heard of; 0: there is none */
-    struct buf text, code;  /* scratch for messages */
+    struct queue queue;
+    struct waiting waiting;
+    struct known known;
+    struct run_times times;
+    struct judge_clock clock; /* created_at beside Date, as far as this run has seen */
+    uint64_t failures;        /* rows rejected, failed or unknown in this run */
+    uint64_t failures_max;    /* stop where there are as many; 0 = never */
+    struct buf text, code;    /* scratch for messages */
     struct words words;
 };
 
 /* `lag_ms`: how long reads may lag writes; `late_ms`: see struct run. */
 void run_init(struct run *run, struct client *client, unsigned flights, int64_t lag_ms, int64_t late_ms);
 void run_release(struct run *run);
+
+/* Reads a row again; NULL, with the run stopped, where that fails. As sheet_at(). */
+struct sheet_row *run_row(struct run *run, uint64_t row);
 
 /* Gives a row its outcome, with the attempts made: journal, log, tally, state. A failure to write stops the run
  * (client_fault()). */
@@ -140,18 +128,12 @@ void run_spare(struct run *run, uint64_t row);
  */
 bool run_tell(struct run *run, uint64_t row, const struct http_answer *answer, enum outage_sign sign);
 
-/* A 403 by what is in front of the API, with run->code and run->text: the row waits until it is known whose it is. */
-void run_doubt(struct run *run, uint64_t row, const struct http_answer *answer);
-
-/* Gives the rows that are in doubt their outcome, or sends them again, where it is known; `listed`: after a list's
- * answer. Where lists can't tell, it is the rows' own. */
-void run_resolve_doubts(struct run *run, bool listed);
+/* Puts `tried`, where it would be the next to be sent, behind the other rows that could be sent at once, if there are
+ * any. */
+void run_pass_over(struct run *run, uint64_t tried);
 
 /* Moves the rows whose backoff is over to the ready ones. */
 void run_wake_backoffs(struct run *run, int64_t now_ms);
-
-/* The next ready row, taken off the ring; false where there is none. */
-bool run_take_ready(struct run *run, uint64_t *row);
 
 /*
  * Before a row below `rows` is sent: the journal's promise, on the disk, and with the first one what this process sends

@@ -3,8 +3,6 @@
 #include "base/clock.h"
 #include "model/payload.h"
 
-#include <assert.h>
-
 enum {
     FIRST_STRIDE = 64,      /* rows */
     LONGEST_STRIDE = 16384, /* rows: what a crash leaves to be settled at the most */
@@ -34,7 +32,7 @@ static bool has_fresh(struct sender *sender)
 
 bool sender_has_rows(struct sender *sender)
 {
-    return sender->run->ready_count > 0 || has_fresh(sender);
+    return sender->run->queue.count > 0 || has_fresh(sender);
 }
 
 /* Before they are promised: as what the rows from `first` to before `end` are sent. */
@@ -99,13 +97,10 @@ static bool build(struct sender *sender, uint64_t index, struct flight *flight)
 {
     struct run *run = sender->run;
     const struct row *row = &run->rows.row[index];
-    struct sheet_row *read;
-    struct err err;
+    const struct sheet_row *read = run_row(run, index);
 
-    if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-        client_fault(run->client, &err);
+    if (read == NULL)
         return false;
-    }
     *flight = (struct flight){.public_hash = connector_public_hash(&read->connector), .row = (uint32_t)index};
     buf_reset(&sender->payload);
     if (read->valid && (uint32_t)flight->public_hash == row->public_tag &&
@@ -117,36 +112,22 @@ static bool build(struct sender *sender, uint64_t index, struct flight *flight)
     return false;
 }
 
-static uint64_t board(struct run *run, const struct flight *flight)
-{
-    for (unsigned i = 0; i < run->flights; i++)
-        if (!run->flight[i].taken) {
-            run->flight[i] = *flight;
-            run->flight[i].taken = true;
-            return (uint64_t)i << 32 | flight->row;
-        }
-    assert(false && "a flight is free whenever the courier has room");
-    return 0;
-}
-
 uint64_t sender_landed(struct run *run, uint64_t tag, uint64_t *public_hash)
 {
-    struct flight *flight = &run->flight[tag >> 32];
+    const struct flight *flight = queue_land(&run->queue, tag);
 
-    assert(flight->taken);
-    flight->taken = false;
     *public_hash = flight->public_hash;
     return flight->row;
 }
 
 void sender_forget(struct run *run, uint64_t tag)
 {
-    redactor_let_go(&run->client->redactor, run->flight[tag >> 32].secret);
+    redactor_let_go(&run->client->redactor, queue_secret(&run->queue, tag));
 }
 
 struct span sender_secret(const struct run *run, uint64_t tag)
 {
-    return redactor_kept(&run->client->redactor, run->flight[tag >> 32].secret);
+    return redactor_kept(&run->client->redactor, queue_secret(&run->queue, tag));
 }
 
 /* `again`: it was sent before. */
@@ -164,20 +145,21 @@ static bool send_row(struct sender *sender, uint64_t row, bool again, int64_t no
         state->attempts++;
     rows_step(&run->rows, row, EVENT_SENT);
     request.body = buf_view(&sender->payload);
-    request.tag = board(run, &flight);
+    request.tag = queue_board(&run->queue, &flight);
     client_send(run->client, REQUEST_CREATE, &request, now_ms);
     return true;
 }
 
 void sender_row(struct sender *sender, int64_t now_ms)
 {
-    struct run *run = sender->run;
-    bool again = run->ready_count > 0;
-    uint64_t row = again ? run->ready[run->ready_head] : sender->next;
+    struct queue *queue = &sender->run->queue;
+    uint64_t row = sender->next;
+    bool again = queue_peek(queue, &row);
 
     if (!promise(sender, row, now_ms))
         return;
-    run_take_ready(run, &row);
+    if (again)
+        queue_take(queue, &row);
     send_row(sender, row, again, now_ms);
 }
 
@@ -186,15 +168,16 @@ void sender_probe(struct sender *sender, int64_t now_ms)
     struct run *run = sender->run;
     struct outage *outage = &run->client->outage;
     bool fresh = has_fresh(sender);
-    uint64_t row;
+    uint64_t row = sender->next;
 
-    if (!fresh && run->ready_count > 1 && run->ready[run->ready_head] == outage->tried && run_take_ready(run, &row))
-        run_send_again(run, row, EVENT_PASSED_OVER);
-    row = fresh ? sender->next : run->ready[run->ready_head];
+    if (!fresh)
+        run_pass_over(run, outage->tried);
+    if (!fresh)
+        queue_peek(&run->queue, &row);
     if (!promise(sender, row, now_ms))
         return;
     if (!fresh)
-        run_take_ready(run, &row);
+        queue_take(&run->queue, &row);
     if (send_row(sender, row, !fresh, now_ms))
         outage_try(outage, row);
 }

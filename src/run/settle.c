@@ -42,7 +42,7 @@ static void on_begin(void *context)
     struct settle *settle = context;
 
     candidates_reset(&settle->candidates);
-    witness_begin(&settle->run->witness);
+    witness_begin(&settle->run->known.witness);
 }
 
 static bool on_connector(void *context, const struct remote *remote, struct span element)
@@ -51,7 +51,7 @@ static bool on_connector(void *context, const struct remote *remote, struct span
     struct run *run = settle->run;
 
     (void)element;
-    if (witness_see(&run->witness, remote->id))
+    if (witness_see(&run->known.witness, remote->id))
         run_note_owner(run, remote);
     else
         candidates_look(&settle->candidates, remote);
@@ -81,7 +81,7 @@ void settle_release(struct settle *settle)
 
 bool settle_has_rows(const struct settle *settle)
 {
-    bool waits = settle->batch_count > 0 || settle->run->unsettled_count > 0;
+    bool waits = settle->batch_count > 0 || settle->run->waiting.count > 0;
 
     return waits && (!settle->last || settle->listing.active);
 }
@@ -97,7 +97,7 @@ int64_t settle_due(const struct settle *settle)
         return INT64_MIN;
     if (settle->batch_count > 0)
         return settle->not_before_ms;
-    due_ms = run->unsettled_since_ms + settle->wait_ms;
+    due_ms = run->waiting.since_ms + settle->wait_ms;
     return due_ms < settle->not_before_ms ? settle->not_before_ms : due_ms;
 }
 
@@ -155,20 +155,19 @@ static void form_batch(struct settle *settle, int64_t now_ms)
     struct run *run = settle->run;
     size_t kept = 0, count = settle->batch_count;
 
-    settle->batch = alloc_resize(settle->batch, count + run->unsettled_count, sizeof(settle->batch[0]));
+    settle->batch = alloc_resize(settle->batch, count + run->waiting.count, sizeof(settle->batch[0]));
     settle->asked = 0;
-    run->unsettled_since_ms = INT64_MAX;
-    for (size_t i = 0; i < run->unsettled_count; i++) {
-        struct unsettled entry = run->unsettled[i];
+    run->waiting.since_ms = INT64_MAX;
+    for (size_t i = 0; i < run->waiting.count; i++) {
+        struct unsettled entry = run->waiting.at[i];
 
         if (entry.since_ms + settle->wait_ms > now_ms && !client_stopping(run->client)) {
-            run->unsettled[kept++] = entry;
-            run->unsettled_since_ms =
-                entry.since_ms < run->unsettled_since_ms ? entry.since_ms : run->unsettled_since_ms;
+            run->waiting.at[kept++] = entry;
+            run->waiting.since_ms = entry.since_ms < run->waiting.since_ms ? entry.since_ms : run->waiting.since_ms;
         } else
             settle->batch[count++] = entry;
     }
-    run->unsettled_count = kept;
+    run->waiting.count = kept;
     settle->batch_count = count;
     qsort(settle->batch, count, sizeof(settle->batch[0]), by_hash);
     candidates_seek(&settle->candidates, settle->batch, count);
@@ -179,7 +178,7 @@ void settle_ask(struct settle *settle, int64_t now_ms)
     settle->last = client_stopping(settle->run->client);
     if (settle->batch_count == 0 || settle->last)
         form_batch(settle, now_ms);
-    witness_ask(&settle->run->witness, now_ms);
+    witness_ask(&settle->run->known.witness, now_ms);
     listing_send(&settle->listing, now_ms);
 }
 
@@ -196,26 +195,12 @@ static void log_settled(struct settle *settle, uint64_t row, const char *result)
     log_end(settle->run->log, line);
 }
 
-/* Lasts until the next row is read; NULL, with the run stopped, where it can't be read. */
-static const struct connector *read_row(struct settle *settle, uint64_t index)
-{
-    struct run *run = settle->run;
-    const struct row *row = &run->rows.row[index];
-    struct sheet_row *read;
-    struct err err;
-
-    if (sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err))
-        return &read->connector;
-    client_fault(run->client, &err);
-    return NULL;
-}
-
 /* A row that an earlier run lost may have been sent with another secret. */
 static void settle_created(struct settle *settle, const struct unsettled *entry, const struct candidate *candidate)
 {
     struct run *run = settle->run;
-    const struct connector *row = sheet_has_secrets(run->sheet) ? read_row(settle, entry->row) : NULL;
-    struct span own = row != NULL ? connector_secret(row) : (struct span){0};
+    const struct sheet_row *read = sheet_has_secrets(run->sheet) ? run_row(run, entry->row) : NULL;
+    struct span own = read != NULL ? connector_secret(&read->connector) : (struct span){0};
     struct outcome outcome = {
         .status = STATUS_CREATED,
         .connector_id = span_of(candidate->id),
@@ -228,13 +213,13 @@ static void settle_created(struct settle *settle, const struct unsettled *entry,
     outcome.inbox_email = buf_view(&run->text);
     if (candidate->differs != NULL)
         redactor_field(&run->client->redactor, own, span_of(candidate->differs), &run->code);
-    if (entry->earlier && row != NULL)
-        connector_uncompared(row, &run->code);
+    if (entry->earlier && read != NULL)
+        connector_uncompared(&read->connector, &run->code);
     outcome.error_message = buf_view(&run->code);
     if (run->rows.row[entry->row].attempts == 0)
         run->rows.row[entry->row].attempts = 1; /* an interrupted run's, which had no time to count it */
     run->tally->settled_created++;
-    idset_add(&run->claimed, outcome.connector_id);
+    idset_add(&run->known.claimed, outcome.connector_id);
     log_settled(settle, entry->row, "created");
     run_finish(run, entry->row, &outcome);
 }
@@ -289,24 +274,21 @@ static bool is_doubted(const struct settle *settle, uint64_t public_hash)
 static void settle_unknown(struct settle *settle, const struct unsettled *entry, const char *code, const char *why)
 {
     struct run *run = settle->run;
-    const struct row *row = &run->rows.row[entry->row];
     struct outcome outcome = {
         .status = STATUS_UNKNOWN,
         .http_status = entry->http_status,
         .error_code = span_of(code),
-        .connector_id = idset_has(&run->claimed, span_of(entry->named)) ? (struct span){0} : span_of(entry->named),
+        .connector_id =
+            idset_has(&run->known.claimed, span_of(entry->named)) ? (struct span){0} : span_of(entry->named),
     };
     struct lost_time lost = entry->lost;
-    struct sheet_row *read;
-    struct err err;
+    const struct sheet_row *read;
 
     run->tally->settled_unknown++;
     note_doubt(settle, entry->public_hash);
     log_settled(settle, entry->row, "unknown");
-    if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-        client_fault(run->client, &err);
+    if ((read = run_row(run, entry->row)) == NULL)
         return;
-    }
     buf_reset(&run->text);
     buf_text(&run->text, "may exist: ");
     if (lost.to_ms == JUDGE_NO_TIME)
@@ -329,9 +311,9 @@ static int64_t likes_since(const struct settle *settle, uint64_t public_hash)
     const struct run *run = settle->run;
     int64_t since_ms = INT64_MIN;
 
-    for (size_t i = 0; i < run->unsettled_count; i++)
-        if (run->unsettled[i].public_hash == public_hash && run->unsettled[i].since_ms > since_ms)
-            since_ms = run->unsettled[i].since_ms;
+    for (size_t i = 0; i < run->waiting.count; i++)
+        if (run->waiting.at[i].public_hash == public_hash && run->waiting.at[i].since_ms > since_ms)
+            since_ms = run->waiting.at[i].since_ms;
     return since_ms;
 }
 
@@ -353,15 +335,11 @@ static bool rows_differ(struct settle *settle, const struct group *group)
     uint64_t first = 0;
 
     for (size_t i = 0; group->info.rows > 1 && i < group->info.rows; i++) {
-        const struct row *row = &run->rows.row[group->rows[i].row];
-        struct sheet_row *read;
-        struct err err;
+        const struct sheet_row *read = run_row(run, group->rows[i].row);
         uint64_t hash;
 
-        if (!sheet_at(run->sheet, row->offset, row->length, row->line, &read, &err)) {
-            client_fault(run->client, &err);
+        if (read == NULL)
             return true;
-        }
         hash = connector_hash(&read->connector);
         if (i == 0)
             first = hash;
@@ -400,7 +378,7 @@ static void date_group(const struct settle *settle, struct group *group)
     bool earlier;
     struct lost_time lost = time_lost(group, &earlier);
 
-    info->listed_before = run->twins_known && !earlier;
+    info->listed_before = run->known.twins_are_all && !earlier;
     info->begin_ms = info->end_ms = JUDGE_NO_TIME;
     if (lost.from_ms == JUDGE_NO_TIME || (!earlier && !run->clock.tested))
         return;
@@ -408,7 +386,7 @@ static void date_group(const struct settle *settle, struct group *group)
     info->unsure_ms = earlier ? 0 : unsure_ms > LEAST_UNSURE_MS ? unsure_ms : LEAST_UNSURE_MS;
     info->end_ms = settle->list_date_ms;
     if (earlier && lost.to_ms != JUDGE_NO_TIME)
-        info->end_ms = lost.to_ms + run->late_ms + LATER_MARGIN_MS;
+        info->end_ms = lost.to_ms + run->times.late_ms + LATER_MARGIN_MS;
 }
 
 static void note_arrival(const struct settle *settle, struct group *group)
@@ -434,7 +412,7 @@ static void take_candidates(const struct settle *settle, struct group *group)
     for (size_t i = 0; i < count; i++) {
         const struct candidate *candidate = &group->first[i];
 
-        if (idset_has(&run->claimed, span_of(candidate->id)) ||
+        if (idset_has(&run->known.claimed, span_of(candidate->id)) ||
             (i > 0 && strcmp(candidate[-1].id, candidate->id) == 0) ||
             (!candidate->exact && run_has_like(run, candidate->public_hash)))
             continue;
@@ -444,7 +422,7 @@ static void take_candidates(const struct settle *settle, struct group *group)
             .kept = candidate->kept,
             .was_listed = candidate->was_listed,
             .archived = candidate->archived,
-            .foreign = run->owner != 0 && candidate->owner != 0 && candidate->owner != run->owner,
+            .foreign = run->known.owner != 0 && candidate->owner != 0 && candidate->owner != run->known.owner,
             .place = (uint32_t)i,
         };
     }
@@ -572,7 +550,7 @@ static const char *why_unproven(const struct settle *settle)
 {
     if (listing_is_partial(&settle->listing))
         return "the account's list does not show everything";
-    if (listing_is_round(&settle->listing) && !witness_saw(&settle->run->witness))
+    if (listing_is_round(&settle->listing) && !witness_saw(&settle->run->known.witness))
         return "the account's list is as long as a page, and shows nothing that this run knows: it may be a part";
     return NULL;
 }
@@ -581,7 +559,7 @@ static void take_list(struct settle *settle, int64_t now_ms)
 {
     const char *unproven = why_unproven(settle);
 
-    if (witness_lacks(&settle->run->witness)) {
+    if (witness_lacks(&settle->run->known.witness)) {
         ask_again(settle, unproven != NULL ? PARTIAL_LISTS_MAX : SETTLE_LISTS_MAX,
                   "the account's list lacks connectors that are known to exist", now_ms);
         return;
@@ -621,7 +599,7 @@ void settle_give_up(struct settle *settle)
 
     for (size_t i = 0; i < settle->batch_count; i++)
         settle_unknown(settle, &settle->batch[i], "unsettled", why);
-    for (size_t i = 0; i < run->unsettled_count; i++)
-        settle_unknown(settle, &run->unsettled[i], "unsettled", why);
-    settle->batch_count = run->unsettled_count = 0;
+    for (size_t i = 0; i < run->waiting.count; i++)
+        settle_unknown(settle, &run->waiting.at[i], "unsettled", why);
+    settle->batch_count = run->waiting.count = 0;
 }

@@ -50,13 +50,14 @@ struct row {
     uint64_t length : 24;
     uint64_t place : 40; /* of the outcome in the journal; for ROW_DONE, and for a row that is on record as `unknown` */
     uint64_t attempts : 8;
-    uint64_t state : 4;   /* enum row_state */
-    uint64_t status : 4;  /* enum status; for ROW_DONE and ROW_CARRIED, else STATUS_NONE */
-    uint64_t invalid : 1; /* fails the checks */
-    uint64_t twin : 1;    /* fails them (also) because another row has the same payload; until it is finished, `place`
+    uint64_t state : 4;    /* enum row_state */
+    uint64_t status : 4;   /* enum status; for ROW_DONE and ROW_CARRIED, else STATUS_NONE */
+    uint64_t invalid : 1;  /* fails the checks */
+    uint64_t twin : 1;     /* fails them (also) because another row has the same payload; until it is finished, `place`
                              is that row's number */
-    uint64_t earlier : 1; /* a result file said `unknown`: to be settled before it may be sent */
-    uint64_t : 5;
+    uint64_t earlier : 1;  /* a result file said `unknown`: to be settled before it may be sent */
+    uint64_t in_doubt : 1; /* in ROW_BACKOFF without a timer, until it is known whose its 403 is */
+    uint64_t : 4;
     uint32_t line;       /* physical line, from 1 */
     uint32_t public_tag; /* of connector_public_hash(); 0 for rows that are not to be sent */
 };
