@@ -56,12 +56,13 @@ struct throttle {
     struct throttle_mark cycle; /* the end of the window that was waited for, or the first request */
 
     /* What is known. */
-    int64_t window_ms;                 /* the window that was waited for; 0: none */
-    struct throttle_mark window;       /* its newest begin, */
-    double before;                     /* and how many were taken in the one before */
-    double burst, at_once, at_once_ms; /* how many it takes at once: as told; what was taken at first, and how soon */
-    double known;                      /* the greatest lower bound of the limit; 0: none */
-    uint64_t marks;                    /* moments at which the limiter was full */
+    int64_t window_ms;                         /* the window that was waited for; 0: none */
+    struct throttle_mark window;               /* its newest begin, */
+    double before;                             /* and how many were taken in the one before */
+    double burst;                              /* how many it takes at once, as an earlier run told; 0: it did not */
+    double at_once, at_once_ms;                /* what was taken before the first refusal, and in what time */
+    double known;                              /* the greatest lower bound of the limit; 0: none */
+    uint64_t marks;                            /* moments at which the limiter was full */
     struct throttle_mark mark[THROTTLE_MARKS]; /* the newest of them: a ring */
 
     /* The pace's course since the newest refusal. */
@@ -73,7 +74,10 @@ struct throttle {
     uint32_t answered, refused; /* of late */
 };
 
-/* `found`: what throttle_found() said in an earlier run: a start, never a cap; a count of 0: nothing. `wait_most_ms`: the longest wait where the server names none. */
+/*
+ * `found`: what throttle_found() said in an earlier run: a start, never a cap; a count of 0: nothing.
+ * `wait_most_ms`: the longest wait where the server names none.
+ */
 void throttle_init(struct throttle *throttle, struct rate found, int64_t wait_most_ms);
 
 /* When the next request may be sent: `now_ms` or later, never INT64_MAX. */
