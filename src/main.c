@@ -134,6 +134,7 @@
  *   rewrite       what the commands share that change a result file's connectors and write it anew
  *   session       what every command is set up with, and how its run is told of
  *   undo          `connload undo`
+ *   status        `connload status`
  *   update        `connload update`
  * the top
  *   options       the command line, from one table
@@ -151,6 +152,7 @@
 #include "command/create.h"
 #include "command/list.h"
 #include "command/places.h"
+#include "command/status.h"
 #include "command/undo.h"
 #include "command/update.h"
 #include "io/console.h"
@@ -341,6 +343,13 @@ static enum exit_code update(const struct options *options, struct console *cons
     return update_run(&config, console);
 }
 
+static enum exit_code status(const struct options *options, struct console *console)
+{
+    struct rewrite_config config = rewrite_of(options);
+
+    return status_run(&config, console);
+}
+
 static enum exit_code list(const struct options *options, struct console *console)
 {
     struct list_config config = {
@@ -392,7 +401,7 @@ static enum exit_code run(const struct options *options)
 {
     static enum exit_code (*const commands[COMMANDS])(const struct options *, struct console *) = {
         [COMMAND_CHECK] = check, [COMMAND_CREATE] = create, [COMMAND_UPDATE] = update,
-        [COMMAND_UNDO] = undo,   [COMMAND_LIST] = list,
+        [COMMAND_UNDO] = undo,   [COMMAND_LIST] = list,     [COMMAND_STATUS] = status,
     };
     struct console_config config = {.fd = STDERR_FILENO, .quiet = options->quiet, .verbose = options->verbose};
     struct console *console = console_new(&config);

@@ -15,18 +15,19 @@
 #define UPDATE (1U << COMMAND_UPDATE)
 #define UNDO (1U << COMMAND_UNDO)
 #define LIST (1U << COMMAND_LIST)
+#define STATUS (1U << COMMAND_STATUS)
 #define SHEET (CHECK | CREATE)
 #define REWRITE (UPDATE | UNDO)
-#define NET (CREATE | REWRITE | LIST)
-#define ALL (CHECK | CREATE | REWRITE | LIST)
+#define NET (CREATE | REWRITE | LIST | STATUS)
+#define ALL (CHECK | NET)
 #define AT(member) offsetof(struct options, member)
 
 static const struct option_spec table[] = {
-    {"encoding", 0, "NAME", SHEET | REWRITE, GROUP_INPUT, KIND_ENCODING, AT(encoding), 0, 0,
+    {"encoding", 0, "NAME", SHEET | REWRITE | STATUS, GROUP_INPUT, KIND_ENCODING, AT(encoding), 0, 0,
      "what a sheet that is not UTF-8 was saved in: windows-1252, or what else iconv knows"},
-    {"delimiter", 0, "CHAR", SHEET | REWRITE | LIST, GROUP_INPUT, KIND_DELIMITER, AT(delimiter), 0, 0,
+    {"delimiter", 0, "CHAR", ALL, GROUP_INPUT, KIND_DELIMITER, AT(delimiter), 0, 0,
      "cells are separated by this: , ; tab, or any other ASCII character (found from the header)"},
-    {"map", 0, "FIELD=COLUMN", SHEET | REWRITE, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,
+    {"map", 0, "FIELD=COLUMN", SHEET | REWRITE | STATUS, GROUP_INPUT, KIND_MAP, AT(maps), 0, 0,
      "the column of that name holds the field; may be given for each field"},
     {"default", 0, "FIELD=VALUE", SHEET, GROUP_INPUT, KIND_DEFAULT, AT(defaults), 0, 0,
      "the value of empty cells, or of a missing column; a secret's only as a reference"},
@@ -63,7 +64,7 @@ static const struct option_spec table[] = {
 
     {"rate", 0, "N/WINDOW,...|none", NET, GROUP_PACE, KIND_RATE, AT(rates), 0, 0,
      "at most N requests in any rolling window: 500/m, or several: 500/m,50/10s (500/m)"},
-    {"concurrency", 0, "N", CREATE | REWRITE, GROUP_PACE, KIND_NUMBER, AT(concurrency), 1, 1000,
+    {"concurrency", 0, "N", CREATE | REWRITE | STATUS, GROUP_PACE, KIND_NUMBER, AT(concurrency), 1, 1000,
      "requests in flight at once (16)"},
     {"max-attempts", 0, "N", NET, GROUP_PACE, KIND_NUMBER, AT(max_attempts), 1, 100,
      "requests for a row, at the most (5)"},
@@ -109,8 +110,8 @@ static const struct option_spec table[] = {
 enum { OPTIONS = sizeof(table) / sizeof(table[0]), FIRST_LONG = 256, REPEAT_MAX = 1 << 20 };
 
 static const char *const names[] = {
-    [COMMAND_NONE] = "",         [COMMAND_CHECK] = "check", [COMMAND_CREATE] = "create",
-    [COMMAND_UPDATE] = "update", [COMMAND_UNDO] = "undo",   [COMMAND_LIST] = "list",
+    [COMMAND_NONE] = "",     [COMMAND_CHECK] = "check", [COMMAND_CREATE] = "create", [COMMAND_UPDATE] = "update",
+    [COMMAND_UNDO] = "undo", [COMMAND_LIST] = "list",   [COMMAND_STATUS] = "status",
 };
 static_assert(sizeof(names) / sizeof(names[0]) == COMMANDS, "every command has a name");
 
@@ -161,8 +162,7 @@ static bool read_duration(const struct option_spec *spec, const char *value, voi
 
 static bool read_rate(const struct option_spec *spec, const char *value, void *member, struct err *err)
 {
-    return num_parse_rates(value, member) ||
-           refuse(spec, value, "needs a rate, like 500/m, 20/s, 50/3s, or none", err);
+    return num_parse_rates(value, member) || refuse(spec, value, "needs a rate, like 500/m, 20/s, 50/3s, or none", err);
 }
 
 static bool read_encoding(const struct option_spec *spec, const char *value, void *member, struct err *err)
@@ -515,7 +515,7 @@ static bool read_command(struct options *options, const char *word, struct err *
         return true;
     nearest = text_nearest(span_of(word), names + 1, COMMANDS - 1);
     return err_set(err, EXIT_USAGE,
-                   "there is no command \"%.*s\"; the commands are check, create, update, undo and list%s%s%s",
+                   "there is no command \"%.*s\"; the commands are check, create, update, undo, list and status%s%s%s",
                    (int)text_cut(span_of(word), 40), word, nearest >= 0 ? "; did you mean " : "",
                    nearest >= 0 ? names[nearest + 1] : "", nearest >= 0 ? "?" : "");
 }
@@ -534,15 +534,14 @@ static bool read_operands(struct options *options, int count, char **operands, s
 
     if (count == 0)
         return err_set(err, EXIT_USAGE,
-                       "connload needs a command: check, create, update, undo or list; see connload --help");
+                       "connload needs a command: check, create, update, undo, list or status; see connload --help");
     if (!read_command(options, operands[0], err))
         return false;
     wanted = options->command == COMMAND_LIST ? 1 : 2;
     if (count < wanted)
         return err_set(
             err, EXIT_USAGE, "`connload %s` needs the %s to work on; see connload --help", names[options->command],
-            options->command == COMMAND_UNDO || options->command == COMMAND_UPDATE ? "result file"
-                                                                                   : "sheet (- is standard input)");
+            (1U << options->command & (REWRITE | STATUS)) != 0 ? "result file" : "sheet (- is standard input)");
     if (count > wanted)
         return err_set(err, EXIT_USAGE, "`connload %s` takes %s; \"%.*s\" is one argument too many",
                        names[options->command], wanted == 1 ? "no file" : "one file",

@@ -33,6 +33,8 @@ static const struct command_help commands[COMMANDS] = {
                       "connload undo --yes desk.results.csv"},
     [COMMAND_LIST] = {"connload list   [options]        ", "write the account's connectors as a result file",
                       "connload list -o account.results.csv"},
+    [COMMAND_STATUS] = {"connload status [options] RESULTS", "how the connectors of a result file do",
+                        "connload status desk.results.csv"},
 };
 
 static void print_option(const struct option_spec *spec)
@@ -159,7 +161,7 @@ static void complete_bash(void)
            "_connload()\n{\n"
            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= word\n"
            "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-           "        case $word in check|create|update|undo|list) command=$word; break ;; esac\n"
+           "        case $word in check|create|update|undo|list|status) command=$word; break ;; esac\n"
            "    done\n");
     complete_bash_arguments();
     printf("    if [[ $cur == -* ]]; then\n        case $command in\n");
@@ -171,7 +173,7 @@ static void complete_bash(void)
     printf("        *) mapfile -t COMPREPLY < <(compgen -W \"--help --version\" -- \"$cur\") ;;\n"
            "        esac\n"
            "    elif [[ -z $command ]]; then\n"
-           "        mapfile -t COMPREPLY < <(compgen -W \"check create update undo list\" -- \"$cur\")\n"
+           "        mapfile -t COMPREPLY < <(compgen -W \"check create update undo list status\" -- \"$cur\")\n"
            "    else\n"
            "        compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
            "    fi\n}\n"

@@ -111,6 +111,24 @@ static void add_rows(struct figures *f, const struct run_info *info, const struc
     }
 }
 
+/* Of `status`: how the connectors of the file do. */
+static void add_health(struct figures *f, const struct run_info *info)
+{
+    static const char *const names[HEALTHS] = {
+        [HEALTH_WELL] = "well",         [HEALTH_MISSING] = "missing",
+        [HEALTH_ARCHIVED] = "archived", [HEALTH_SYNC_FAILED] = "sync_failed",
+        [HEALTH_UNTOLD] = "untold",
+    };
+    bool applies = strcmp(info->command, "status") == 0;
+
+    begin(f, "connectors", applies);
+    for (int i = 0; applies && i < HEALTHS; i++) {
+        count(f, "connectors", names[i], info->health[i]);
+        metric(f, "connload_run_connectors", "Connectors of the result file, by how they do.");
+        label(f, "state", names[i]);
+    }
+}
+
 static void add_answers(struct figures *f, const struct tally *tally)
 {
     static const char help[] = "Answers, by HTTP status; none: the request got no answer.";
@@ -209,6 +227,7 @@ static void add_end(struct figures *f, const struct run_info *info)
     count(f, NULL, "blocked", info->blocked);
     count(f, NULL, "changed", info->changed);
     metric(f, "connload_run_changed", "Connectors that were changed to what their rows say.");
+    add_health(f, info);
     add(f, FIGURE_ERRORS, NULL, "errors");
     begin(f, "stop", info->stop != STOP_NONE);
     text(f, "stop", "reason", stop_reason_name(info->stop));

@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How a connector of a result file does. */
+enum health { HEALTH_WELL, HEALTH_MISSING, HEALTH_ARCHIVED, HEALTH_SYNC_FAILED, HEALTH_UNTOLD, HEALTHS };
+
 struct run_info {
     const char *command;          /* "check", "create", "update", "undo", "list", "status" */
     const char *input;            /* as the user named it; NULL for `list` */
@@ -27,15 +30,16 @@ struct run_info {
     enum stop_reason stop; /* why it stopped early, STOP_NONE if it did not */
     const char *stop_text; /* the sentence for people; NULL with STOP_NONE */
     enum exit_code exit_code;
-    const char *repeat;   /* options that the next command needs too, each with a blank before it; or NULL */
-    uint64_t look_alikes; /* rows that the account seems to have already (without --skip-existing) */
-    uint64_t left_sheet;  /* connectors that the replaced result file names, and no row of the sheet has */
-    uint64_t blocked;     /* rows held back: --limit, --strict */
-    uint64_t planned;     /* --dry-run: rows that would be sent */
-    uint64_t finished;    /* `check`: rows of a result file that are done */
-    uint64_t changed;     /* connectors that were changed: `update`, --update */
-    uint64_t unnamed;     /* `update`: rows that name no connector, or an archived one */
-    uint64_t hopeless;    /* `undo`: rows that no other run could archive */
+    const char *repeat;       /* options that the next command needs too, each with a blank before it; or NULL */
+    uint64_t look_alikes;     /* rows that the account seems to have already (without --skip-existing) */
+    uint64_t left_sheet;      /* connectors that the replaced result file names, and no row of the sheet has */
+    uint64_t blocked;         /* rows held back: --limit, --strict */
+    uint64_t planned;         /* --dry-run: rows that would be sent */
+    uint64_t finished;        /* `check`: rows of a result file that are done */
+    uint64_t changed;         /* connectors that were changed: `update`, --update */
+    uint64_t unnamed;         /* `update`, `status`: rows that name no connector, or an archived one */
+    uint64_t health[HEALTHS]; /* `status`: connectors, by how they do */
+    uint64_t hopeless;        /* `undo`: rows that no other run could archive */
     char input_sha256[DIGEST_HEX],
         results_sha256[DIGEST_HEX]; /* of the files: as it was read, as it was written; empty where there is none */
 };

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ["check", "create", "update", "undo", "list"]
+COMMANDS = ["check", "create", "update", "undo", "list", "status"]
 
 
 def options_of(connload, command):

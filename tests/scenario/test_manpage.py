@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 PAGE = ROOT / "src/connload.1"
-COMMANDS = ["check", "create", "undo", "list"]
+COMMANDS = ["check", "create", "update", "undo", "list", "status"]
 HELP_OPTION = re.compile(r"^  (?:-(\w),|   ) --([\w-]+)(?: (\S+))?(?:  +(.*))?$")
 PAGE_OPTION = re.compile(r"^\.It (?:Fl (\w) , )?Fl -([\w-]+)(?: Ar (\S+))?$")
 
@@ -173,8 +173,10 @@ def test_the_page_names_every_reason_to_stop():
     assert [line.split()[1] for line in lines[start:end] if line.startswith(".Li ")] == reasons
 
 
-def test_the_page_names_every_metric(reports):
-    names = set(re.findall(r"^# TYPE (\w+)", reports[2], re.M))
+def test_the_page_names_every_metric(reports, connload, tmp_path):
+    connload("status", "desk.results.csv", "--metrics", "status.prom")
+    written = reports[2] + (tmp_path / "status.prom").read_text()
+    names = set(re.findall(r"^# TYPE (\w+)", written, re.M))
     listed = {name for line in section("METRICS") if line.startswith(".It Li ")
               for name in re.findall(r"connload_\w+", line)}
     assert names == listed

@@ -10,7 +10,7 @@ from conftest import ROOT, clean_env
 from hostile import is_harmless
 
 # Every option that users may rely on, and the commands that take it.
-SHEET, NET, ALL = {"check", "create"}, {"create", "update", "undo", "list"}, {"check", "create", "update", "undo", "list"}
+SHEET, NET, ALL = {"check", "create"}, {"create", "update", "undo", "list", "status"}, {"check", "create", "update", "undo", "list", "status"}
 OPTIONS = {
     "--output": {"create", "list"}, "--quiet": ALL, "--verbose": ALL, "--dry-run": {"create", "update"}, "--help": ALL,
     "--version": ALL, "--delimiter": SHEET, "--map": SHEET, "--default": SHEET, "--allow-duplicates": SHEET,
@@ -84,8 +84,8 @@ def test_help_that_can_not_be_written_is_local_trouble(connload, bin_dir):
 
 
 @pytest.mark.parametrize("args, sentence", [
-    ([], "connload needs a command: check, create, update, undo or list; see connload --help"),
-    (["chek", "desk.csv"], 'there is no command "chek"; the commands are check, create, update, undo and list; did you mean check?'),
+    ([], "connload needs a command: check, create, update, undo, list or status; see connload --help"),
+    (["chek", "desk.csv"], 'there is no command "chek"; the commands are check, create, update, undo, list and status; did you mean check?'),
     (["check"], "`connload check` needs the sheet (- is standard input) to work on; see connload --help"),
     (["undo"], "`connload undo` needs the result file to work on; see connload --help"),
     (["check", "a.csv", "b.csv"], '`connload check` takes one file; "b.csv" is one argument too many'),
