@@ -115,14 +115,20 @@ static const char *mend_first(const struct run_info *info)
     }
 }
 
+static const char *same_command(const struct run_info *info)
+{
+    if (!info->dry_run)
+        return info->command;
+    return strcmp(info->command, "update") == 0 ? "update --dry-run" : "create --dry-run";
+}
+
 static struct advice after_mending(const struct run_info *info, const char *mend)
 {
     const char *path = info->dry_run ? info->input : info->results;
 
     if (path == NULL || output_is_stream(path) || strcmp(path, "-") == 0)
         return (struct advice){.mend = mend, .what = info->left != NULL ? "then the same command" : NULL};
-    return (struct advice){
-        .mend = mend, .what = "then:", .command = info->dry_run ? "create --dry-run" : info->command, .path = path};
+    return (struct advice){.mend = mend, .what = "then:", .command = same_command(info), .path = path};
 }
 
 struct advice advice_of(const struct run_info *info, const struct tally *tally)

@@ -254,3 +254,10 @@ def test_a_killed_run_is_gone_on_with(connload, account, read_csv, tmp_path):
     assert {one["label"] for one in box.connectors()} == {f"L{i}!" for i in range(12)}
     assert {row["status"] for row in read_csv("account.csv")} == {"updated"}
     assert not journal(tmp_path, "account.csv").exists()
+
+
+def test_a_dry_run_whose_key_is_refused_names_its_own_command(connload, account):
+    account(email("A"))
+    run = connload("update", "--dry-run", "account.csv", env={"BIGDATA_API_KEY": "another-key"})
+    assert run.rc == 4
+    assert "connload update --dry-run account.csv" in run.err
