@@ -154,7 +154,15 @@ $(BUILD)/interpose/%.so: tests/interpose/%.c
 	$(call say,LD,$@)
 	$Q$(CC) $(LANGUAGE) $(WARN) -O1 -g -fPIC -shared -o $@ $<
 
-test-build: all debug $(UNIT) $(UNIT_RELEASE) $(REPLAY) $(INTERPOSED) $(if $(wildcard tests/chaos/run.py),crash)
+# What the scenarios start their programs through.
+CHILD = $(BUILD)/child
+
+$(CHILD): tests/scenario/child.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$Q$(CC) $(LANGUAGE) $(WARN) -O1 -g -static -o $@ $<
+
+test-build: all debug $(UNIT) $(UNIT_RELEASE) $(REPLAY) $(INTERPOSED) $(CHILD) $(if $(wildcard tests/chaos/run.py),crash)
 
 test:
 	@scripts/get-deps build test
@@ -170,7 +178,7 @@ coverage:
 	@scripts/get-deps build test
 	@$(MAKE) $(AGAIN) $(BUILD)/coverage/connload $(BUILD)/coverage/connload-sandbox \
 	    $(patsubst tests/unit/%.c,$(BUILD)/coverage/unit/%,$(UNIT_C)) \
-	    $(patsubst tests/fuzz/%.c,$(BUILD)/coverage/replay/%,$(FUZZ_C)) $(INTERPOSED)
+	    $(patsubst tests/fuzz/%.c,$(BUILD)/coverage/replay/%,$(FUZZ_C)) $(INTERPOSED) $(CHILD)
 	@scripts/coverage
 
 chaos:

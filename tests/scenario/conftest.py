@@ -18,7 +18,6 @@ behind nginx).
 
 import contextlib
 import csv
-import ctypes
 import errno
 import http.client
 import json
@@ -39,6 +38,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and c
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = (ROOT / os.environ.get("CONNLOAD_BIN_DIR", "build")).resolve()
+CHILD = ROOT / "build/child"  # child.c, by `make test-build`: a test runner that is killed leaves no process behind
 VIA_TLS = os.environ.get("CONNLOAD_VIA") == "tls"
 KEY = "sandbox"
 TIMEOUT = 120
@@ -63,11 +63,6 @@ def pytest_collection_modifyitems(config, items):
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = kept
-
-
-def die_with_parent():
-    """In the child, before exec: a test runner that is killed leaves no process behind."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def clean_env(extra=None):
@@ -133,18 +128,18 @@ class Result:
 
 class Process:
     """
-    A running program. `out` and `err` are Streams; wait() gives the Result. A `create` with a --settle of its own has a
+    A running program; `before` are options of child.c. `out` and `err` are Streams; wait() gives the Result. A `create` with a --settle of its own has a
     server that acts at once: --late is short, too.
     """
 
-    def __init__(self, args, env, cwd, stdin=b""):
+    def __init__(self, args, env, cwd, stdin=b"", before=()):
         if "create" in args and "--settle" in args and "--late" not in args:
             args = [*args, "--late=100ms"]
         self.args = args
         given = None if stdin is None or hasattr(stdin, "fileno") else stdin
         self.popen = subprocess.Popen(
-            [str(arg) for arg in args],
-            env=env, cwd=cwd, preexec_fn=die_with_parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [CHILD, *before, *(str(arg) for arg in args)],
+            env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             stdin=stdin if hasattr(stdin, "fileno") else subprocess.PIPE if given else subprocess.DEVNULL)
         self.pid = self.popen.pid
         self.out, self.err = Stream(self.popen.stdout), Stream(self.popen.stderr)
@@ -269,9 +264,9 @@ class TlsProxy:
             port=port, http2="http2" if http2 else "", cert=certificate["cert"], key=certificate["key"]))
         path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
         self.popen = subprocess.Popen(
-            ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)],
+            [CHILD, "nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(config)],
             env=dict(clean_env({"PATH": path}), NGINX=f"{listener.fileno()};"), pass_fds=[listener.fileno()],
-            stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+            stdin=subprocess.DEVNULL)
         listener.close()
 
     def stop(self):

@@ -9,21 +9,12 @@ RSS_MAX = 64 * 1024  # KiB
 SANITISED = b"__asan_init" in (BIN_DIR / "connload").read_bytes()
 PATH = "/contents/v1/connectors"
 
-# A process between this one and connload, which dies with it: what it was before exec counts to a child's peak, and
-# pytest is large.
-PEAK = ("import ctypes, resource, subprocess, sys\n"
-        "done = subprocess.run(sys.argv[2:], preexec_fn=lambda: ctypes.CDLL(None).prctl(1, 9))\n"
-        "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n"
-        "open(sys.argv[1], 'w').write(str(peak))\n"
-        "sys.exit(done.returncode if done.returncode >= 0 else 200 - done.returncode)\n")
-
 
 def measured(folder, server, *args, env=None, timeout=100, stdin=b""):
     """A run of connload that ended by itself, within `timeout` seconds and RSS_MAX."""
     note = folder.parent / f"{folder.name}.peak"
     given = {"BIGDATA_API_KEY": KEY, "BIGDATA_API_BASE_URL": server.url, **(env or {})}
-    process = Process(["/usr/bin/python3", "-I", "-S", "-c", PEAK, note, BIN_DIR / "connload", *args], clean_env(given), folder,
-                      stdin)
+    process = Process([BIN_DIR / "connload", *args], clean_env(given), folder, stdin, before=["-m", note])
     run = process.wait(timeout)
     assert 0 <= run.rc < 200, run
     run.peak = int(note.read_text())

@@ -11,7 +11,7 @@ from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
-from conftest import TIMEOUT, api_answer, die_with_parent, http_answer
+from conftest import CHILD, TIMEOUT, api_answer, http_answer
 
 CHROMIUM = shutil.which("chromium")
 HEADER = ["type", "label", "allowed_emails"]
@@ -69,14 +69,13 @@ class Browser:
         self.read_end, from_browser = os.pipe()
 
         def pipes():
-            die_with_parent()
             os.dup2(to_browser, 60)
             os.dup2(from_browser, 61)
             os.dup2(60, 3)
             os.dup2(61, 4)
 
-        self.popen = subprocess.Popen([CHROMIUM, *self.FLAGS, f"--user-data-dir={folder}", "about:blank"], close_fds=False,
-                                      preexec_fn=pipes, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        self.popen = subprocess.Popen([CHILD, CHROMIUM, *self.FLAGS, f"--user-data-dir={folder}", "about:blank"],
+                                      close_fds=False, preexec_fn=pipes, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                       stderr=subprocess.DEVNULL)
         os.close(to_browser)
         os.close(from_browser)
