@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from once import DESK, LAG, QUICK, journal, once, posts
+from once import DESK, LAG, QUICK, journal, once, posts, until
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: mount, chattr, chown")
 UNDO = ["--yes", "--rate", "none"]
@@ -142,6 +142,7 @@ def test_undo_that_could_not_rewrite_the_file(connload, begun, read_csv, failing
 
 @pytest.mark.slow_asan
 def test_a_list_that_could_not_get_its_name(connload, begun, read_csv, failing, tmp_path):
+    until(lambda: begun.call("GET", "/contents/v1/connectors")["results"])
     run = connload("list", "-o", "account.csv", "--rate", "none", env=failing("rename", at=2))
     assert run.rc == 5 and "the list is in account.csv.new\n" in run.err, run
     assert len(read_csv("account.csv.new")) == 1 and not (tmp_path / "account.csv").exists()
