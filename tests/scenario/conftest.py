@@ -128,8 +128,8 @@ class Result:
 
 class Process:
     """
-    A running program; `before` are options of child.c. `out` and `err` are Streams; wait() gives the Result. A `create` with a --settle of its own has a
-    server that acts at once: --late is short, too.
+    A running program; `before` are options of child.c. `out` and `err` are Streams; wait() gives the Result. A `create`
+    with a --settle of its own has a server that acts at once: --late is short, too.
     """
 
     def __init__(self, args, env, cwd, stdin=b"", before=()):
