@@ -127,6 +127,7 @@
  *   ask           a question to whoever sits at the terminal
  *   check         `connload check`
  *   create        `connload create`: its steps and its loop
+ *   ending        how a run ends: chosen by one pure function
  *   list          `connload list`
  *   paths         where the results go, and whether they may
  *   places        no file that is written is in the way of another

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "command/ask.h"
+#include "command/ending.h"
 #include "command/plan.h"
 #include "io/digest.h"
 #include "io/disk.h"
@@ -717,19 +718,6 @@ static const char *why_held(const struct create *create)
     return create->session.info.held_back ? "held back: another row fails the checks (--strict)" : "beyond --limit";
 }
 
-/*
- * An earlier run's result file is all that tells which connectors are whose. A run that was stopped before it sent a
- * row, and did not begin from that file, has nothing to put in its place.
- */
-static bool must_leave_results(const struct create *create)
-{
-    const struct paths *paths = &create->paths;
-    bool stopped = create->session.client.stop != STOP_NONE || create->session.info.held_back;
-
-    return stopped && paths->exists && !paths->in_place && !create->config->session.dry_run &&
-           !create->session.info.resumed && create->session.tally.requests[REQUEST_CREATE] == 0;
-}
-
 /* The journal has nothing that anybody could go on with. */
 static bool leave_results(struct create *create, const struct finish_config *how, struct err *err)
 {
@@ -803,7 +791,8 @@ static bool write_stream(struct create *create, const struct finish_config *how,
     return true;
 }
 
-static bool write_results(struct create *create, struct err *err)
+/* `ending`: what is chosen; ENDING_TOLD goes where the results would have gone. */
+static bool write_results(struct create *create, enum ending ending, struct err *err)
 {
     struct finish_config how = {
         .path = create->paths.results,
@@ -814,7 +803,7 @@ static bool write_results(struct create *create, struct err *err)
         .listener = report_listener(create->session.reporting.report),
     };
 
-    if (must_leave_results(create))
+    if (ending == ENDING_LEFT)
         return leave_results(create, &how, err);
     if (create->paths.results == NULL)
         return finish_count(&create->run, &how, err);
@@ -826,13 +815,11 @@ static bool write_results(struct create *create, struct err *err)
     return true;
 }
 
-static enum exit_code exit_code_of(const struct create *create)
+static bool has_failed(const struct create *create)
 {
-    if (create->session.client.stop != STOP_NONE)
-        return EXIT_STOPPED;
-    if (create->config->session.dry_run)
-        return create->session.tally.status[STATUS_INVALID] > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
-    return tally_without(&create->session.tally) > 0 ? EXIT_SOME_NOT : EXIT_ALL_DONE;
+    const struct tally *tally = &create->session.tally;
+
+    return create->config->session.dry_run ? tally->status[STATUS_INVALID] > 0 : tally_without(tally) > 0;
 }
 
 /* The journal is another run's by now, and this one has sent nothing: there are no results to be told of. */
@@ -883,7 +870,7 @@ static enum exit_code leave_journal(struct create *create, const struct err *err
 static enum exit_code write_what_is_known(struct create *create)
 {
     struct err err;
-    bool written = write_results(create, &err);
+    bool written = write_results(create, ENDING_TOLD, &err);
     enum exit_code code = session_fail(&create->session, &create->session.client.err);
 
     if (!written) {
@@ -893,26 +880,44 @@ static enum exit_code write_what_is_known(struct create *create)
     return code;
 }
 
-static bool is_cut_short(const struct create *create)
+/* `lost`: why the journal is another run's, where it is. */
+static enum ending choose_ending(const struct create *create, struct err *lost)
 {
-    return create->session.client.stop == STOP_SIGNAL && stop_signals() > 1 &&
-           journal_path(create->run.journal) != NULL;
+    const struct paths *paths = &create->paths;
+    struct ending_input input = {
+        .stop = create->session.client.stop,
+        .signals = stop_signals(),
+        .dry_run = create->config->session.dry_run,
+        .held_back = create->session.info.held_back,
+        .resumed = create->session.info.resumed,
+        .sent = create->session.tally.requests[REQUEST_CREATE] > 0,
+        .has_journal = journal_path(create->run.journal) != NULL,
+        .lost_journal = !journal_is_ours(create->run.journal, lost),
+        .keeps_journal = create->keeps_journal,
+        .has_place = paths->results != NULL,
+        .is_stream = create->stream != NULL,
+        .is_earlier = paths->exists && !paths->in_place,
+    };
+
+    return ending_choose(&input);
 }
 
 static enum exit_code end(struct create *create)
 {
-    struct err err;
+    const struct client *client = &create->session.client;
+    struct err err = {0};
+    enum ending ending;
 
     session_note_end(&create->session);
-    if (create->session.client.stop == STOP_LOCAL && journal_path(create->run.journal) == NULL)
+    ending = choose_ending(create, &err);
+    if (ending == ENDING_TOLD)
         return write_what_is_known(create);
-    if (create->session.client.stop == STOP_LOCAL || is_cut_short(create) || create->keeps_journal)
-        return leave_journal(create, &create->session.client.err);
-    if (is_lost_unused(create, &err))
+    if (ending == ENDING_JOURNAL)
+        return leave_journal(create, client->stop != STOP_NONE || err.text[0] == '\0' ? &client->err : &err);
+    if (!write_results(create, ending, &err))
         return leave_journal(create, &err);
-    if (!write_results(create, &err))
-        return leave_journal(create, &err);
-    return session_end(&create->session, create->kept != NULL ? EXIT_LOCAL : exit_code_of(create));
+    return session_end(&create->session,
+                       create->kept != NULL ? EXIT_LOCAL : ending_code(client->stop, has_failed(create)));
 }
 
 /* A plan among the results would be no result file. */

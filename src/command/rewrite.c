@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "command/ending.h"
 #include "io/digest.h"
 #include "io/output.h"
 #include "model/api_error.h"
@@ -231,30 +232,43 @@ static enum exit_code leave_journal(struct rewrite *rewrite, const struct err *e
     return code;
 }
 
+static enum ending choose_ending(const struct rewrite *rewrite)
+{
+    bool dry_run = rewrite->config->session.dry_run;
+    struct ending_input input = {
+        .stop = rewrite->session.client.stop,
+        .signals = stop_signals(),
+        .dry_run = dry_run,
+        .has_journal = !dry_run,
+        .has_place = !dry_run,
+    };
+
+    return ending_choose(&input);
+}
+
 static enum exit_code end(struct rewrite *rewrite)
 {
     const struct client *client = &rewrite->session.client;
-    struct run_info *info = &rewrite->session.info;
     struct finish_config how = {
         .path = rewrite->config->sheet.path,
         .redact = rewrite->config->redact,
         .keep_earlier = true,
         .listener = report_listener(rewrite->session.reporting.report),
     };
-    enum exit_code code = client->stop != STOP_NONE   ? EXIT_STOPPED
-                          : rewrite->run.failures > 0 ? EXIT_SOME_NOT
-                                                      : EXIT_ALL_DONE;
+    enum ending ending = choose_ending(rewrite);
     struct err err;
 
-    if (rewrite->config->session.dry_run)
-        return session_end(&rewrite->session, code);
     session_note_end(&rewrite->session);
-    if (client->stop == STOP_LOCAL || (client->stop == STOP_SIGNAL && stop_signals() > 1))
+    if (ending == ENDING_TOLD)
+        return session_fail(&rewrite->session, &client->err);
+    if (ending == ENDING_JOURNAL)
         return leave_journal(rewrite, &client->err);
-    if (!finish_results(&rewrite->run, &how, &rewrite->kept, &err))
-        return leave_journal(rewrite, &err);
-    info->results = rewrite->config->sheet.path;
-    return session_end(&rewrite->session, code);
+    if (ending == ENDING_RESULTS) {
+        if (!finish_results(&rewrite->run, &how, &rewrite->kept, &err))
+            return leave_journal(rewrite, &err);
+        rewrite->session.info.results = rewrite->config->sheet.path;
+    }
+    return session_end(&rewrite->session, ending_code(client->stop, rewrite->run.failures > 0));
 }
 
 static void release(struct rewrite *rewrite)
