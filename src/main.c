@@ -84,6 +84,7 @@
  *   lookup        one GET of each connector that is asked for by its id
  *   probe         whether the service answers again, asked one list at a time
  *   redactor      what must not come back through a server's text
+ *   reply         the words of an answer, and its line in the log
  *   stop          why a run stops early
  *   tally         what happened, counted
  * run: the life of rows

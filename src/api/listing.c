@@ -1,6 +1,7 @@
 #include "api/listing.h"
 
 #include "api/loop.h"
+#include "api/reply.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "model/api_error.h"
@@ -79,11 +80,8 @@ static void log_list(struct listing *listing, const struct http_answer *answer, 
 
     if (line == NULL)
         return;
-    json_object_integer(line, "attempt", listing->attempts);
-    json_object_integer(line, "http_status", answer->status);
-    json_object_text(line, "verdict", span_of(verdict == VERDICT_CREATED ? "ok" : verdict_name(verdict)));
+    reply_log(line, answer, listing->attempts, "verdict", verdict == VERDICT_CREATED ? "ok" : verdict_name(verdict));
     json_object_integer(line, "connectors", (int64_t)listing->connectors);
-    json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
     if (answer->request_id.len > 0 && redactor_allows(&listing->client->redactor, (struct span){0}, answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
     if (answer->problem_code != NULL)

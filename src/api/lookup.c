@@ -2,6 +2,7 @@
 
 #include "api/loop.h"
 #include "api/probe.h"
+#include "api/reply.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -58,23 +59,16 @@ void lookup_send(struct client *client, struct span id, uint64_t tag, int64_t no
 
 static void explain(struct client *client, const struct http_answer *answer, struct buf *why)
 {
-    struct api_secrets secrets = redactor_secrets(&client->redactor, (struct span){0});
+    static const struct reply_expected expected = {"", "that connector"};
     struct buf text, code;
 
-    if (answer->status == 0) {
-        buf_text(why, answer->problem != NULL ? answer->problem : "no answer");
-        return;
-    }
-    buf_format(why, "the server answered %d", answer->status);
-    if (answer->status >= 200 && answer->status < 300) {
-        buf_text(why, ", but not with that connector");
-        return;
-    }
     buf_init(&text, 4096);
     buf_init(&code, 128);
-    api_error_read(answer->body, secrets, &text, &code);
+    reply_read(client, answer, (struct span){0}, &expected, &code, &text);
+    if (answer->status >= 300)
+        buf_format(why, "the server answered %d%s", answer->status, text.len > 0 ? ": " : "");
     if (text.len > 0)
-        buf_format(why, ": %s", api_error_without_status(text.data, answer->status));
+        buf_text(why, api_error_without_status(text.data, answer->status));
     buf_release(&text);
     buf_release(&code);
 }
@@ -105,10 +99,7 @@ static void log_lookup(struct looking *looking, const struct asked *asked, const
     if (line == NULL)
         return;
     json_object_text(line, "connector_id", span_of(asked->id));
-    json_object_integer(line, "attempt", asked->attempts);
-    json_object_integer(line, "http_status", answer->status);
-    json_object_text(line, "result", span_of(results[result]));
-    json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
+    reply_log(line, answer, asked->attempts, "result", results[result]);
     log_end(looking->client->log, line);
 }
 

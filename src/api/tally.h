@@ -5,8 +5,8 @@
 #ifndef API_TALLY_H
 #define API_TALLY_H
 
-#include "base/num.h"
 #include "base/buf.h"
+#include "base/num.h"
 #include "model/outcome.h"
 
 #include <stdbool.h>

@@ -5,7 +5,6 @@
 #include "command/ending.h"
 #include "io/digest.h"
 #include "io/output.h"
-#include "model/api_error.h"
 #include "prior/resume.h"
 #include "run/finish.h"
 
@@ -14,7 +13,6 @@
 
 enum {
     PROMISE_STRIDE = 256, /* rows: behind a crash it is known within these whether a request may have been sent */
-    SAID_MAX = 16384,
 };
 
 static bool open_sheet(struct rewrite *rewrite, struct console *console, struct err *err)
@@ -63,33 +61,9 @@ static bool prepare(struct rewrite *rewrite, struct err *err)
 void rewrite_again(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer)
 {
     struct run *run = &rewrite->run;
-    struct client *client = &rewrite->session.client;
-    uint32_t attempts = run->rows.row[index].attempts;
-    int64_t now_ms = clock_mono_ms(), until_ms;
 
-    if (client_is_hopeless(client, answer)) {
-        rows_step(&run->rows, index, EVENT_RUN_STOPS);
-        client_stop(client, STOP_UNREACHABLE, "%s", run->text.data);
-    } else if (!retry_allowed(&client->config.retry, attempts))
+    if (!run_retry(run, index, answer, outage_holds(&rewrite->session.client.outage)))
         rewrite_stays(rewrite, index, answer->status, run->code.data, run->text.data);
-    else if (outage_holds(&client->outage) ||
-             ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(client->pace, now_ms, &until_ms)))
-        run_send_again(run, index, EVENT_ALL_WAIT);
-    else
-        run_back_off(run, index, client_backoff(client, attempts), now_ms);
-}
-
-void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer)
-{
-    struct run *run = &rewrite->run;
-    struct buf said;
-
-    rows_step(&run->rows, index, EVENT_RUN_STOPS);
-    buf_init(&said, SAID_MAX);
-    buf_format(&said, "the server answered %d: %s", answer->status,
-               api_error_without_status(run->text.data, answer->status));
-    client_refuse(&rewrite->session.client, answer->body, said.data);
-    buf_release(&said);
 }
 
 bool rewrite_probe(struct rewrite *rewrite, int64_t now_ms)

@@ -65,9 +65,6 @@ bool rewrite_promise(struct rewrite *rewrite, uint64_t index, int64_t now_ms);
  */
 void rewrite_again(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer);
 
-/* A 401, or a path that the gateway does not know: stops the run, and burns no row. */
-void rewrite_refused(struct rewrite *rewrite, uint64_t index, const struct http_answer *answer);
-
 /*
  * While the service is away: sends a list if it is time for one. True: it is time for one row, the next to be sent,
  * which is then told by outage_try(), or for client_end_outage() where there is none.

@@ -2,6 +2,7 @@
 
 #include "api/lookup.h"
 #include "api/loop.h"
+#include "api/reply.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -137,31 +138,16 @@ static void send_row(struct undo *undo, int64_t now_ms)
 
 static void describe(struct undo *undo, const struct http_answer *answer)
 {
+    static const struct reply_expected expected = {"not_archived", "the archived connector"};
     struct run *run = &undo->rewrite.run;
-    struct api_secrets secrets = redactor_secrets(&undo->rewrite.session.client.redactor, (struct span){0});
 
     buf_reset(&run->code);
     buf_reset(&run->text);
-    if (answer->status == 0) {
-        buf_text(&run->code, answer->problem_code != NULL ? answer->problem_code : "connection_lost");
-        buf_text(&run->text, answer->problem != NULL ? answer->problem : "no answer");
-    } else if (answer->status < 300 && api_error_is_told(answer->body)) {
-        buf_format(&run->text, "the server answered %d, but with an error: ", answer->status);
-        api_error_read(answer->body, secrets, &run->text, &run->code);
-        if (run->code.len == 0)
-            buf_text(&run->code, "error_in_answer");
-    } else if (answer->status < 300) {
-        buf_text(&run->code, "not_archived");
-        buf_format(&run->text, "the server answered %d, but not with the archived connector", answer->status);
-    } else
-        api_error_read(answer->body, secrets, &run->text, &run->code);
+    reply_read(run->client, answer, (struct span){0}, &expected, &run->code, &run->text);
     if (answer->status == 404)
         buf_text(&run->text, run->text.len > 0 ? "; not archived: was it deleted, or is it another account's?"
                                                : "no such connector: was it deleted, or is it another account's?");
-    if (run->code.len == 0)
-        buf_format(&run->code, "http_%d", answer->status);
-    if (run->text.len == 0)
-        buf_format(&run->text, "the server answered %d", answer->status);
+    reply_fill_in(answer, &run->code, &run->text);
 }
 
 /* A 2xx alone proves nothing: a gateway's page has one, too. The API answers with the connector, archived (api.md). */
@@ -192,10 +178,7 @@ static void log_attempt(struct undo *undo, uint64_t index, const struct http_ans
 
     if (line == NULL)
         return;
-    json_object_integer(line, "attempt", undo->rewrite.run.rows.row[index].attempts);
-    json_object_integer(line, "http_status", answer->status);
-    json_object_text(line, "verdict", span_of(verdict));
-    json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
+    reply_log(line, answer, undo->rewrite.run.rows.row[index].attempts, "verdict", verdict);
     log_end(undo->rewrite.run.log, line);
 }
 
@@ -250,7 +233,7 @@ static void take_delete(struct undo *undo, uint64_t index, const struct http_ans
     else if (verdict == VERDICT_AGAIN)
         rewrite_again(&undo->rewrite, index, answer);
     else if (verdict == VERDICT_REFUSED)
-        rewrite_refused(&undo->rewrite, index, answer);
+        run_refused(&undo->rewrite.run, index, answer, "");
     else {
         undo->rewrite.session.info.hopeless++;
         stays(undo, index, answer->status, undo->rewrite.run.code.data, undo->rewrite.run.text.data);

@@ -1,5 +1,6 @@
 #include "run/receiver.h"
 
+#include "api/reply.h"
 #include "base/clock.h"
 #include "model/api_error.h"
 #include "model/classify.h"
@@ -13,7 +14,6 @@ enum {
     FORBIDDEN_MOST = 5, /* rows in a row */
     DIFFERS_MAX = 4096,
     LOST_MAX = 256,
-    SAID_MAX = 16384,
 };
 
 void receiver_init(struct receiver *receiver, struct run *run)
@@ -40,27 +40,12 @@ static bool is_error(const struct http_answer *answer)
 /* run->code and run->text: an error's code and sentence, without secrets. */
 static void describe(struct run *run, const struct http_answer *answer)
 {
-    struct api_secrets secrets = redactor_secrets(&run->client->redactor, sender_secret(run, answer->tag));
+    static const struct reply_expected expected = {"unreadable_answer", "the row's connector"};
 
     buf_reset(&run->code);
     buf_reset(&run->text);
-    if (answer->status == 0) {
-        buf_text(&run->code, answer->problem_code != NULL ? answer->problem_code : "connection_lost");
-        buf_text(&run->text, answer->problem != NULL ? answer->problem : "no answer");
-    } else if (is_error(answer)) {
-        buf_format(&run->text, "the server answered %d, but with an error: ", answer->status);
-        api_error_read(answer->body, secrets, &run->text, &run->code);
-        if (run->code.len == 0)
-            buf_text(&run->code, "error_in_answer");
-    } else if (answer->status >= 200 && answer->status < 300) {
-        buf_text(&run->code, "unreadable_answer");
-        buf_format(&run->text, "the server answered %d, but not with the row's connector", answer->status);
-    } else
-        api_error_read(answer->body, secrets, &run->text, &run->code);
-    if (run->code.len == 0)
-        buf_format(&run->code, "http_%d", answer->status);
-    if (run->text.len == 0)
-        buf_format(&run->text, "the server answered %d", answer->status);
+    reply_read(run->client, answer, sender_secret(run, answer->tag), &expected, &run->code, &run->text);
+    reply_fill_in(answer, &run->code, &run->text);
 }
 
 static void log_attempt(struct run *run, uint64_t row, const struct http_answer *answer, enum verdict verdict)
@@ -69,10 +54,7 @@ static void log_attempt(struct run *run, uint64_t row, const struct http_answer 
 
     if (line == NULL)
         return;
-    json_object_integer(line, "attempt", run->rows.row[row].attempts);
-    json_object_integer(line, "http_status", answer->status);
-    json_object_text(line, "verdict", span_of(verdict_name(verdict)));
-    json_object_number(line, "latency_ms", (double)answer->latency_us / 1000);
+    reply_log(line, answer, run->rows.row[row].attempts, "verdict", verdict_name(verdict));
     if (answer->request_id.len > 0 &&
         redactor_allows(&run->client->redactor, sender_secret(run, answer->tag), answer->request_id))
         json_object_text(line, "request_id", answer->request_id);
@@ -128,34 +110,21 @@ static void act_created(struct receiver *receiver, uint64_t row, const struct ht
     run_finish(run, row, &outcome);
 }
 
-/* Certainly not created. Where all rows are held (a 429, a 503 with Retry-After, an outage), this one need not wait by
- * itself. */
+/* Certainly not created. */
 static void act_again(struct receiver *receiver, uint64_t row, const struct http_answer *answer, bool spared)
 {
     struct run *run = receiver->run;
-    uint32_t attempts = run->rows.row[row].attempts;
-    int64_t now_ms = clock_mono_ms(), until_ms;
     struct err err;
 
-    if (client_is_hopeless(run->client, answer)) {
-        rows_step(&run->rows, row, EVENT_RUN_STOPS);
-        client_stop(run->client, STOP_UNREACHABLE, "%s", run->text.data);
-        return;
-    }
-    if (!retry_allowed(&run->client->config.retry, attempts)) {
+    if (!run_retry(run, row, answer, spared)) {
         run_give_up(run, row, STATUS_FAILED, answer->status, run->code.data, run->text.data);
         return;
     }
-    if (!journal_attempts(run->journal, row, attempts, &err)) {
-        client_fault(run->client, &err);
+    if (run->rows.row[row].state == ROW_PENDING) /* the run stops */
         return;
-    }
     console_detail(run->console, "%s: %s; to be sent again", sheet_where(run->sheet, &run->rows, row), run->text.data);
-    if (spared ||
-        ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(run->client->pace, now_ms, &until_ms)))
-        run_send_again(run, row, EVENT_ALL_WAIT);
-    else
-        run_back_off(run, row, client_backoff(run->client, attempts), now_ms);
+    if (!journal_attempts(run->journal, row, run->rows.row[row].attempts, &err))
+        client_fault(run->client, &err);
 }
 
 /* An answer that names a connector is never thrown away, whatever comes of this process. */
@@ -196,19 +165,6 @@ static void act_settle(struct receiver *receiver, uint64_t row, struct unsettled
         client_fault(run->client, &err);
 }
 
-static void act_refused(struct receiver *receiver, uint64_t row, const struct http_answer *answer)
-{
-    struct run *run = receiver->run;
-    struct buf said;
-
-    rows_step(&run->rows, row, EVENT_RUN_STOPS);
-    buf_init(&said, SAID_MAX);
-    buf_format(&said, "%s: the server answered %d: %s", sheet_where(run->sheet, &run->rows, row), answer->status,
-               api_error_without_status(run->text.data, answer->status));
-    client_refuse(run->client, answer->body, said.data);
-    buf_release(&said);
-}
-
 /* In the API's own words: this row's, unless no other fares better. */
 static void act_forbidden(struct receiver *receiver, uint64_t row, const struct http_answer *answer)
 {
@@ -228,7 +184,7 @@ static void act_doubt(struct receiver *receiver, uint64_t row, const struct http
     struct run *run = receiver->run;
 
     if (api_error_is_unknown_path(answer->body) && !run->client->outage.reached) {
-        act_refused(receiver, row, answer);
+        run_refused(run, row, answer, sheet_where(run->sheet, &run->rows, row));
         return;
     }
     buf_text(&run->text, "; a gateway in front of the API refuses this row, and not others: see what its texts hold");
@@ -311,7 +267,7 @@ void receiver_answer(struct receiver *receiver, const struct http_answer *answer
             act_forbidden(receiver, row, answer);
         break;
     case VERDICT_REFUSED:
-        act_refused(receiver, row, answer);
+        run_refused(run, row, answer, sheet_where(run->sheet, &run->rows, row));
         break;
     case VERDICTS:
         break;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "model/api_error.h"
 #include "run/events.h"
 
 #include <inttypes.h>
@@ -118,6 +119,39 @@ void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms
 {
     rows_step(&run->rows, row, EVENT_NOT_DONE);
     queue_wait(&run->queue, row, now_ms + wait_ms);
+}
+
+bool run_retry(struct run *run, uint64_t row, const struct http_answer *answer, bool held)
+{
+    struct client *client = run->client;
+    uint32_t attempts = run->rows.row[row].attempts;
+    int64_t now_ms = clock_mono_ms(), until_ms;
+
+    if (client_is_hopeless(client, answer)) {
+        rows_step(&run->rows, row, EVENT_RUN_STOPS);
+        client_stop(client, STOP_UNREACHABLE, "%s", run->text.data);
+        return true;
+    }
+    if (!retry_allowed(&client->config.retry, attempts))
+        return false;
+    if (held ||
+        ((answer->status == 429 || answer->retry_after_ms >= 0) && pace_holding(client->pace, now_ms, &until_ms)))
+        run_send_again(run, row, EVENT_ALL_WAIT);
+    else
+        run_back_off(run, row, client_backoff(client, attempts), now_ms);
+    return true;
+}
+
+void run_refused(struct run *run, uint64_t row, const struct http_answer *answer, const char *where)
+{
+    struct buf said;
+
+    rows_step(&run->rows, row, EVENT_RUN_STOPS);
+    buf_init(&said, SCRATCH_MAX);
+    buf_format(&said, "%s%sthe server answered %d: %s", where, where[0] != '\0' ? ": " : "", answer->status,
+               api_error_without_status(run->text.data, answer->status));
+    client_refuse(run->client, answer->body, said.data);
+    buf_release(&said);
 }
 
 void run_spare(struct run *run, uint64_t row)

@@ -119,6 +119,17 @@ void run_give_up(struct run *run, uint64_t row, enum status status, int http_sta
 void run_send_again(struct run *run, uint64_t row, enum row_event event);
 void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms);
 
+/*
+ * What was asked for a row is not done, for run->text: it is sent again, at once where all rows are held (`held`, a 429,
+ * a Retry-After), else after a backoff of its own. Stops the run, with the row to be sent, where the service was never
+ * reached and is not to be. False: its attempts are used up.
+ */
+bool run_retry(struct run *run, uint64_t row, const struct http_answer *answer, bool held);
+
+/* A 401, or a path that the gateway does not know: stops the run with run->text, and burns no row. `where` names the
+ * row; "" = not. */
+void run_refused(struct run *run, uint64_t row, const struct http_answer *answer, const char *where);
+
 /* A row's last attempt fell into an outage: it has it back. */
 void run_spare(struct run *run, uint64_t row);
 
