@@ -121,8 +121,8 @@ void run_back_off(struct run *run, uint64_t row, int64_t wait_ms, int64_t now_ms
 
 /*
  * What was asked for a row is not done, for run->text: it is sent again, at once where all rows are held (`held`, a
- * 429, a Retry-After), else after a backoff of its own. Stops the run, with the row to be sent, where the service was never
- * reached and is not to be. False: its attempts are used up.
+ * 429, a Retry-After), else after a backoff of its own. Stops the run, with the row to be sent, where the service was
+ * never reached and is not to be. False: its attempts are used up.
  */
 bool run_retry(struct run *run, uint64_t row, const struct http_answer *answer, bool held);
 
