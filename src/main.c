@@ -103,6 +103,7 @@
  *   words         what the server said of rows whose fate is not yet known
  * prior: what is there before the first row: the account, earlier result files, interrupted runs
  *   account       what the account says of the connectors that rows name
+ *   amend         what differs between rows and connectors that they have, put right (--update)
  *   earlier       the connectors that the replaced result file names
  *   existing      which connector of the account answers for which row
  *   inherit       takes over what an interrupted run of another version of the sheet knew
@@ -311,6 +312,7 @@ static enum exit_code create(const struct options *options, struct console *cons
         .shard = options->shard,
         .shard_count = options->shard_count,
         .skip_existing = options->skip_existing,
+        .update = options->update,
         .again = options->again,
         .strict = options->strict,
         .allow_duplicates = options->allow_duplicates,

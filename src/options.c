@@ -47,6 +47,8 @@ static const struct option_spec table[] = {
 
     {"skip-existing", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(skip_existing), 0, 0,
      "do not create what the account has already (same type and label)"},
+    {"update", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(update), 0, 0,
+     "with --skip-existing: put right what differs between rows and the connectors that they have"},
     {"again", 0, NULL, CREATE | UPDATE, GROUP_ROWS, KIND_FLAG, AT(again), 0, 0,
      "do not mind exact twins in the account; of update: what was changed there meanwhile"},
     {"dry-run", 'n', NULL, CREATE | REWRITE, GROUP_ROWS, KIND_FLAG, AT(dry_run), 0, 0,
@@ -559,6 +561,9 @@ static bool check_existing(const struct options *options, struct err *err)
 {
     if (options->skip_existing && options->again)
         return err_set(err, EXIT_USAGE, "--again creates what --skip-existing leaves out; give one of them");
+    if (options->update && !options->skip_existing)
+        return err_set(err, EXIT_USAGE,
+                       "--update changes what --skip-existing finds; give both, or run `connload update`");
     if (options->skip_existing && options->no_preflight)
         return err_set(err, EXIT_USAGE, "--skip-existing needs the list that --no-preflight leaves out");
     return true;

@@ -46,7 +46,7 @@ struct options {
     bool force, redact;
 
     /* which rows, and when to stop */
-    bool skip_existing, again, dry_run, strict, yes;
+    bool skip_existing, update, again, dry_run, strict, yes;
     uint64_t limit;
     uint64_t max_failures;
     bool max_failures_percent;

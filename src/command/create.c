@@ -33,6 +33,7 @@
 enum {
     WORTH_SAYING_MS = 1000, /* a wait */
     MADE_TEXT = 128,        /* bytes of tell_made()'s text */
+    CHANGES_MAX = 1 << 28,  /* likewise of what a dry run would change */
 };
 
 struct create {
@@ -381,6 +382,7 @@ static struct existing_config existing_config(const struct create *create)
                                             : create->paths.results,
         .inherit = &create->inherit,
         .skip = config->skip_existing,
+        .update = config->update,
     };
 }
 
@@ -402,9 +404,11 @@ static bool preflight(struct create *create)
     wait_for_reads(create);
     wait_for_closed(create);
     if (!existing_find(run, &how, &create->existing)) {
+        create->session.info.changed = create->existing.changed;
         create->keeps_journal = create->session.info.resumed; /* it knows what an earlier result file does not */
         return false;
     }
+    create->session.info.changed = create->existing.changed;
     if (!create->session.info.resumed || how.skip)
         say_look_alikes(create);
     return note_server_clock(create);
@@ -819,7 +823,8 @@ static bool has_failed(const struct create *create)
 {
     const struct tally *tally = &create->session.tally;
 
-    return create->config->session.dry_run ? tally->status[STATUS_INVALID] > 0 : tally_without(tally) > 0;
+    return create->config->session.dry_run ? tally->status[STATUS_INVALID] > 0
+                                           : tally_without(tally) > 0 || create->existing.lost_changes > 0;
 }
 
 /* The journal is another run's by now, and this one has sent nothing: there are no results to be told of. */
@@ -942,12 +947,19 @@ static bool plan(struct create *create, struct err *err)
         .out = plan_descriptor(create),
     };
 
+    struct buf changes;
+    bool shown;
+
+    buf_init(&changes, CHANGES_MAX);
+    if (create->config->update)
+        how.existing.changes = &changes;
     if (!create->config->skip_existing)
         hold_rows(create);
     create->session.info.blocked = 0; /* the plan says so of each row */
-    if (how.why_unlisted == NULL && !look_up_named(create))
-        return true;
-    return plan_show(&create->run, &how, &create->session.info, err);
+    shown = (how.why_unlisted == NULL && !look_up_named(create)) ||
+            plan_show(&create->run, &how, &create->session.info, err);
+    buf_release(&changes);
+    return shown;
 }
 
 /* What may be in the account is settled and, unless --strict holds them back, the other rows are sent. */

@@ -24,7 +24,7 @@ struct create_config {
     uint64_t max_failures; /* a number, or hundredths of a percent of the rows to be sent; 0 = never */
     bool max_failures_percent;
     unsigned shard, shard_count;
-    bool skip_existing, again, strict, allow_duplicates, preflight, redact;
+    bool skip_existing, update, again, strict, allow_duplicates, preflight, redact;
 };
 
 /* Runs the whole command: everything that is said is said, everything that is to be written is written. */

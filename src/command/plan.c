@@ -108,17 +108,19 @@ void plan_cost(const struct client *client, uint64_t requests, const char *parts
     buf_format(out, "\n");
 }
 
-static void show_cost(struct run *run, const struct plan_config *config, uint64_t creates, uint64_t lists,
-                      struct buf *out)
+static void show_cost(struct run *run, const struct plan_config *config, uint64_t creates, uint64_t changes,
+                      uint64_t lists, struct buf *out)
 {
-    char parts[64];
+    char parts[96], change[32] = "";
 
     if (config->held) {
         buf_format(out, "nothing would be sent: a row fails the checks (--strict)\n");
         return;
     }
-    snprintf(parts, sizeof(parts), "%" PRIu64 " to create, %" PRIu64 " to list", creates, lists);
-    plan_cost(run->client, creates + lists, parts, out);
+    if (config->existing.update)
+        snprintf(change, sizeof(change), "%" PRIu64 " to change, ", changes);
+    snprintf(parts, sizeof(parts), "%" PRIu64 " to create, %s%" PRIu64 " to list", creates, change, lists);
+    plan_cost(run->client, creates + changes + lists, parts, out);
 }
 
 /* Shows one row; counts those that count for --limit, and those that would be sent. */
@@ -148,6 +150,16 @@ static void show_found(const struct plan_config *config, const struct existing *
                    found->alike);
 }
 
+/* What the account has, and what of it would be changed, behind the rows. */
+static bool show_account(const struct plan_config *config, const struct existing *found, struct buf *out,
+                         struct err *err)
+{
+    struct buf *changes = config->existing.changes;
+
+    show_found(config, found, out);
+    return changes == NULL || (flush(out, config->out, err) && flush(changes, config->out, err));
+}
+
 bool plan_show(struct run *run, const struct plan_config *config, struct run_info *info, struct err *err)
 {
     bool lists = config->why_unlisted == NULL && run->rows.in_state[ROW_PENDING] > 0 && !config->held;
@@ -160,12 +172,11 @@ bool plan_show(struct run *run, const struct plan_config *config, struct run_inf
     for (uint64_t i = 0; shown && i < run->rows.count && !client_stopping(run->client); i++)
         shown = plan_row(run, config, &found, i, &sendable, &creates, &out, err);
     info->planned = creates;
-    if (shown && !client_stopping(run->client))
+    if (shown && !client_stopping(run->client)) {
         run->rows.held_from = 0;
-    if (shown && listed && !client_stopping(run->client))
-        show_found(config, &found, &out);
-    if (shown && !client_stopping(run->client))
-        show_cost(run, config, creates, lists ? 1 : 0, &out);
+        shown = !listed || show_account(config, &found, &out, err);
+        show_cost(run, config, creates, found.changes, lists ? 1 : 0, &out);
+    }
     shown = shown && flush(&out, config->out, err);
     buf_release(&out);
     existing_release(&found);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "prior/amend.h"
 #include "prior/earlier.h"
 #include "prior/matches.h"
 #include "prior/owners.h"
@@ -39,6 +40,10 @@ struct search {
     bool is_whole;    /* the list shows all, as far as can be told */
     bool failed;      /* the client knows why */
     struct remote remote;
+    struct amend amend; /* with `update` */
+    uint32_t *all_keys; /* with `update`: of all rows of the sheet, sorted */
+    uint32_t *shown;    /* likewise, of the account's connectors that have one of these; sorted when all are there */
+    size_t shown_count, shown_cap;
 };
 
 enum {
@@ -75,6 +80,52 @@ static void sort_rows(struct search *search)
     search->free = alloc_zeroed((size_t)search->count + 1, sizeof(search->free[0]));
     for (uint64_t at = 0; at <= search->count; at++)
         search->free[at] = (uint32_t)at;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+    return a < b ? -1 : a > b;
+}
+
+/* How many of the sorted numbers are `key`, counted to two. */
+static unsigned count_of(const uint32_t *sorted, size_t count, uint32_t key)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (sorted[middle] < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == count || sorted[low] != key)
+        return 0;
+    return low + 1 < count && sorted[low + 1] == key ? 2 : 1;
+}
+
+static void sort_keys(struct search *search)
+{
+    size_t count = (size_t)search->run->rows.count;
+
+    search->all_keys = alloc_zeroed(count + 1, sizeof(search->all_keys[0]));
+    memcpy(search->all_keys, search->config->keys, count * sizeof(search->all_keys[0]));
+    qsort(search->all_keys, count, sizeof(search->all_keys[0]), by_number);
+}
+
+/* With `update`: a connector of the account, whether or not it is some row's already. */
+static void note_shown(struct search *search, uint32_t key)
+{
+    if (search->all_keys == NULL || count_of(search->all_keys, (size_t)search->run->rows.count, key) == 0)
+        return;
+    if (search->shown_count == search->shown_cap) {
+        search->shown_cap = search->shown_cap > 0 ? search->shown_cap * 2 : 256;
+        search->shown = alloc_resize(search->shown, search->shown_cap, sizeof(search->shown[0]));
+    }
+    search->shown[search->shown_count++] = key;
 }
 
 /* The place of the first free row from `at` on; `count` where there is none. Ways that were gone once become short. */
@@ -142,7 +193,7 @@ static void on_begin(void *context)
 {
     struct search *search = context;
 
-    search->archived = 0;
+    search->archived = search->shown_count = 0;
     search->owners = (struct owners){0};
     matches_reset(&search->matches);
     idset_release(&search->seen);
@@ -214,6 +265,8 @@ static bool on_connector(void *context, const struct remote *remote, struct span
     if (!note_listed_before(search, remote->id))
         return false;
     note_owner(search, remote, named != NULL && named->created);
+    if (!remote->archived)
+        note_shown(search, (uint32_t)connector_key_hash(&remote->connector));
     if (named != NULL) {
         named->listed = 1;
         named->gone = remote->archived;
@@ -320,8 +373,48 @@ static void describe(struct search *search, const struct match *match, const str
     connector_uncompared(row, text);
 }
 
-static void row_exists(struct search *search, uint64_t index, const struct match *match, const struct sheet_row *read)
+/* A match and the way that it is tried. */
+struct trial {
+    struct match *match;
+    enum way way;
+    struct span text;                /* the match's */
+    const struct sheet_row *earlier; /* the row that names it; NULL for the ways that don't ask */
+    bool by_tag;                     /* that row is known by its key and tag alone */
+};
+
+/* Whether the connector is certainly the row's: named by an earlier file, or the only one; never a colleague's. */
+static bool may_amend(const struct search *search, const struct trial *trial)
 {
+    const struct match *match = trial->match;
+
+    if (is_colleagues(search, match) || search->remote.connector.type == TYPE_NONE)
+        return false;
+    if (trial->earlier != NULL)
+        return true;
+    return (own_of(search) != 0 || !match->shared) &&
+           count_of(search->all_keys, (size_t)search->run->rows.count, match->key) == 1 &&
+           count_of(search->shown, search->shown_count, match->key) == 1;
+}
+
+/* With `update`: whether the row waits for a PUT; else `*code` says why what differs stays so, "" where nothing is. */
+static bool is_amended(struct search *search, uint64_t index, const struct trial *trial, const struct sheet_row *read,
+                       const char **code)
+{
+    enum amend_need need = amend_compare(&search->amend, &read->connector, &search->remote.connector);
+
+    if (need == AMEND_NOTHING)
+        return false;
+    *code = !may_amend(search, trial) ? "ambiguous" : need == AMEND_FIXED ? "fixed_at_creation" : "";
+    if (**code != '\0')
+        return false;
+    amend_add(&search->amend, (uint32_t)index, trial->match, read, &search->remote.connector);
+    return search->config->changes == NULL;
+}
+
+static void row_exists(struct search *search, uint64_t index, const struct trial *trial, const struct sheet_row *read)
+{
+    const struct match *match = trial->match;
+    const char *code = "";
     struct run *run = search->run;
     const struct remote *remote = &search->remote;
     struct outcome outcome = {
@@ -332,6 +425,9 @@ static void row_exists(struct search *search, uint64_t index, const struct match
     struct span own = connector_secret(&read->connector);
     struct buf inbox;
 
+    idset_add(&run->known.claimed, remote->id);
+    if (search->config->update && is_amended(search, index, trial, read, &code))
+        return;
     buf_init(&inbox, 4096);
     redactor_field(&run->client->redactor, own, remote->inbox_email, &inbox);
     buf_reset(&run->code);
@@ -340,7 +436,7 @@ static void row_exists(struct search *search, uint64_t index, const struct match
     redactor_field(&run->client->redactor, own, buf_view(&run->code), &run->text);
     outcome.inbox_email = buf_view(&inbox);
     outcome.error_message = buf_view(&run->text);
-    idset_add(&run->known.claimed, remote->id);
+    outcome.error_code = span_of(code);
     run_finish(run, index, &outcome);
     buf_release(&inbox);
 }
@@ -366,15 +462,6 @@ static bool is_unsettled(const struct search *search, uint32_t row)
 {
     return search->run->rows.row[row].state == ROW_UNSETTLED;
 }
-
-/* A match and the way that it is tried. */
-struct trial {
-    struct match *match;
-    enum way way;
-    struct span text;                /* the match's */
-    const struct sheet_row *earlier; /* the row that names it; NULL for the ways that don't ask */
-    bool by_tag;                     /* that row is known by its key and tag alone */
-};
 
 static bool is_named_way(enum way way)
 {
@@ -427,7 +514,7 @@ static void take(struct search *search, const struct trial *trial, uint64_t at, 
     else if (match->untold)
         row_is_untold(search, row, trial->earlier->earlier.connector_id, trial->text);
     else
-        row_exists(search, row, match, read);
+        row_exists(search, row, trial, read);
 }
 
 /* Tries a match, by its key and tag or those of the row that names it, with each free row in turn. */
@@ -563,14 +650,39 @@ static bool list(struct search *search)
     return listed;
 }
 
+static unsigned columns_of(const struct search *search)
+{
+    const struct header *header = sheet_header(search->run->sheet);
+    unsigned columns = 0;
+
+    for (enum field field = 0; field < FIELDS; field++)
+        columns |= (unsigned)(header->column[field] >= 0 || search->config->sheet->defaults[field] != NULL) << field;
+    return columns;
+}
+
+/* What differs is put right, before any row is sent. */
+static bool amend(struct search *search)
+{
+    bool done = search->config->changes != NULL || amend_all(&search->amend);
+
+    search->found->changes = search->amend.count;
+    search->found->changed = search->amend.changed;
+    search->found->lost_changes = search->amend.failed;
+    return done;
+}
+
 static void search_release(struct search *search)
 {
+    free(search->all_keys);
+    free(search->shown);
     free(search->order);
     free(search->free);
     matches_release(&search->matches);
     idset_release(&search->seen);
     remote_release(&search->remote);
     earlier_release(&search->earlier);
+    if (search->config->update)
+        amend_release(&search->amend);
 }
 
 bool existing_find(struct run *run, const struct existing_config *config, struct existing *found)
@@ -582,12 +694,19 @@ bool existing_find(struct run *run, const struct existing_config *config, struct
     *found = (struct existing){0};
     remote_init(&search.remote);
     sort_rows(&search);
+    if (config->update) {
+        sort_keys(&search);
+        amend_init(&search.amend, run, &search.matches, columns_of(&search), config->changes);
+    }
     done = (matches_open(&search.matches, &err) &&
             (!config->skip || earlier_read(&search.earlier, config->sheet, config->earlier, config->inherit,
                                            &run->known.claimed, &err))) ||
            fault(&search, &err);
-    done = done && list(&search) && look_up_unlisted(&search) && !search.failed && place_all(&search) &&
-           note_listed(&search) && tell_left(&search);
+    done = done && list(&search) && look_up_unlisted(&search) && !search.failed;
+    if (done && config->update)
+        qsort(search.shown, search.shown_count, sizeof(search.shown[0]), by_number);
+    done =
+        done && place_all(&search) && note_listed(&search) && tell_left(&search) && (!config->update || amend(&search));
     search_release(&search);
     return done;
 }

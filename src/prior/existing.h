@@ -12,6 +12,7 @@
 #ifndef PRIOR_EXISTING_H
 #define PRIOR_EXISTING_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "prior/inherit.h"
 #include "run/run.h"
@@ -25,13 +26,16 @@ struct existing_config {
     const char *earlier; /* the result file that the run replaces, for `skip`; NULL, or none there: none is named */
     const struct inherit *inherit; /* what an interrupted run of another version of the sheet names; or NULL */
     bool skip;                     /* --skip-existing: rows that are found get their outcome `exists` */
+    bool update;                   /* --update: what differs of those that are certainly the rows' own is put right */
+    struct buf *changes;           /* --dry-run: gets what would be put right (amend.h); NULL = it is */
     bool note_twins;               /* the journal learns of the twins, and that the account was listed */
 };
 
 struct existing {
     uint64_t twins, alike; /* without `skip`: rows to be sent (not held) with an exact twin, or one that differs */
     bool *is_twin;         /* for each row of the run: it has an exact twin; NULL where none has */
-    uint64_t left_sheet;   /* with `skip`: connectors that the earlier file names, and no row of the sheet has */
+    uint64_t changes, lost_changes, changed; /* with `update`: PUTs, those that failed, and those that did not */
+    uint64_t left_sheet; /* with `skip`: connectors that the earlier file names, and no row of the sheet has */
 };
 
 /*
