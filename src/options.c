@@ -48,7 +48,7 @@ static const struct option_spec table[] = {
     {"skip-existing", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(skip_existing), 0, 0,
      "do not create what the account has already (same type and label)"},
     {"update", 0, NULL, CREATE, GROUP_ROWS, KIND_FLAG, AT(update), 0, 0,
-     "with --skip-existing: put right what differs between rows and the connectors that they have"},
+     "with --skip-existing: put right what differs in connectors that rows have"},
     {"again", 0, NULL, CREATE | UPDATE, GROUP_ROWS, KIND_FLAG, AT(again), 0, 0,
      "do not mind exact twins in the account; of update: what was changed there meanwhile"},
     {"dry-run", 'n', NULL, CREATE | REWRITE, GROUP_ROWS, KIND_FLAG, AT(dry_run), 0, 0,

@@ -237,13 +237,15 @@ def test_a_mail_that_cannot_be_sent_is_not_lost(sandbox, shell, desk, tmp_path):
     assert "1 created" in done.stderr and "no mail could be sent" in done.stderr
 
 
-def test_the_alerts_name_metrics_that_are_written(connload, desk, tmp_path):
+def test_the_alerts_name_metrics_that_are_written(connload, sandbox, desk, tmp_path):
+    sandbox()
     desk(1)
-    assert connload("check", "desk.csv", "--metrics", "m").rc == 0
-    written = (tmp_path / "m").read_text()
+    assert connload("create", "desk.csv", "--metrics", "m").rc == 0
+    assert connload("status", "desk.results.csv", "--metrics", "s").rc == 0
+    written = (tmp_path / "m").read_text() + (tmp_path / "s").read_text()
     rules = (SAMPLES / "prometheus/connload.rules.yml").read_text()
     named = re.findall(r"^ +expr: .*?(connload_\w+)(?:\{(\w+)=\"(\w+)\"\})?", rules, re.M)
-    assert len(named) == 3
+    assert len(named) == 4
     for metric, label, value in named:
         assert re.search(rf"^{metric}\{{.*{label}=\"", written, re.M), metric
         assert label != "status" or f'status="{value}"' in written

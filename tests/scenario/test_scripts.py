@@ -36,7 +36,7 @@ BAD_CHANGES = [
     ("sandbox sees model", {"sandbox/json.c": '#include "model/json.h"\n'}, "sandbox may not see model"),
     ("base sees sandbox", {"sandbox/x.h": "", "base/buf.c": '#include "sandbox/x.h"\n'}, "base may not see sandbox"),
     ("a command sees options", {"command/create.c": '#include "options.h"\n'}, "src/command/create.c:1: command may not see main"),
-    ("a run sees what tells of it", {"report/x.h": "", "run/run.h": '#include "report/x.h"\n'}, "flow may not see report"),
+    ("a run sees what tells of it", {"report/x.h": "", "run/run.h": '#include "report/x.h"\n'}, "run may not see report"),
     ("what tells of runs sees a command", {"report/x.c": '#include "command/create.h"\n'}, "report may not see command"),
     ("third file at the top sees options", {"extra.c": '#include "options.h"\n'}, "src/extra.c:1: options.h is for"),
     ("curl elsewhere", {"command/create.c": "#include <curl/curl.h>\n"}, "<curl/curl.h> belongs in net/http.c net/http_end.c net/http_end.h net/http_transfer.c net/http_transfer.h net/http_url.c only"),

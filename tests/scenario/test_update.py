@@ -4,7 +4,7 @@ import csv
 
 import pytest
 from conftest import connector_of, http_answer
-from once import LAG, QUICK, email, journal, kill_when, prefill
+from once import LAG, QUICK, email, journal, kill_when, prefill, until
 
 UPDATE = ["update", "--rate", "none", "--settle", "150ms", "--retry-base", "10ms", "--retry-cap", "50ms"]
 LIST = ["list", "--rate", "none", "-o", "account.csv"]
@@ -205,6 +205,7 @@ def test_what_is_gone_or_archived_keeps_its_status(connload, account, read_csv):
     box, (first, second), path = account(email("A"), email("B"))
     box.call("DELETE", f"/contents/v1/connectors/{first}")
     box.call("DELETE", f"/contents/v1/connectors/{second}?force_delete=true")
+    until(lambda: [one["archived"] for one in box.call("GET", "/contents/v1/connectors")["results"]] == [True])
     edit(path, lambda row: row.update(label="X" + row["label"]))
     assert connload(*UPDATE, "account.csv").rc == 1
     assert {row["connector_id"]: (row["status"], row["error_code"]) for row in read_csv("account.csv")} == {
