@@ -79,6 +79,8 @@
  *   warnings      what is no error of a row, and most likely a mistake all the same
  * api: requests under the pace, and what comes back
  *   client        sends requests and takes their answers; signals and the deadline seen
+ *   history       what a key has used of its windows, and what was found of its limit, as text
+ *   history_file  the file that keeps it between runs
  *   listing       one GET of the account
  *   loop          the event loop of every command
  *   lookup        one GET of each connector that is asked for by its id
@@ -110,7 +112,6 @@
  *   matches       connectors of the account that may be rows' own
  *   named         rows of a result file that name a connector, and would be sent
  *   owners        whose connectors are one's own
- *   recent        what of the rate window an earlier run has used
  *   resume        takes up an interrupted run
  * report: everything told about a run
  *   advice        what to do next

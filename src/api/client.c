@@ -11,6 +11,12 @@
 
 enum { NO_LIMIT_WINDOW_MS = 60 * 1000 };
 
+static void remember_nothing(struct client *client, const struct err *err)
+{
+    console_detail(client->console, "connload: what the key uses of its rate is not remembered between runs: %s",
+                   err->text);
+}
+
 static void wake(void *http)
 {
     http_wakeup(http);
@@ -21,6 +27,7 @@ bool client_init(struct client *client, const struct client_config *config, stru
 {
     struct pace_config pace = {.limit = config->rates[0],
                                .backoff_most_ms = config->retry.cap_ms > 0 ? config->retry.cap_ms : 1};
+    struct err unheard;
 
     memcpy(pace.also, &config->rates[1], sizeof(pace.also));
     *client = (struct client){
@@ -36,7 +43,12 @@ bool client_init(struct client *client, const struct client_config *config, stru
     client->http = http_new(&config->http, err);
     if (client->http == NULL)
         return false;
+    history_file_init(&client->history);
+    if (config->remembers && !history_file_open(&client->history, config->http.base_url, config->http.api_key,
+                                                client_window_ms(config), &pace.found, &unheard))
+        remember_nothing(client, &unheard);
     client->pace = pace_new(&pace);
+    history_file_recall(&client->history, client->pace, clock_mono_ms());
     outage_init(&client->outage, config->max_outage_ms, config->retry.base_ms);
     redactor_init(&client->redactor, config->http.api_key, config->http.concurrency);
     return true;
@@ -60,6 +72,7 @@ void client_release(struct client *client)
 {
     stop_uninstall();
     http_free(client->http);
+    history_file_close(&client->history, client->pace, clock_mono_ms());
     pace_free(client->pace);
     redactor_release(&client->redactor);
 }
@@ -88,6 +101,7 @@ int64_t client_next_list(const struct client *client, int64_t now_ms)
 void client_send(struct client *client, enum request_kind kind, const struct http_request *request, int64_t now_ms)
 {
     pace_sent(client->pace, now_ms);
+    history_file_sent(&client->history);
     tally_sent(client->tally, kind, now_ms);
     http_send(client->http, request);
 }
@@ -145,6 +159,7 @@ bool client_take(struct client *client, struct http_answer *answer)
     if (!http_next(client->http, answer))
         return false;
     tell_pace(client, answer);
+    history_file_answered(&client->history);
     tally_answer(client->tally, answer->status, answer->latency_us, answer->ended_ms);
     client->tally->unsent += answer->fate == FATE_UNSENT && answer->status == 0;
     if (answer->date_ms >= 0)
@@ -351,6 +366,9 @@ void client_wait(struct client *client, int64_t until_ms)
         until_ms = client->stopped_ms + client->config.grace_ms;
     if (!client_stopping(client))
         until_ms = clock_sooner(until_ms, outage_due(client, now_ms));
+    if (!history_file_sync(&client->history, client->pace, now_ms, &err))
+        remember_nothing(client, &err);
+    until_ms = clock_sooner(until_ms, history_file_due(&client->history));
     wait_ms = until_ms > now_ms ? until_ms - now_ms : 0;
     if (!http_wait(client->http, wait_ms, &err))
         client_fault(client, &err);

@@ -5,6 +5,7 @@
 #ifndef API_CLIENT_H
 #define API_CLIENT_H
 
+#include "api/history_file.h"
 #include "api/redactor.h"
 #include "api/stop.h"
 #include "api/tally.h"
@@ -32,12 +33,14 @@ struct client_config {
     int64_t deadline_ms;   /* for the whole run; 0 = none */
     int64_t max_outage_ms; /* how long a service that is away is waited for */
     int64_t grace_ms;      /* after a stop, for what is in flight */
+    bool remembers;        /* what the key has used of its windows, between runs (api/history_file.h) */
 };
 
 struct client {
     struct client_config config;
     struct http *http;
     struct pace *pace;
+    struct history_file history;
     struct tally *tally;
     struct console *console;
     struct log *log;

@@ -13,7 +13,6 @@
 #include "prior/existing.h"
 #include "prior/inherit.h"
 #include "prior/named.h"
-#include "prior/recent.h"
 #include "prior/resume.h"
 #include "report/live.h"
 #include "run/finish.h"
@@ -48,7 +47,6 @@ struct create {
     struct resume resume;
     struct inherit inherit; /* what runs of other versions of the sheet have left */
     bool must_wait;         /* they may have created something that no row is known by */
-    struct recent recent;
     struct sender sender;
     struct receiver receiver;
     struct settle settle;
@@ -108,8 +106,8 @@ static void fill_head(struct create *create, struct journal_head *head, char **a
 static bool look_at_interrupted(struct create *create, const struct journal_head *head, struct err *err)
 {
     return create->planned == NULL ||
-           resume_look(&create->resume, &create->run, &create->recent, create->planned, head,
-                       create->session.client.config.http.api_key, &create->session.info.resumed, err);
+           resume_look(&create->resume, &create->run, create->planned, head, create->session.client.config.http.api_key,
+                       &create->session.info.resumed, err);
 }
 
 static bool may_close(const struct create *create, const struct journal_head *head)
@@ -155,7 +153,7 @@ static bool read_journal(struct create *create, const struct journal_head *head,
 static bool go_on(struct create *create, struct err *err)
 {
     create->session.info.resumed = true;
-    if (!resume_replay(&create->resume, &create->run, &create->recent, err))
+    if (!resume_replay(&create->resume, &create->run, err))
         return false;
     console_note(create->session.console,
                  "connload: going on with the interrupted run of %s: %" PRIu64 " of %" PRIu64
@@ -168,8 +166,6 @@ static bool begin(struct create *create, const struct journal_head *head, bool c
 {
     if (!paths_may_begin(&create->paths, &create->config->paths, err))
         return false;
-    if (create->journal_found) /* of a run that is over, or was listing the account */
-        recent_add(&create->recent, journal_modified_ms(create->run.journal), 1);
     create->resume = (struct resume){0};
     return (closes ? close_interrupted(create, head, err) : journal_begin(create->run.journal, head, err)) &&
            look_at_interrupted(create, head, err);
@@ -339,7 +335,7 @@ static void wait_for_reads(struct create *create)
     if (create->session.info.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
         return;
     since_ms = clock_wall_ms() - replaced_ms;
-    if (create->config->skip_existing && since_ms < wait_ms + late_ms && recent_has_unknown(create->paths.results))
+    if (create->config->skip_existing && since_ms < wait_ms + late_ms && earlier_has_unknown(create->paths.results))
         wait_ms += late_ms; /* until when what that run gave up may arrive */
     until_ms = clock_mono_ms() + wait_ms - (since_ms > 0 ? since_ms : 0);
     left_ms = until_ms - clock_mono_ms();
@@ -651,7 +647,6 @@ static bool prepare(struct create *create, struct err *err)
     if (!session_connect(&create->session, config->session.dry_run, err))
         return false;
     run_init(&create->run, client, client->config.http.concurrency, config->settle_ms, config->late_ms);
-    recent_init(&create->recent, client_window_ms(&client->config), clock_wall_ms());
     return digest_mark(client->config.http.api_key, NULL, create->key_mark, err);
 }
 
@@ -666,17 +661,6 @@ static void find_planned(struct create *create)
     if (is_stream || (config.output != NULL && !is_stdin && !journal_is_beside(config.output)))
         config.output = NULL;
     create->planned = paths_results(&config, sheet_header(create->run.sheet)->is_result);
-}
-
-/* What the result file of an earlier run tells of the window's use. */
-static void look_back(struct create *create)
-{
-    const char *results = create->config->session.dry_run ? create->planned
-                          : create->paths.exists          ? create->paths.results
-                                                          : NULL;
-
-    if (results != NULL)
-        recent_add_file(&create->recent, results);
 }
 
 /* Before the lock was ours, another run may have replaced the result file that is the input. */
@@ -711,7 +695,6 @@ static bool open_files(struct create *create, struct err *err)
         (keeps_replaced(create) && !output_check_kept(create->paths.results, err)))
         return false;
     find_planned(create);
-    look_back(create);
     return true;
 }
 
@@ -997,7 +980,6 @@ static bool work(struct create *create, struct err *err)
         !take_in(create, err))
         return false;
     create->session.info.held_back = create->config->strict && create->session.tally.status[STATUS_INVALID] > 0;
-    recent_tell(&create->recent, create->session.client.pace, clock_mono_ms());
     client_listen(&create->session.client);
     switch (course_of(create)) {
     case COURSE_PLAN:

@@ -54,7 +54,6 @@ static bool prepare(struct rewrite *rewrite, struct err *err)
         return false;
     probe_init(&rewrite->probe, &rewrite->session.client);
     run_init(&rewrite->run, &rewrite->session.client, client->http.concurrency, 0, 0);
-    recent_init(&rewrite->recent, client_window_ms(client), clock_wall_ms());
     return true;
 }
 
@@ -131,7 +130,7 @@ bool rewrite_take_up(struct rewrite *rewrite, struct err *err)
     rewrite->session.info.resumed = true;
     rewrite->promised = rewrite->maybe_sent = resume.promised;
     resume.promised = 0; /* a request that may have been sent is sent again */
-    return resume_replay(&resume, run, &rewrite->recent, err) && count_failures(rewrite, err);
+    return resume_replay(&resume, run, err) && count_failures(rewrite, err);
 }
 
 bool rewrite_row(struct rewrite *rewrite, uint64_t index, struct sheet_row **read)
@@ -179,10 +178,7 @@ bool rewrite_promise(struct rewrite *rewrite, uint64_t index, int64_t now_ms)
 
 static bool begin(struct rewrite *rewrite, struct err *err)
 {
-    if (!prepare(rewrite, err) || !open_results(rewrite, err) || !lock_results(rewrite, err))
-        return false;
-    recent_add_file(&rewrite->recent, rewrite->config->sheet.path);
-    return true;
+    return prepare(rewrite, err) && open_results(rewrite, err) && lock_results(rewrite, err);
 }
 
 static enum exit_code leave_journal(struct rewrite *rewrite, const struct err *err)

@@ -11,7 +11,6 @@
 #include "base/exit.h"
 #include "command/session.h"
 #include "io/console.h"
-#include "prior/recent.h"
 #include "run/run.h"
 #include "sheet/sheet.h"
 
@@ -30,7 +29,6 @@ struct rewrite {
     struct session session;
     struct probe probe;
     struct run run;
-    struct recent recent;
     uint64_t promised;   /* rows below may be sent, says the journal */
     uint64_t maybe_sent; /* rows below may have been sent by the interrupted run */
     bool found;          /* there is an interrupted run */

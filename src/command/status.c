@@ -147,7 +147,6 @@ static bool work(struct rewrite *rewrite, struct err *err)
         return false;
     if (reporting_has_checksums(&rewrite->config->session.reporting))
         sheet_sha256(rewrite->run.sheet, rewrite->session.info.input_sha256);
-    recent_tell(&rewrite->recent, rewrite->session.client.pace, clock_mono_ms());
     client_listen(&rewrite->session.client);
     if (overview->account.count == 0 || account_fetch(&overview->account))
         tell(overview);

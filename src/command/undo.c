@@ -414,7 +414,6 @@ static bool work(struct rewrite *rewrite, struct err *err)
     if (!rewrite_take_up(rewrite, err))
         return false;
     undo->trace = alloc_zeroed((size_t)rewrite->run.rows.count + 1, sizeof(undo->trace[0]));
-    recent_tell(&rewrite->recent, rewrite->session.client.pace, clock_mono_ms());
     client_listen(&rewrite->session.client);
     archive_all(undo);
     return true;

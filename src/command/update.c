@@ -477,7 +477,6 @@ static bool work(struct rewrite *rewrite, struct err *err)
         sheet_sha256(rewrite->run.sheet, rewrite->session.info.input_sha256);
     if (!rewrite->config->session.dry_run && !rewrite_take_up(rewrite, err))
         return false;
-    recent_tell(&rewrite->recent, rewrite->session.client.pace, clock_mono_ms());
     client_listen(&rewrite->session.client);
     if (rewrite->run.rows.in_state[ROW_PENDING] == 0) {
         console_note(rewrite->session.console, "%s: no row is left that names a connector: nothing to update",

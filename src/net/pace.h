@@ -54,8 +54,9 @@ struct pace *pace_new(const struct pace_config *config);
 void pace_free(struct pace *pace);
 
 /*
- * Slots that an earlier run has used: `count` of its requests were answered `ago_ms` ago (less than 0 counts as 0).
- * Called before the first pace_sent(), the oldest first. Without a declared limit it does nothing.
+ * Slots that other runs have used: `count` of their requests were answered `ago_ms` ago (less than 0 counts as 0). The
+ * oldest first, before the first pace_sent(); later for what others send meanwhile. Without a declared limit it does
+ * nothing.
  */
 void pace_remember(struct pace *pace, int64_t now_ms, uint32_t count, int64_t ago_ms);
 

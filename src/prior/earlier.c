@@ -138,6 +138,21 @@ bool earlier_inherit(const struct sheet_config *sheet, const char *path, struct 
     return step != CSV_STEP_FAILED;
 }
 
+bool earlier_has_unknown(const char *path)
+{
+    static const char *const no_defaults[FIELDS] = {NULL};
+    struct sheet_config config = {.path = path, .defaults = no_defaults};
+    struct err unheard;
+    struct sheet *sheet = sheet_open(&config, NULL, &unheard);
+    bool is_result = sheet != NULL && sheet_header(sheet)->is_result, found = false;
+    struct sheet_row *row;
+
+    while (is_result && !found && sheet_next(sheet, &row, &unheard) == CSV_STEP_RECORD)
+        found = row->earlier.status == STATUS_UNKNOWN && row->earlier.http_status == 0;
+    sheet_close(sheet);
+    return found;
+}
+
 void earlier_release(struct earlier *earlier)
 {
     sheet_close(earlier->sheet);

@@ -52,6 +52,9 @@ bool earlier_read(struct earlier *earlier, const struct sheet_config *sheet, con
  */
 bool earlier_inherit(const struct sheet_config *sheet, const char *path, struct inherit *inherit, struct err *err);
 
+/* Whether a row of the result file `path` is `unknown`, and its request may not be over. */
+bool earlier_has_unknown(const char *path);
+
 void earlier_release(struct earlier *earlier);
 
 /* The row that names `id`, or NULL. */

@@ -191,39 +191,16 @@ struct replay {
     struct journal *journal; /* the interrupted run's: run->journal, or, for --dry-run, another */
     struct resume *resume;
     struct run *run;
-    struct recent *recent;
-    int64_t latest_ms;
-    int64_t timeout_ms; /* of the process whose records come; */
-    uint64_t flights;   /* the most that it had in flight at once */
-    bool has_clock;
-    int64_t ahead_ms; /* the server's clock of ours, where it is known */
     bool failed;
     struct err err;
 };
-
-/* A process was last heard of at `last_ms`: what it had in flight then has used the rate until its patience ended. */
-static void on_killed(struct replay *replay, int64_t last_ms)
-{
-    recent_add(replay->recent, last_ms + RUN_PROMISE_MS + replay->timeout_ms, (uint32_t)replay->flights);
-}
-
-static void on_begun(void *context, int64_t timeout_ms, uint32_t concurrency, int64_t last_ms)
-{
-    struct replay *replay = context;
-
-    if (last_ms > 0)
-        on_killed(replay, last_ms);
-    replay->timeout_ms = timeout_ms;
-    replay->flights = concurrency;
-}
 
 static void on_server_clock(void *context, int64_t server_ms, int64_t wall_ms)
 {
     struct replay *replay = context;
     struct run *run = replay->run;
 
-    replay->has_clock = run->times.has_server_clock = true;
-    replay->ahead_ms = server_ms - wall_ms;
+    run->times.has_server_clock = true;
     run->times.started_server_ms = journal_head(replay->journal)->started_ms + (server_ms - wall_ms);
 }
 
@@ -240,26 +217,6 @@ static void on_listed(void *context)
 static void on_attempts(void *context, uint64_t row, uint32_t attempts)
 {
     ((struct replay *)context)->run->rows.row[row].attempts = attempts & ROW_ATTEMPTS_MAX;
-}
-
-static void on_list(void *context, int64_t wall_ms)
-{
-    recent_add(((struct replay *)context)->recent, wall_ms, 1);
-}
-
-static bool is_create(const struct replay *replay)
-{
-    return strcmp(journal_head(replay->journal)->command, "create") == 0;
-}
-
-/* What `undo` and `update` write down is their own answer, after a create that may be long ago. */
-static void count_outcome(const struct replay *replay, const struct outcome *outcome)
-{
-    if (!is_create(replay))
-        recent_add(replay->recent, replay->latest_ms, 1);
-    else
-        recent_add_row(replay->recent, replay->has_clock ? outcome->created_at : (struct span){0}, replay->ahead_ms,
-                       outcome->attempts, replay->latest_ms);
 }
 
 /* A list is to show the connector; its id and its time tell of the key's owner and of the server's clock. */
@@ -296,7 +253,6 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     }
     rows_finish(&run->rows, index, outcome->status, place);
     replay->resume->recovered++;
-    count_outcome(replay, outcome);
     if (outcome->status == STATUS_CREATED)
         take_created(run, outcome, now_ms);
     else if (outcome->status == STATUS_EXISTS || outcome->status == STATUS_UPDATED)
@@ -309,31 +265,12 @@ static void on_outcome(void *context, uint64_t index, const struct outcome *outc
     tally_row(run->tally, outcome, &where, now_ms);
 }
 
-/* Rows without an outcome: their requests that were answered; and those, with a list, that were still in flight. */
-static void count_open(struct replay *replay, uint64_t open)
-{
-    const struct rows *rows = &replay->run->rows;
-
-    for (uint64_t i = 0; i < rows->count; i++)
-        if (rows->row[i].state == ROW_PENDING || rows->row[i].state == ROW_UNSETTLED)
-            recent_add(replay->recent, replay->latest_ms, rows->row[i].attempts);
-    if (replay->flights > open + 1)
-        replay->flights = open + 1;
-    on_killed(replay, replay->latest_ms);
-}
-
-static bool replay_from(struct journal *journal, struct resume *resume, struct run *run, struct recent *recent,
-                        struct err *err)
+static bool replay_from(struct journal *journal, struct resume *resume, struct run *run, struct err *err)
 {
     struct replay replay = {
         .journal = journal,
         .resume = resume,
         .run = run,
-        .recent = recent,
-        .latest_ms = journal_modified_ms(journal),
-        /* a journal of format 1 does not say */
-        .timeout_ms = run->client->config.http.timeout_ms,
-        .flights = run->client->config.http.concurrency,
     };
     struct journal_visitor visitor = {
         .context = &replay,
@@ -342,8 +279,6 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
         .listed = on_listed,
         .attempts = on_attempts,
         .outcome = on_outcome,
-        .list = on_list,
-        .begun = on_begun,
     };
 
     if (!journal_replay(journal, &visitor, err))
@@ -352,21 +287,20 @@ static bool replay_from(struct journal *journal, struct resume *resume, struct r
         *err = replay.err;
         return false;
     }
-    run->times.interrupted_ms = replay.latest_ms;
+    run->times.interrupted_ms = journal_modified_ms(journal);
     for (uint64_t i = 0; i < resume->promised && i < run->rows.count; i++)
         if (run->rows.row[i].state == ROW_PENDING && !run->rows.row[i].invalid)
             rows_step(&run->rows, i, EVENT_TO_SETTLE);
-    count_open(&replay, run->rows.in_state[is_create(&replay) ? ROW_UNSETTLED : ROW_PENDING]);
     return true;
 }
 
-bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err)
+bool resume_replay(struct resume *resume, struct run *run, struct err *err)
 {
-    return replay_from(run->journal, resume, run, recent, err);
+    return replay_from(run->journal, resume, run, err);
 }
 
-bool resume_look(struct resume *resume, struct run *run, struct recent *recent, const char *results,
-                 const struct journal_head *now, const char *key, bool *resumed, struct err *err)
+bool resume_look(struct resume *resume, struct run *run, const char *results, const struct journal_head *now,
+                 const char *key, bool *resumed, struct err *err)
 {
     bool found, anew = true, done;
     struct journal *journal;
@@ -378,7 +312,7 @@ bool resume_look(struct resume *resume, struct run *run, struct recent *recent, 
     if (journal == NULL)
         return false;
     done = !found || (resume_read(resume, journal, err) && resume_fits(resume, journal, now, key, run, &anew, err) &&
-                      (anew || replay_from(journal, resume, run, recent, err)));
+                      (anew || replay_from(journal, resume, run, err)));
     *resumed = done && !anew;
     if (*resumed)
         console_note(run->console,

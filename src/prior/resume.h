@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "io/journal.h"
-#include "prior/recent.h"
 #include "run/run.h"
 
 #include <stdbool.h>
@@ -52,17 +51,16 @@ struct journal *resume_take_place(const char *path, struct err *err);
 /*
  * Takes over the rows' outcomes (of each the first that is not `unknown`: see journal.h) and attempts, and the run's
  * beginning by the server's clock. Rows that may have been sent and have no outcome, or `unknown`, are ROW_UNSETTLED.
- * `recent` learns of the requests.
  */
-bool resume_replay(struct resume *resume, struct run *run, struct recent *recent, struct err *err);
+bool resume_replay(struct resume *resume, struct run *run, struct err *err);
 
 /*
  * For --dry-run: whether the result file `results` has an interrupted run that `now`, a new run with a journal of its
  * own, would go on with (`*resumed`); takes over from its journal what resume_replay() would, and leaves it as it is.
  * False: as resume_fits(), or as journal_open().
  */
-bool resume_look(struct resume *resume, struct run *run, struct recent *recent, const char *results,
-                 const struct journal_head *now, const char *key, bool *resumed, struct err *err);
+bool resume_look(struct resume *resume, struct run *run, const char *results, const struct journal_head *now,
+                 const char *key, bool *resumed, struct err *err);
 
 /*
  * Puts the rows that are ROW_UNSETTLED (an earlier run's unknown ones, an interrupted run's) on the waiting list. What

@@ -328,7 +328,8 @@ class Episode:
             return subprocess.Popen(
                 [binary / "connload", *map(str, args)], cwd=self.work, preexec_fn=die_with_parent, stdin=source,
                 stdout=words, stderr=words,
-                env=environment(BIGDATA_API_KEY=KEY, BIGDATA_API_BASE_URL=self.box.url, TMPDIR=str(self.folder), **env))
+                env=environment(BIGDATA_API_KEY=KEY, BIGDATA_API_BASE_URL=self.box.url, TMPDIR=str(self.folder),
+                                XDG_STATE_HOME=str(self.folder / "state"), **env))
         finally:
             words.close()
             if stdin:

@@ -76,6 +76,15 @@ def clean_env(extra=None):
     return env
 
 
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path_factory, monkeypatch):
+    """What is remembered of a key, for one test; nothing is written to the home of whoever runs it."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder
+
+
 class Stream:
     """Collects what a process writes, and lets a test wait for some text."""
 

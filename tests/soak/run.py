@@ -120,7 +120,7 @@ def write_sheet(path, rows):
 
 
 def connload(folder, box, args, command, watches):
-    env = {**os.environ, "BIGDATA_API_KEY": "sandbox", "BIGDATA_API_BASE_URL": box.url}
+    env = {**os.environ, "XDG_STATE_HOME": str(folder), "BIGDATA_API_KEY": "sandbox", "BIGDATA_API_BASE_URL": box.url}
     started = time.monotonic()
     with open(folder / "stderr", "ab") as err:
         popen = subprocess.Popen(
