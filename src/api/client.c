@@ -47,6 +47,7 @@ bool client_init(struct client *client, const struct client_config *config, stru
     if (config->remembers && !history_file_open(&client->history, config->http.base_url, config->http.api_key,
                                                 client_window_ms(config), &pace.found, &unheard))
         remember_nothing(client, &unheard);
+    client->history.at_once = config->rates[0].count > 0;
     client->pace = pace_new(&pace);
     history_file_recall(&client->history, client->pace, clock_mono_ms());
     outage_init(&client->outage, config->max_outage_ms, config->retry.base_ms);

@@ -309,7 +309,9 @@ void history_file_answered(struct history_file *file)
 
 int64_t history_file_due(const struct history_file *file)
 {
-    return file->fd >= 0 && (file->sent > 0 || file->answered > 0) ? file->synced_ms + SYNC_MS : INT64_MAX;
+    if (file->fd < 0 || (file->sent == 0 && file->answered == 0))
+        return INT64_MAX;
+    return file->at_once && file->sent > 0 ? file->synced_ms : file->synced_ms + SYNC_MS;
 }
 
 /* What other runs have sent since: it has its slots from now. */
@@ -352,7 +354,7 @@ static bool append(struct history_file *file, const struct pace *pace, int64_t m
 
 bool history_file_sync(struct history_file *file, struct pace *pace, int64_t mono_ms, struct err *err)
 {
-    if (file->fd < 0 || mono_ms < file->synced_ms + SYNC_MS)
+    if (file->fd < 0 || (mono_ms < file->synced_ms + SYNC_MS && mono_ms < history_file_due(file)))
         return true;
     file->synced_ms = mono_ms;
     if (hear_others(file, pace, mono_ms) && append(file, pace, mono_ms, false) && make_shorter(file))

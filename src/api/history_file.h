@@ -25,6 +25,7 @@ struct history_file {
     uint32_t answered;  /* and over */
     uint32_t in_flight; /* sent, and not over */
     int64_t synced_ms;  /* monotonic */
+    bool at_once;       /* a limit is named: what was sent is written at once, so that a killed run counts whole */
     struct rate found;  /* as the file has it */
     int64_t found_ms;   /* when it was written, monotonic */
 };
