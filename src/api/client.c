@@ -112,7 +112,8 @@ static void stop_for_long_wait(struct client *client, int64_t wait_ms)
 {
     char when[CLOCK_TEXT];
 
-    client_stop(client, STOP_LONG_WAIT, "the server asks for no more requests until %s (Retry-After); run again then",
+    client_stop(client, STOP_LONG_WAIT,
+                "the server asks for no more requests until %s (Retry-After), beyond --max-outage; run again then",
                 clock_format(when, clock_wall_ms() + wait_ms));
 }
 
@@ -131,7 +132,7 @@ static void tell_pace(struct client *client, const struct http_answer *answer)
         pace_unsent(client->pace, answer->ended_ms);
     else
         pace_answered(client->pace, answer->ended_ms, &report);
-    if (report.retry_after_ms > STOP_WAIT_MAX_MS)
+    if (report.retry_after_ms > client->config.max_outage_ms)
         stop_for_long_wait(client, report.retry_after_ms);
 }
 
@@ -308,19 +309,20 @@ void client_refuse(struct client *client, struct span body, const char *said)
 
 void client_heed(struct client *client, const struct http_answer *answer)
 {
-    bool mute = answer->status == 429 && answer->retry_after_ms < 0;
     char passed[NUM_DURATION_TEXT];
 
-    client->heard |= answer->status != 0 && !mute;
-    if (!mute || client->heard)
+    if (answer->status == 0)
         return;
-    if (client->mute_since_ms == 0)
-        client->mute_since_ms = answer->ended_ms;
-    if (answer->ended_ms - client->mute_since_ms < CLIENT_MUTE_MOST_MS)
+    if (answer->status != 429) {
+        client->refusing_since_ms = 0;
         return;
-    client_stop(client, STOP_LONG_WAIT,
-                "the server has refused every row for %s (429) and does not say until when; run again later",
-                num_format_duration(passed, answer->ended_ms - client->mute_since_ms));
+    }
+    if (client->refusing_since_ms == 0)
+        client->refusing_since_ms = answer->ended_ms;
+    if (answer->ended_ms - client->refusing_since_ms <= client->config.max_outage_ms)
+        return;
+    client_stop(client, STOP_LONG_WAIT, "the server has answered every row 429 for %s (--max-outage); run again later",
+                num_format_duration(passed, answer->ended_ms - client->refusing_since_ms));
 }
 
 static void stop_for_outage(struct client *client, int64_t now_ms)

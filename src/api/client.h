@@ -21,9 +21,8 @@
 #include <stdint.h>
 
 enum {
-    CLIENT_MUTE_MOST_MS = 100 * 1000, /* longer than a limit by the minute refuses everything */
-    CLIENT_TROUBLE = 300,             /* bytes of a sentence */
-    CLIENT_AWAY = 80,                 /* likewise */
+    CLIENT_TROUBLE = 300, /* bytes of a sentence */
+    CLIENT_AWAY = 80,     /* likewise */
 };
 
 struct client_config {
@@ -54,10 +53,9 @@ struct client {
     int64_t clock_offset_ms; /* the server's clock less ours at the least; valid where has_clock */
     int64_t clock_most_ms;   /* and at the most */
     bool has_clock;
-    bool listed;           /* a list was answered */
-    bool heard;            /* a row's request was answered otherwise than by a 429 without a Retry-After */
-    int64_t mute_since_ms; /* the first such 429; 0 = none */
-    struct err err;        /* of every stop but STOP_NONE: the sentence */
+    bool listed;               /* a list was answered */
+    int64_t refusing_since_ms; /* the first of the 429s that rows are answered without an exception; 0 = none */
+    struct err err;            /* of every stop but STOP_NONE: the sentence */
 };
 
 /* Borrows tally, console and log. */
@@ -111,9 +109,9 @@ bool client_is_hopeless(const struct client *client, const struct http_answer *a
 void client_refuse(struct client *client, struct span body, const char *said);
 
 /*
- * Of each answer to a row's request, not to a list: stops the run (STOP_LONG_WAIT) where nothing but 429s that name no
- * time have come since its start, for CLIENT_MUTE_MOST_MS. A row's attempts would not end that soon: one request at a
- * time finds out whether the refusals are over, whatever the number of rows.
+ * Of each answer to a row's request, not to a list: stops the run (STOP_LONG_WAIT) where nothing but 429s have come for
+ * longer than --max-outage, whatever they ask for. A row's attempts would not end that soon: one request at a time
+ * finds out whether the refusals are over, whatever the number of rows.
  */
 void client_heed(struct client *client, const struct http_answer *answer);
 

@@ -25,16 +25,13 @@ enum stop_reason {
     STOP_MAX_FAILURES,
     STOP_UNREACHABLE,   /* the list request before the first row did not succeed */
     STOP_NO_LIST,       /* the server was reached, but gave no list that the run can go on with */
-    STOP_LONG_WAIT,     /* the server asks for a wait beyond STOP_WAIT_MAX_MS */
+    STOP_LONG_WAIT,     /* the server asks for a wait beyond --max-outage, or refuses everything for so long */
     STOP_OTHER_ACCOUNT, /* the key is not of the account that the interrupted run was begun with */
     STOP_JOURNAL_LOST,  /* somebody has removed the journal, or writes to it (journal_is_ours()) */
     STOP_LOCAL,         /* local trouble: disk, permissions, a changed input */
     STOP_INPUT,         /* the input is unusable */
     STOP_REASONS,
 };
-
-/* A Retry-After longer than this is not waited for: the run stops, and says when to run again. */
-#define STOP_WAIT_MAX_MS ((int64_t)3600 * 1000)
 
 /*
  * Installs the handlers, but for a SIGHUP that is ignored already (nohup); until then a signal ends the process, which

@@ -810,10 +810,15 @@ static bool has_failed(const struct create *create)
                                            : tally_without(tally) > 0 || create->existing.lost_changes > 0;
 }
 
+static bool has_sent(const struct create *create)
+{
+    return create->session.tally.requests[REQUEST_CREATE] > 0;
+}
+
 /* The journal is another run's by now, and this one has sent nothing: there are no results to be told of. */
 static bool is_lost_unused(const struct create *create, struct err *err)
 {
-    return create->session.tally.requests[REQUEST_CREATE] == 0 && !journal_is_ours(create->run.journal, err);
+    return !has_sent(create) && !journal_is_ours(create->run.journal, err);
 }
 
 /* Where the results are that are not in their place, and how to go on. */
@@ -878,7 +883,7 @@ static enum ending choose_ending(const struct create *create, struct err *lost)
         .dry_run = create->config->session.dry_run,
         .held_back = create->session.info.held_back,
         .resumed = create->session.info.resumed,
-        .sent = create->session.tally.requests[REQUEST_CREATE] > 0,
+        .sent = has_sent(create),
         .has_journal = journal_path(create->run.journal) != NULL,
         .lost_journal = !journal_is_ours(create->run.journal, lost),
         .keeps_journal = create->keeps_journal,
@@ -900,8 +905,11 @@ static enum exit_code end(struct create *create)
     ending = choose_ending(create, &err);
     if (ending == ENDING_TOLD)
         return write_what_is_known(create);
-    if (ending == ENDING_JOURNAL)
-        return leave_journal(create, client->stop != STOP_NONE || err.text[0] == '\0' ? &client->err : &err);
+    if (ending == ENDING_JOURNAL) {
+        bool lost = err.text[0] != '\0' && !has_sent(create) && client->stop != STOP_LOCAL;
+
+        return leave_journal(create, lost ? &err : &client->err);
+    }
     if (!write_results(create, ending, &err))
         return leave_journal(create, &err);
     return session_end(&create->session,
