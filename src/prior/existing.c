@@ -703,7 +703,7 @@ bool existing_find(struct run *run, const struct existing_config *config, struct
                                            &run->known.claimed, &err))) ||
            fault(&search, &err);
     done = done && list(&search) && look_up_unlisted(&search) && !search.failed;
-    if (done && config->update)
+    if (done && search.shown_count > 0)
         qsort(search.shown, search.shown_count, sizeof(search.shown[0]), by_number);
     done =
         done && place_all(&search) && note_listed(&search) && tell_left(&search) && (!config->update || amend(&search));

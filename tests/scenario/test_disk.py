@@ -161,7 +161,7 @@ def test_too_few_open_files_are_told_of_before_anything_is_sent(bin_dir, sandbox
                          ids=["raised", "just enough", "fewer at once", "many at once"])
 def test_enough_open_files(bin_dir, sandbox, desk, tmp_path, files, concurrency):
     """The soft limit is raised as far as the hard one lets it."""
-    box = sandbox("--latency", "100ms")
+    box = sandbox("--latency", "2s" if concurrency > 100 else "100ms")  # long enough for all of them to be on their way
     desk(500)
     run = with_files(bin_dir, box, tmp_path, files, "create", "desk.csv", "--concurrency", str(concurrency), *QUICK)
     assert run.returncode == 0, run.stderr

@@ -73,7 +73,7 @@ def test_no_row_is_sent_twice(connload, raw_server, desk, read_csv, fate, list_w
     if list_works:
         assert run.rc == 0 and len(sent) == ROWS, run.err
         assert {row["label"]: row["connector_id"] for row in rows} == ids
-    elif fate != "after each answer":
+    elif fate not in ("after each answer", "reset after each answer"):  # each answer may still have been read
         assert run.rc == 1 and any(row["status"] == "unknown" for row in rows)
 
 

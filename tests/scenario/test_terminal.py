@@ -168,6 +168,7 @@ def test_why_it_waits(terminal, sandbox, desk):
     assert run.wait() == 0
 
 
+@pytest.mark.direct
 def test_why_the_first_list_waits(terminal, connload, sandbox, desk):
     box = sandbox("--rate", "none")
     desk(9)
