@@ -223,6 +223,7 @@ static struct client_config client_of(const struct options *options)
         .deadline_ms = options->deadline_ms,
         .max_outage_ms = options->max_outage_ms,
         .grace_ms = options->grace_ms,
+        .remembers = options->shard_count <= 1, /* a shard keeps to its share, whatever the others use of theirs */
     };
 
     memcpy(config.rates, options->rates, sizeof(config.rates));

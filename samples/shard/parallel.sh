@@ -1,9 +1,10 @@
 #!/bin/sh
 # parallel.sh SHEET PARTS [OPTION...]: runs SHEET in PARTS parts at once with GNU parallel and joins their results.
 #
-# With one key the parts share its rate: each takes its Nth of --rate by itself, so nothing is gained but on a server
-# without a limit. With a key for each part in KEYS/1, KEYS/2, … (mode 0600 each) every part has a whole rate; the API
-# also counts 1,500 requests a minute for each address, which is three keys' worth from one machine.
+# All parts run at once, however many processors there are: a part that waited would leave its share of the rate
+# unused. With one key the parts share its rate: each takes its Nth of --rate by itself, so nothing is gained but on a
+# server without a limit. With a key for each part in KEYS/1, KEYS/2, … (mode 0600 each) every part has a whole rate; the
+# API also counts 1,500 requests a minute for each address, which is three keys' worth from one machine.
 #
 #   KEYS=/etc/connload/keys ./parallel.sh huge.csv 3       # each --shard takes its share of --rate: 3 times 500/m
 #
@@ -48,7 +49,8 @@ if [ -n "${KEYS:-}" ]; then
     set -- --rate "$((500 * parts))/m" --api-key-file "$KEYS/{}" "$@"
 fi
 code=0
-seq "$parts" | parallel --quote --line-buffer connload create -q --shard "{}/$parts" "$@" "$sheet" || code=1
+seq "$parts" |
+    parallel --jobs "$parts" --quote --line-buffer connload create -q --shard "{}/$parts" "$@" "$sheet" || code=1
 
 umask 077
 join_parts >"$whole.tmp"

@@ -49,7 +49,7 @@ bool session_connect(struct session *session, bool key_optional, struct err *err
 
     if (needs_key && !has_key)
         return false;
-    client.remembers = has_key;
+    client.remembers = client.remembers && has_key;
     client.http.api_key = has_key ? session->key.data : "none";
     session->connected =
         http_check_url(config->client.http.base_url, err) &&

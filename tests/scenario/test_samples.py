@@ -278,6 +278,20 @@ def test_gnu_parallel(sandbox, connload, shell, desk, read_csv, tmp_path, keys):
 
 
 @pytest.mark.skipif(not shutil.which("parallel"), reason="GNU parallel is not installed")
+def test_gnu_parallel_runs_all_parts_at_once_within_one_limit(sandbox, shell, desk):
+    """More parts than processors: each has its share of the window, and all of it is used."""
+    parts = os.cpu_count() + 2
+    box = sandbox("--rate", f"{4 * parts}/2s", "--latency", "400ms")
+    desk(3 * parts)
+    done = shell(SAMPLES / "shard/parallel.sh", "desk.csv", parts, "--rate", f"{4 * parts}/2s", "--concurrency", "1",
+                 "--settle", "10ms")
+    assert done.returncode == 0, done.stderr
+    stats = box.stats()
+    assert stats["created"] == 3 * parts and stats["rate_limited"] == 0
+    assert stats["most_at_once"] == parts
+
+
+@pytest.mark.skipif(not shutil.which("parallel"), reason="GNU parallel is not installed")
 def test_gnu_parallel_joins_a_header_with_a_line_break(sandbox, shell, write_csv, read_csv):
     sandbox()
     write_csv("desk.csv", ["type", "label", "allowed_emails", "desk\nnote"],
@@ -313,8 +327,11 @@ def test_slurm(sandbox, shell, desk, read_csv, tmp_path):
     for part in ("1", "2", "3"):
         key_file(tmp_path / "keys" / part)
         done = shell("bash", SAMPLES / "shard/slurm.sbatch", "desk.csv", KEYS=tmp_path / "keys", BIGDATA_API_KEY=None,
-                     SLURM_ARRAY_TASK_ID=part, SLURM_ARRAY_TASK_COUNT="3")
+                     SLURM_ARRAY_TASK_ID=part, SLURM_ARRAY_TASK_COUNT="3", PARTS="3")
         assert done.returncode == 0, done.stderr
+    alone = shell("bash", SAMPLES / "shard/slurm.sbatch", "desk.csv", KEYS=tmp_path / "keys", BIGDATA_API_KEY=None,
+                  SLURM_ARRAY_TASK_ID="2", SLURM_ARRAY_TASK_COUNT="1", PARTS="3")  # one task, run again
+    assert alone.returncode == 0, alone.stderr
     labels = [row["label"] for part in "123" for row in read_csv(f"desk.{part}-of-3.results.csv")]
     assert labels == [f"Desk {n}" for n in range(10)]
     assert box.stats()["created"] == 10
