@@ -3,8 +3,8 @@
 #
 # All parts run at once, however many processors there are: a part that waited would leave its share of the rate
 # unused. With one key the parts share its rate: each takes its Nth of --rate by itself, so nothing is gained but on a
-# server without a limit. With a key for each part in KEYS/1, KEYS/2, … (mode 0600 each) every part has a whole rate; the
-# API also counts 1,500 requests a minute for each address, which is three keys' worth from one machine.
+# server without a limit. With a key for each part in KEYS/1, KEYS/2, … (mode 0600 each) every part has a whole rate;
+# the API also counts 1,500 requests a minute for each address, which is three keys' worth from one machine.
 #
 #   KEYS=/etc/connload/keys ./parallel.sh huge.csv 3       # each --shard takes its share of --rate: 3 times 500/m
 #

@@ -277,11 +277,12 @@ def test_gnu_parallel(sandbox, connload, shell, desk, read_csv, tmp_path, keys):
     assert connload("create", "desk.results.csv").rc == 0
 
 
+@pytest.mark.slow_asan
 @pytest.mark.skipif(not shutil.which("parallel"), reason="GNU parallel is not installed")
 def test_gnu_parallel_runs_all_parts_at_once_within_one_limit(sandbox, shell, desk):
     """More parts than processors: each has its share of the window, and all of it is used."""
     parts = os.cpu_count() + 2
-    box = sandbox("--rate", f"{4 * parts}/2s", "--latency", "400ms")
+    box = sandbox("--rate", f"{4 * parts}/2s", "--latency", "1s")  # a part lasts longer than all take to begin
     desk(3 * parts)
     done = shell(SAMPLES / "shard/parallel.sh", "desk.csv", parts, "--rate", f"{4 * parts}/2s", "--concurrency", "1",
                  "--settle", "10ms")
