@@ -125,12 +125,13 @@ static void add_foreign(struct buf *out, struct span text, char delimiter)
 
 static void add_outcome(struct buf *out, const struct outcome *outcome, char delimiter)
 {
-    char http_status[16] = "", attempts[16];
+    char http_status[16] = "", attempts[16] = "";
     struct span cells[RESULT_COLUMNS];
 
     if (outcome->http_status != 0)
         snprintf(http_status, sizeof(http_status), "%d", outcome->http_status);
-    snprintf(attempts, sizeof(attempts), "%u", outcome->attempts);
+    if (outcome->status != STATUS_NONE || outcome->attempts > 0)
+        snprintf(attempts, sizeof(attempts), "%u", outcome->attempts);
     cells[RESULT_STATUS] = span_of(status_name(outcome->status));
     cells[RESULT_CONNECTOR_ID] = outcome->connector_id;
     cells[RESULT_INBOX_EMAIL] = outcome->inbox_email;
@@ -142,8 +143,7 @@ static void add_outcome(struct buf *out, const struct outcome *outcome, char del
     for (size_t i = 0; i < RESULT_COLUMNS; i++) {
         if (i > 0)
             buf_char(out, delimiter);
-        if (outcome->status != STATUS_NONE)
-            add_foreign(out, cells[i], delimiter);
+        add_foreign(out, cells[i], delimiter);
     }
 }
 

@@ -35,8 +35,8 @@ void results_header(struct buf *out, const struct results_style *style, const st
 /*
  * Appends a row: its input cells as they came (short rows padded to the header's width, cells beyond it left out,
  * those of an earlier result too), the secret cells emptied where the outcome is finished or `redact` says so, then
- * the eight cells. Text from a server is made harmless (csv_write_foreign(), U+FFFD for what is no UTF-8). STATUS_NONE
- * gives eight empty cells.
+ * the eight cells. Text from a server is made harmless (csv_write_foreign(), U+FFFD for what is no UTF-8). A row
+ * without a status keeps what else it has: its connector_id may be all that names a connector.
  */
 void results_row(struct buf *out, const struct results_style *style, const struct csv_record *record,
                  const struct outcome *outcome);

@@ -213,6 +213,21 @@ def test_what_is_gone_or_archived_keeps_its_status(connload, account, read_csv):
     assert not puts(box)
 
 
+def test_a_row_without_a_status_keeps_its_id(connload, account, read_csv):
+    """Whether its connector is put right or refused, and where another row is what the file is rewritten for."""
+    box, (first, second), path = account(email("A"), email("B"))
+    edit(path, lambda row: row.update(status="", label=row["label"] + "!"))
+    box.faults({"put:422-before": "100:1"})
+    assert connload(*UPDATE, "--concurrency", "1", "account.csv").rc == 1
+    rows = {row["connector_id"]: row["status"] for row in read_csv("account.csv")}
+    assert set(rows) == {first, second} and sorted(rows.values()) == ["", "updated"]
+    assert connload(*UPDATE, "account.csv").rc == 0
+    assert {row["connector_id"] for row in read_csv("account.csv")} == {first, second}
+    edit(path, lambda row: row.update(status=""))
+    assert connload("undo", "--yes", "--rate", "none", "account.csv").rc == 0
+    assert {row["connector_id"] for row in read_csv("account.csv")} == {first, second}
+
+
 def test_a_403_is_that_row_s_own(connload, raw_server, write_csv, read_csv):
     mine = connector_of(email("A"))
     theirs = connector_of(email("B"))

@@ -135,8 +135,8 @@ static void writes_rows(void **state)
         /* short and long rows */
         {"a", STATUS_REJECTED, false, "a;;;;rejected;i;m;201;c;\"t;\";3;d\n"},
         {"a;b;c;d;e;f", STATUS_NOT_ATTEMPTED, false, "a;b;c;d;not_attempted;i;m;201;c;\"t;\";3;d\n"},
-        /* no run has seen it */
-        {"a;b;c;d", STATUS_NONE, false, "a;b;c;d;;;;;;;;\n"},
+        /* a person has emptied its status, or none was ever there: its id is not lost */
+        {"a;b;c;d", STATUS_NONE, false, "a;b;c;d;;i;m;201;c;\"t;\";3;d\n"},
     };
     struct header header = header_of(4);
 
