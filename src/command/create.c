@@ -30,9 +30,8 @@
 #include <unistd.h>
 
 enum {
-    WORTH_SAYING_MS = 1000, /* a wait */
-    MADE_TEXT = 128,        /* bytes of tell_made()'s text */
-    CHANGES_MAX = 1 << 28,  /* likewise of what a dry run would change */
+    MADE_TEXT = 128,       /* bytes of tell_made()'s text */
+    CHANGES_MAX = 1 << 28, /* likewise of what a dry run would change */
 };
 
 struct create {
@@ -330,21 +329,15 @@ static void note_lists(struct create *create, uint64_t count)
 static void wait_for_reads(struct create *create)
 {
     int64_t wait_ms = create->config->settle_ms, late_ms = create->config->late_ms;
-    int64_t replaced_ms, since_ms, until_ms, left_ms;
+    int64_t replaced_ms, since_ms;
 
     if (create->session.info.resumed || create->paths.in_place || !disk_written_at(create->paths.results, &replaced_ms))
         return;
     since_ms = clock_wall_ms() - replaced_ms;
     if (create->config->skip_existing && since_ms < wait_ms + late_ms && earlier_has_unknown(create->paths.results))
         wait_ms += late_ms; /* until when what that run gave up may arrive */
-    until_ms = clock_mono_ms() + wait_ms - (since_ms > 0 ? since_ms : 0);
-    left_ms = until_ms - clock_mono_ms();
-    if (left_ms >= WORTH_SAYING_MS)
-        console_note(create->session.console,
-                     "connload: waiting %" PRId64 " s, until the list can show what the run before created",
-                     (left_ms + 999) / 1000);
-    while (!client_stopping(&create->session.client) && clock_mono_ms() < until_ms)
-        client_wait(&create->session.client, until_ms);
+    session_wait(&create->session, wait_ms - (since_ms > 0 ? since_ms : 0),
+                 "until the list can show what the run before created");
 }
 
 /*
@@ -354,16 +347,11 @@ static void wait_for_reads(struct create *create)
 static void wait_for_closed(struct create *create)
 {
     int64_t wait_ms = create->config->settle_ms + (create->must_wait ? create->config->late_ms : 0);
-    int64_t until_ms = clock_mono_ms() + wait_ms;
 
-    if (create->inherit.count == 0)
-        return;
-    if (wait_ms >= WORTH_SAYING_MS)
-        console_note(create->session.console,
-                     "connload: waiting %" PRId64 " s, for what an interrupted run may have sent%s",
-                     (wait_ms + 999) / 1000, create->must_wait ? " of rows that have changed" : "");
-    while (!client_stopping(&create->session.client) && clock_mono_ms() < until_ms)
-        client_wait(&create->session.client, until_ms);
+    if (create->inherit.count > 0)
+        session_wait(&create->session, wait_ms,
+                     create->must_wait ? "for what an interrupted run may have sent of rows that have changed"
+                                       : "for what an interrupted run may have sent");
 }
 
 static struct existing_config existing_config(const struct create *create)

@@ -4,7 +4,10 @@
 #include "io/source.h"
 #include "sheet/secrets.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+enum { WORTH_SAYING_MS = 1000 }; /* a wait */
 
 void session_init(struct session *session, const struct session_config *config, struct console *console)
 {
@@ -55,6 +58,16 @@ bool session_connect(struct session *session, bool key_optional, struct err *err
         http_check_url(config->client.http.base_url, err) &&
         client_init(&session->client, &client, &session->tally, session->console, session->reporting.log, err);
     return session->connected;
+}
+
+void session_wait(struct session *session, int64_t wait_ms, const char *why)
+{
+    int64_t until_ms = clock_mono_ms() + wait_ms;
+
+    if (wait_ms >= WORTH_SAYING_MS)
+        console_note(session->console, "connload: waiting %" PRId64 " s, %s", (wait_ms + 999) / 1000, why);
+    while (!client_stopping(&session->client) && clock_mono_ms() < until_ms)
+        client_wait(&session->client, until_ms);
 }
 
 void session_note_end(struct session *session)

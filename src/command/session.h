@@ -14,6 +14,7 @@
 #include "report/run_info.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct session_config {
     const char *command; /* "create", "list" …: of run_info.h, as input and repeat are */
@@ -48,6 +49,9 @@ bool session_open(struct session *session, struct err *err);
  * any key all is well, as long as nothing is sent (session->key stays empty then).
  */
 bool session_connect(struct session *session, bool key_optional, struct err *err);
+
+/* Waits for `wait_ms`, or until the run is stopped; a wait that is worth it is said: `connload: waiting 5 s, WHY`. */
+void session_wait(struct session *session, int64_t wait_ms, const char *why);
 
 /* Why the run stopped early, and what the client counted: for what is told of it. */
 void session_note_end(struct session *session);

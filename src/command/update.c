@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "command/plan.h"
+#include "io/disk.h"
 #include "io/results.h"
 #include "model/edit.h"
 #include "prior/account.h"
@@ -467,6 +468,18 @@ static void show_cost(struct update *update)
     buf_release(&out);
 }
 
+/* Reads lag writes: the list may lack what the run that wrote the file has made or changed in its last seconds. */
+static void wait_for_reads(struct rewrite *rewrite)
+{
+    int64_t written_ms, since_ms;
+
+    if (!disk_written_at(rewrite->config->sheet.path, &written_ms))
+        return;
+    since_ms = clock_wall_ms() - written_ms;
+    session_wait(&rewrite->session, rewrite->config->settle_ms - (since_ms > 0 ? since_ms : 0),
+                 "until the list can show what was changed last");
+}
+
 static bool work(struct rewrite *rewrite, struct err *err)
 {
     struct update *update = (struct update *)rewrite;
@@ -483,6 +496,7 @@ static bool work(struct rewrite *rewrite, struct err *err)
                      sheet_name(rewrite->run.sheet));
         return true;
     }
+    wait_for_reads(rewrite);
     if (!account_fetch(&update->account))
         return true;
     decide_all(update);
