@@ -63,7 +63,8 @@ static bool has_failed(const struct remote *remote)
 static void say_sync(struct overview *overview)
 {
     const struct remote *remote = &overview->remote;
-    struct span words = remote->last_sync_error_msg.len > 0 ? remote->last_sync_error_msg : remote->last_sync_status;
+    bool is_told = !text_is_blank(remote->last_sync_error_msg);
+    struct span words = is_told ? remote->last_sync_error_msg : remote->last_sync_status;
 
     buf_text(&overview->said, "the last sync failed");
     if (remote->last_sync_at.len > 0)
@@ -100,16 +101,20 @@ static enum health look_at(struct overview *overview, const struct account_row *
     return HEALTH_SYNC_FAILED;
 }
 
-/* The server's words are made harmless: one line, without control characters and without the key. */
+/* The server's words are made harmless: one line, without control characters, the key and what the row has of a secret.
+ */
 static void print_line(struct overview *overview, uint64_t index)
 {
     struct run *run = &overview->rewrite.run;
+    const struct sheet_row *read = run_row(run, index);
     struct buf harmless;
 
+    if (read == NULL)
+        return;
     buf_init(&harmless, TEXT_MAX);
     buf_reset(&overview->line);
-    redactor_field(&overview->rewrite.session.client.redactor, (struct span){0}, buf_view(&overview->said),
-                   &overview->line);
+    redactor_field(&overview->rewrite.session.client.redactor, connector_secret(&read->connector),
+                   buf_view(&overview->said), &overview->line);
     text_show(&harmless, buf_view(&overview->line), TEXT_MAX);
     printf("%s: %s\n", sheet_where(run->sheet, &run->rows, index), harmless.data);
     buf_release(&harmless);

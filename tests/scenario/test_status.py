@@ -97,3 +97,23 @@ def test_a_sheet_is_no_result_file(connload, sandbox, tmp_path):
     run = connload(*STATUS, "desk.csv")
     assert run.rc == 3 and "is no result file" in run.err
     assert box.requests() == []
+
+
+def test_a_status_tells_where_the_message_is_blank_and_no_secret_comes_back(connload, raw_server, tmp_path):
+    """The words are the server's: its message, or its status; a password that still stands in the row is taken out."""
+    def connector(connector_id, label, message, status):
+        return {"connector_id": connector_id, "type": "investment_research", "label": label, "archived": False,
+                "config": {"user_id": "reader"}, "created_at": "2026-10-01T00:00:00Z", "last_sync_status": status,
+                "last_sync_error_msg": message}
+
+    raw_server(lambda exchange: http_answer(200, {"results": [
+        connector(BROKER, "Blank", "  ", "login_failed"), connector(AWAY, "Echo", "hunter2-hunter2 is wrong", "ok"),
+        connector(FINE, "Fine", "", "ok")]}))
+    cells = "investment_research,{},,reader,{},,,{},{},,,,,,\n"
+    (tmp_path / "desk.results.csv").write_text(HEADER + cells.format("Blank", "", "created", BROKER) + cells.format(
+        "Echo", "hunter2-hunter2", "unknown", AWAY) + cells.format("Fine", "", "exists", FINE))
+    run = connload(*STATUS, "desk.results.csv")
+    assert run.rc == 1, run
+    blank, echo, _ = run.out.splitlines()
+    assert blank.endswith(": the last sync failed: login_failed")
+    assert "Echo" in echo and "hunter2" not in run.out + run.err
