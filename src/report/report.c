@@ -398,9 +398,9 @@ static bool has_rows(const struct page *page)
 
 static void add_rows_title(struct page *page)
 {
-    buf_text(&page->out, is_command(page, "check")  ? "Rows that fail the checks"
-                         : is_command(page, "undo") ? "Rows to look at"
-                                                    : "Rows without a connector");
+    buf_text(&page->out, is_command(page, "check")    ? "Rows that fail the checks"
+                         : is_command(page, "create") ? "Rows without a connector"
+                                                      : "Rows to look at");
 }
 
 static void add_rows_caption(struct page *page)
