@@ -137,7 +137,7 @@ def test_one_of_two_hosts_gives_way_where_the_first_is_waiting(connload, sandbox
 # -- remedies --
 
 def test_kill_as_it_is_told(connload, sandbox, desk, read_csv):
-    box = sandbox(*SLOW)
+    box = sandbox(*LAG, "--latency", "300ms")  # the first lasts longer than the second takes to begin
     desk(ROWS)
     first = connload("create", "desk.csv", *QUICK, "--concurrency", 2, wait=False)
     until(lambda: len(posts(box)) > 5)
@@ -180,6 +180,7 @@ def test_the_journal_of_another_user(as_user, sandbox, write_csv, read_csv, grou
 def test_a_damaged_journal_that_is_moved_away(connload, sandbox, desk, read_csv, tmp_path):
     box = interrupted(connload, sandbox, desk)
     until(lambda: box.stats()["in_progress"] == 0)
+    until(lambda: {one["connector_id"] for one in box.call("GET", "/contents/v1/connectors")["results"]} == ids(box))
     path = journal(tmp_path)
     path.write_bytes(path.read_bytes().replace(b"\nrow\t", b"\nrov\t", 1))
     run = connload("create", "desk.csv", *BRIEF)

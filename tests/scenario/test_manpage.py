@@ -131,6 +131,9 @@ def reports(sandbox, connload, desk, tmp_path):
     box.faults({"503-before": "100:3"})
     away = connload("create", desk(3, "away.csv"), "--again", "--log", "run.jsonl", "--settle", "10ms", "--concurrency", "1")
     assert away.rc == 0, away.err
+    (tmp_path / "desk.results.csv").write_text(results.replace("Desk 0", "Desk 0!", 1))
+    updated = connload("update", "desk.results.csv", "--log", "run.jsonl", "--settle", "1s")
+    assert updated.rc == 0, updated.err
     undone = connload("undo", "--yes", "desk.results.csv", "--log", "run.jsonl")
     assert undone.rc == 0, undone.err
     return ([json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()],
